@@ -1,0 +1,50 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// What every Swift target is compiled with. No target opts out.
+let settings: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+
+// One way only: CFuse <- DMFilesystem; DeviceMapper <- {DMFilesystem, DMControl} <- dmfuse.
+// DMFilesystem and DMControl never see each other, and nothing in DeviceMapper knows FUSE.
+let package = Package(
+    name: "dmfuse",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    ],
+    targets: [
+        .target(name: "CFuse", path: "CFuse", linkerSettings: [.linkedLibrary("fuse3")]),
+        .target(name: "DeviceMapper", dependencies: [system], swiftSettings: settings),
+        .target(name: "DMControl", dependencies: ["DeviceMapper", system], swiftSettings: settings),
+        .target(
+            name: "DMFilesystem", dependencies: ["CFuse", "DeviceMapper", system],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "dmfuse",
+            dependencies: [
+                "DeviceMapper", "DMControl", "DMFilesystem", system,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: settings),
+        .target(
+            name: "DMTestSupport", dependencies: ["DeviceMapper", system], swiftSettings: settings),
+        .testTarget(
+            name: "DeviceMapperTests", dependencies: ["DeviceMapper", "DMTestSupport", system],
+            swiftSettings: settings),
+        .testTarget(
+            name: "DMControlTests", dependencies: ["DMControl", "DMTestSupport", system],
+            swiftSettings: settings),
+        .testTarget(
+            name: "DMFilesystemTests", dependencies: ["DMFilesystem", "DMTestSupport", system],
+            swiftSettings: settings),
+        .testTarget(
+            name: "CommandLineTests", dependencies: ["dmfuse", "DMTestSupport", system],
+            swiftSettings: settings),
+    ]
+)

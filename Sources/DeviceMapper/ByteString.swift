@@ -1,0 +1,24 @@
+/// A string of bytes without NUL: a device's name, its uuid, a word of a table line.
+///
+/// The kernel compares these byte by byte. Swift's `String` compares by canonical equivalence and
+/// would take two different names for one.
+package struct ByteString: Hashable, Comparable, Sendable {
+    package let bytes: [UInt8]
+
+    package init(_ bytes: some Sequence<UInt8>) { self.bytes = Array(bytes) }
+    package init(_ string: String) { bytes = Array(string.utf8) }
+
+    package static let empty = ByteString([UInt8]())
+
+    package var isEmpty: Bool { bytes.isEmpty }
+    package var count: Int { bytes.count }
+
+    /// For messages only: bytes that are not UTF-8 become replacement characters.
+    package var string: String { String(decoding: bytes, as: UTF8.self) }
+
+    package func hasPrefix(_ prefix: ByteString) -> Bool { bytes.starts(with: prefix.bytes) }
+
+    package static func < (left: ByteString, right: ByteString) -> Bool {
+        left.bytes.lexicographicallyPrecedes(right.bytes)
+    }
+}
