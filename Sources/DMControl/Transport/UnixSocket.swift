@@ -1,0 +1,104 @@
+import DeviceMapper
+import Glibc
+import SystemPackage
+
+/// A connected unix stream socket, closed when it goes. All sending and receiving of the control
+/// plane is here and in `UnixSocket+Descriptor.swift`.
+///
+/// One thread receives and sends; `shutdown` may come from any.
+struct UnixSocket: ~Copyable, Sendable {
+    let descriptor: CInt
+
+    init(adopting descriptor: CInt) { self.descriptor = descriptor }
+
+    deinit { close(descriptor) }
+
+    /// Connects to the socket that `path` leads to, through symbolic links too. ECONNREFUSED: nobody
+    /// listens there.
+    static func connect(to path: String) throws(DMError) -> UnixSocket {
+        let socket = try UnixSocket.make()
+        let descriptor = socket.descriptor
+        var failure: Errno?
+        let result = try SocketPath(path).withAddressOfSocket { address, length in
+            let result = Glibc.connect(descriptor, address, length)
+            if result != 0 { failure = .current }
+            return result
+        }
+        guard result == 0 else { throw DMError(failure ?? .ioError, path) }
+        return socket
+    }
+
+    /// A new socket, not connected, not inherited by programs that we start.
+    static func make() throws(DMError) -> UnixSocket {
+        let descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { throw DMError(.current, "no socket") }
+        return UnixSocket(adopting: descriptor)
+    }
+
+    /// Sends all of it. EPIPE or ECONNRESET: the peer is gone.
+    func send(_ bytes: [UInt8]) throws(DMError) {
+        var sent = 0
+        while sent < bytes.count {
+            var failure: Errno?
+            let count = bytes.withUnsafeBytes { raw in
+                let part = UnsafeRawBufferPointer(rebasing: raw[sent...])
+                let count = Glibc.send(descriptor, part.baseAddress, part.count, CInt(MSG_NOSIGNAL))
+                if count < 0 { failure = .current }
+                return count
+            }
+            if let failure {
+                if failure == .interrupted { continue }
+                throw DMError(failure, "control socket")
+            }
+            sent += count
+        }
+    }
+
+    /// Receives exactly `count` bytes; nil if the peer closed before the first of them. Memory grows
+    /// with what arrives, not with what was announced. ECONNRESET: the peer closed in between;
+    /// EAGAIN: a time limit passed.
+    func receive(_ count: Int) throws(DMError) -> [UInt8]? {
+        var bytes: [UInt8] = []
+        var filled = 0
+        while filled < count {
+            if filled == bytes.count {
+                let size = min(count, max(UnixSocket.firstChunk, 2 * filled))
+                bytes.append(contentsOf: repeatElement(0, count: size - filled))
+            }
+            var failure: Errno?
+            let received = bytes.withUnsafeMutableBytes { raw in
+                let part = UnsafeMutableRawBufferPointer(rebasing: raw[filled...])
+                let received = recv(descriptor, part.baseAddress, part.count, 0)
+                if received < 0 { failure = .current }
+                return received
+            }
+            if let failure {
+                if failure == .interrupted { continue }
+                throw DMError(failure, "control socket")
+            }
+            if received == 0 {
+                if filled == 0 { return nil }
+                throw DMError(.connectionReset, "control socket: cut in the middle")
+            }
+            filled += received
+        }
+        return bytes
+    }
+
+    /// Limits how long one receive or send may take; 0: no limit.
+    func limit(receiveSeconds: Int, sendSeconds: Int) {
+        for (option, seconds) in [(SO_RCVTIMEO, receiveSeconds), (SO_SNDTIMEO, sendSeconds)] {
+            var time = timeval(tv_sec: seconds, tv_usec: 0)
+            setsockopt(
+                descriptor, SOL_SOCKET, option, &time, socklen_t(MemoryLayout<timeval>.size))
+        }
+    }
+
+    /// Ends the conversation in both directions; whoever waits on the socket wakes.
+    func shutdown() { Glibc.shutdown(descriptor, CInt(SHUT_RDWR)) }
+
+    private static let firstChunk = 64 << 10
+
+    /// O_PATH of the architectures that Swift runs on; glibc declares it for GNU sources only.
+    static let pathOnly: CInt = 0o10000000
+}
