@@ -1,0 +1,30 @@
+import DeviceMapper
+import Glibc
+
+/// The process: its arguments, streams and environment.
+enum Program {
+    static func run() -> Int32 {
+        let words = arguments()
+        let programName = words.first ?? ByteString("dmfuse")
+        let console = Console(
+            keep: SystemCalls.isTerminal(STDOUT_FILENO) ? 0 : 1 << 16,
+            output: { SystemCalls.write($0, to: STDOUT_FILENO) },
+            errors: { SystemCalls.write($0, to: STDERR_FILENO) })
+        let personality = Personality(programName: programName)
+        let line = DeviceCommandLine(
+            programName: programName, personality: personality, console: console,
+            environment: SystemCalls.environment)
+        return line.run(Array(words.dropFirst()))
+    }
+
+    /// As the kernel gave them: `CommandLine.arguments` would repair what is not UTF-8.
+    private static func arguments() -> [ByteString] {
+        let pointers = UnsafeBufferPointer(
+            start: CommandLine.unsafeArgv, count: Int(CommandLine.argc))
+        return pointers.compactMap { pointer in
+            guard let pointer else { return nil }
+            let bytes = UnsafeRawBufferPointer(start: pointer, count: strlen(pointer))
+            return ByteString(bytes)
+        }
+    }
+}
