@@ -44,7 +44,8 @@ let package = Package(
             name: "DMFilesystemTests", dependencies: ["DMFilesystem", "DMTestSupport", system],
             swiftSettings: settings),
         .testTarget(
-            name: "CommandLineTests", dependencies: ["dmfuse", "DMTestSupport", system],
+            name: "CommandLineTests",
+            dependencies: ["dmfuse", "DMControl", "DeviceMapper", "DMTestSupport", system],
             swiftSettings: settings),
     ]
 )

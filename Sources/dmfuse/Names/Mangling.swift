@@ -149,8 +149,8 @@ enum Mangling {
         try refuseTwiceMangled(string, kind, mode: mode)
         guard string.bytes.allSatisfy({ isWhitelisted($0) || $0 == backslash }) else {
             throw Refusal(
-                "The \(kind.noun) \"\(string.string)\" should be mangled but it contains blacklisted "
-                    + "characters.")
+                "The \(kind.noun) \"\(string.string)\" should be mangled but it contains "
+                    + "blacklisted characters.")
         }
         return decoded(string)
     }
