@@ -210,7 +210,7 @@ static int mount_directly(const char *directory, const struct cfuse_mount_option
     return 0;
 }
 
-int cfuse_mount(const char *directory, const struct cfuse_mount_options *options,
+int cfuse_mount_at(const char *directory, const struct cfuse_mount_options *options,
                 struct cfuse_mount *mount, char *reason, size_t reason_size) {
     mount->fd = -1;
     mount->keeper = -1;

@@ -3,7 +3,6 @@
 #define _GNU_SOURCE
 #include "session.h"
 
-#include <linux/fs.h>
 #include <linux/fuse.h>
 
 #ifndef FOPEN_PARALLEL_DIRECT_WRITES
@@ -88,5 +87,3 @@ void cfuse_negotiate(struct fuse_conn_info *connection) {
     wanted |= FUSE_CAP_EXPLICIT_INVAL_DATA;
     connection->want = wanted & connection->capable;
 }
-
-unsigned int cfuse_blkgetsize64(void) { return BLKGETSIZE64; }

@@ -91,7 +91,7 @@ struct cfuse_mount {
 
 /// Mounts at a directory, by mount(2) or, where that isn't permitted, through fusermount3. 0 or a
 /// negative errno; then `reason` holds the helper's words or is empty.
-int cfuse_mount(const char *directory, const struct cfuse_mount_options *options,
+int cfuse_mount_at(const char *directory, const struct cfuse_mount_options *options,
                 struct cfuse_mount *mount, char *reason, size_t reason_size);
 
 /// Unmounts, by umount2(2) or fusermount3. `detach`: also when it is in use; it goes away once it is
@@ -101,9 +101,13 @@ int cfuse_unmount(const char *directory, bool detach, char *reason, size_t reaso
 /// The st_dev of a directory, as far as known without asking its file system. 0 or a negative errno.
 int cfuse_device_of(const char *directory, uint64_t *device);
 
-// MARK: Values that are no plain constants in C
+// MARK: Values that Swift's importer doesn't see: for GNU only, or made by macros with casts (values.c)
 
+/// Past the page cache, in the flags of an open.
+extern const int cfuse_o_direct;
+extern const int cfuse_seek_data;
+extern const int cfuse_seek_hole;
 /// BLKGETSIZE64, the one size ioctl that FUSE lets through with data: the others encode no size.
-unsigned int cfuse_blkgetsize64(void);
+extern const unsigned int cfuse_blkgetsize64;
 
 #endif
