@@ -26,6 +26,9 @@ final class FileRequestPool: @unchecked Sendable {
         }
     }
 
+    /// How many are held by devices or worked on.
+    var outstanding: Int { lock.withLock { all.count - free.count } }
+
     // MARK: Interruption
 
     /// Called with a lock of libfuse held.
