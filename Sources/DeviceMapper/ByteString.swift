@@ -16,6 +16,17 @@ package struct ByteString: Hashable, Comparable, Sendable {
     /// For messages only: bytes that are not UTF-8 become replacement characters.
     package var string: String { String(decoding: bytes, as: UTF8.self) }
 
+    /// For system calls, which want the bytes as they are and a NUL behind.
+    package func withCString<Result, Failure: Error>(
+        _ body: (UnsafePointer<CChar>) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        let terminated = bytes.map { CChar(bitPattern: $0) } + [0]
+        return try terminated.withUnsafeBufferPointer { (buffer) throws(Failure) in
+            guard let base = buffer.baseAddress else { preconditionFailure("an array of nothing") }
+            return try body(base)
+        }
+    }
+
     package func hasPrefix(_ prefix: ByteString) -> Bool { bytes.starts(with: prefix.bytes) }
 
     package static func < (left: ByteString, right: ByteString) -> Bool {

@@ -2,10 +2,10 @@
 /// each guards; a debug build traps when a thread takes a lock of a lower or equal rank than one
 /// that it holds.
 package enum LockRank: UInt8, Sendable {
-    /// `Interrupt`: taken before whatever the interrupted call waits with.
-    case interrupt = 5
     /// `MappedDevice.suspendLock`: one suspend, resume or unbinding of a device at a time.
     case suspend = 10
+    /// `Interrupt.lock`: taken before whatever the interrupted call waits with.
+    case interrupt = 15
     /// `DeviceRegistry.dmSem`: hash cells, disk -> device, open counts, minors, edges.
     case dmSem = 20
     /// `MappedDevice.mapLock`: the live and the inactive table pointer.

@@ -1,0 +1,91 @@
+package import DeviceMapper
+package import SystemPackage
+
+/// One request and a way to wait for its end.
+package final class PendingRequest: @unchecked Sendable {
+    // @unchecked: guarded by `lock`; `request` is set once before it is shared.
+
+    private let lock = Lock(rank: .leaf, name: "PendingRequest.lock")
+    private let ended = Condition()
+    private var result: (bytes: [UInt8], error: Errno?)?
+    package private(set) var request: IORequest
+
+    package init(_ handle: DeviceHandle, prepare: (IORequest) -> Void) {
+        request = IORequest { _ in }
+        request = IORequest { [unowned self] in finish($0) }
+        prepare(request)
+        handle.submit(request)
+    }
+
+    private func finish(_ request: IORequest) {
+        lock.withLock {
+            precondition(result == nil, "a request ended twice")
+            result = (Array(request.data), request.error)
+            ended.broadcast()
+        }
+    }
+
+    package var isDone: Bool { lock.withLock { result != nil } }
+
+    /// Waits for the end, at most ten seconds: nil then.
+    package func wait() -> (bytes: [UInt8], error: Errno?)? {
+        let deadline = Deadline(millisecondsFromNow: 10_000)
+        return lock.withLock {
+            while result == nil {
+                if !ended.wait(lock, until: deadline) { return nil }
+            }
+            return result
+        }
+    }
+}
+
+extension DeviceHandle {
+    package func beginRead(_ offset: UInt64, _ length: Int) -> PendingRequest {
+        PendingRequest(self) { $0.prepareRead(offset: offset, length: length) }
+    }
+
+    package func beginWrite(
+        _ offset: UInt64, _ bytes: [UInt8], forceUnitAccess: Bool = false
+    ) -> PendingRequest {
+        let payload = Payload(allocating: bytes.count)
+        payload.memory.copyMemory(from: bytes, byteCount: bytes.count)
+        return PendingRequest(self) {
+            $0.prepareWrite(
+                offset: offset, payload: payload, at: 0, length: bytes.count,
+                forceUnitAccess: forceUnitAccess)
+        }
+    }
+
+    package func beginFlush() -> PendingRequest { PendingRequest(self) { $0.prepareFlush() } }
+
+    /// The bytes, or the errno; ETIMEDOUT when the request doesn't end.
+    package func read(_ offset: UInt64, _ length: Int) throws(DMError) -> [UInt8] {
+        try DeviceHandle.outcome(of: beginRead(offset, length))
+    }
+
+    package func write(_ offset: UInt64, _ bytes: [UInt8]) throws(DMError) {
+        _ = try DeviceHandle.outcome(of: beginWrite(offset, bytes))
+    }
+
+    package func flush() throws(DMError) { _ = try DeviceHandle.outcome(of: beginFlush()) }
+
+    private static func outcome(of pending: PendingRequest) throws(DMError) -> [UInt8] {
+        guard let (bytes, error) = pending.wait() else {
+            throw DMError(.timedOut, "a request did not end")
+        }
+        if let error { throw DMError(error) }
+        return bytes
+    }
+}
+
+/// Waits until something is so, at most ten seconds. False: it did not come.
+package func eventually(_ condition: () -> Bool) -> Bool {
+    let deadline = Deadline(millisecondsFromNow: 10_000)
+    let lock = Lock(rank: .leaf, name: "eventually")
+    let never = Condition()
+    while !condition() {
+        if deadline.hasPassed { return false }
+        _ = lock.withLock { never.wait(lock, until: Deadline(millisecondsFromNow: 1)) }
+    }
+    return true
+}

@@ -1,0 +1,107 @@
+import DeviceMapper
+package import SystemPackage
+
+/// A backing store in memory that keeps apart what was written and what was flushed, counts calls,
+/// and fails or waits when told to.
+package final class MemoryStore: BackingStore, @unchecked Sendable {
+    // @unchecked: guarded by `lock`.
+
+    package struct Call: Hashable, Sendable {
+        package enum Kind: Sendable { case read, write, flush }
+        package let kind: Kind
+        package let offset: UInt64
+        package let count: Int
+    }
+
+    private let lock = Lock(rank: .leaf, name: "MemoryStore.lock")
+    private let gateOpened = Condition()
+    private var bytes: [UInt8]
+    private var durable: [UInt8]
+    private var recorded: [Call] = []
+    private var failures: [Int: Errno] = [:]
+    private var callCount = 0
+    private var waiting = 0
+    private var isGateClosed = false
+    private var closed = false
+
+    package init(_ bytes: [UInt8]) {
+        self.bytes = bytes
+        durable = bytes
+    }
+
+    package convenience init(sectors: Int) {
+        self.init([UInt8](repeating: 0, count: sectors * 512))
+    }
+
+    package var size: UInt64 { lock.withLock { UInt64(bytes.count) } }
+    /// What readers see.
+    package var contents: [UInt8] { lock.withLock { bytes } }
+    /// What a crash would leave: the state at the last flush that succeeded.
+    package var durableContents: [UInt8] { lock.withLock { durable } }
+    package var calls: [Call] { lock.withLock { recorded } }
+    package var isClosed: Bool { lock.withLock { closed } }
+    /// Calls that wait at the closed gate.
+    package var waitingCalls: Int { lock.withLock { waiting } }
+
+    /// The call after `count` more fails; a failing write leaves nothing, a failing flush loses what
+    /// it was to make durable, as Linux drops dirty pages after a failed write-back.
+    package func fail(after count: Int, _ error: Errno) {
+        lock.withLock { failures[callCount + count] = error }
+    }
+
+    /// Calls wait until the gate opens again.
+    package func closeGate() { lock.withLock { isGateClosed = true } }
+
+    package func openGate() {
+        lock.withLock {
+            isGateClosed = false
+            gateOpened.broadcast()
+        }
+    }
+
+    package func truncate(sectors: Int) {
+        lock.withLock { bytes.removeLast(max(0, bytes.count - sectors * 512)) }
+    }
+
+    package func read(into target: UnsafeMutableRawBufferPointer, at offset: UInt64) -> Errno? {
+        perform(.read, offset, target.count) {
+            guard Int(offset) + target.count <= bytes.count else { return .ioError }
+            target.copyBytes(from: bytes[Int(offset)..<Int(offset) + target.count])
+            return nil
+        }
+    }
+
+    package func write(_ source: UnsafeRawBufferPointer, at offset: UInt64) -> Errno? {
+        perform(.write, offset, source.count) {
+            guard Int(offset) + source.count <= bytes.count else { return .ioError }
+            bytes.replaceSubrange(Int(offset)..<Int(offset) + source.count, with: source)
+            return nil
+        }
+    }
+
+    package func flush() -> Errno? {
+        let error = perform(.flush, 0, 0) {
+            durable = bytes
+            return nil
+        }
+        if error != nil { lock.withLock { bytes = durable } }
+        return error
+    }
+
+    package func close() { lock.withLock { closed = true } }
+
+    private func perform(
+        _ kind: Call.Kind, _ offset: UInt64, _ count: Int, _ body: () -> Errno?
+    ) -> Errno? {
+        lock.withLock {
+            precondition(!closed, "a closed store was used")
+            waiting += 1
+            while isGateClosed { gateOpened.wait(lock) }
+            waiting -= 1
+            recorded.append(Call(kind: kind, offset: offset, count: count))
+            let failure = failures.removeValue(forKey: callCount)
+            callCount += 1
+            return failure ?? body()
+        }
+    }
+}

@@ -1,0 +1,156 @@
+import SystemPackage
+import Synchronization
+
+/// A file or block device that tables map to, open once for all of them.
+///
+/// Does a request's I/O on the thread that brings it, while the bound on such threads allows it,
+/// else on an I/O thread. At most `threadsForOne` I/O threads work for one device, so that a slow one
+/// doesn't take them all.
+package final class BackingDevice: @unchecked Sendable {
+    // @unchecked: what is mutable is atomic or guarded by `lock`.
+
+    package let number: DeviceNumber
+    /// For messages: the last component of the path.
+    package let name: String
+    /// Where it was opened last, for `table --paths`; nil for a store that is no file.
+    package let path: ByteString?
+    package let store: any BackingStore
+    private let workers: IOWorkers
+    private let onRelease: @Sendable (BackingDevice) -> Void
+
+    /// Guards `queue`, `busyThreads`, `waitingFlushes` and `isFlushing`. Leaf.
+    private let lock = Lock(rank: .leaf, name: "BackingDevice.lock")
+    private var queue = FIFO<IORequest>()
+    private var busyThreads = 0
+    private var waitingFlushes: [IORequest] = []
+    private var isFlushing = false
+
+    /// The newest write-back error, and whether some opener was told of it.
+    private let newestError = Atomic<UInt64>(0)
+    private let isUnreported = Atomic<Bool>(false)
+
+    private static let threadsForOne = 4
+
+    /// `onRelease`: called for each `release`, once for each user that was given the device.
+    package init(
+        number: DeviceNumber, name: String, path: ByteString?, store: any BackingStore,
+        workers: IOWorkers, onRelease: @escaping @Sendable (BackingDevice) -> Void
+    ) {
+        self.number = number
+        self.name = name
+        self.path = path
+        self.store = store
+        self.workers = workers
+        self.onRelease = onRelease
+    }
+
+    /// A table is done with it.
+    func release() { onRelease(self) }
+
+    /// Takes a request whose `offset` is a byte of this device.
+    func submit(_ request: IORequest) {
+        if request.isOnIOThread && !request.prefersOtherThread { return perform(request) }
+        if request.mayRunInline, !request.prefersOtherThread, workers.beginInline() {
+            perform(request)
+            workers.endInline()
+            return
+        }
+        enqueue(request)
+    }
+
+    private func enqueue(_ request: IORequest) {
+        let needsThread = lock.withLock { () -> Bool in
+            queue.append(request)
+            guard busyThreads < BackingDevice.threadsForOne else { return false }
+            busyThreads += 1
+            return true
+        }
+        if needsThread { workers.run { self.drain() } }
+    }
+
+    /// On an I/O thread: works until nothing is queued.
+    private func drain() {
+        while true {
+            let next = lock.withLock { () -> IORequest? in
+                if let request = queue.popFirst() { return request }
+                busyThreads -= 1
+                return nil
+            }
+            guard let next else { return }
+            next.isOnIOThread = true
+            perform(next)
+        }
+    }
+
+    private func perform(_ request: IORequest) {
+        switch request.operation {
+        case .read:
+            guard let bytes = request.bytesToFill() else { return request.finish(.noMemory) }
+            request.finish(store.read(into: bytes, at: request.offset))
+        case .write:
+            if let error = store.write(request.bytesToWrite, at: request.offset) {
+                return request.finish(error)
+            }
+            if request.forceUnitAccess { flush(request) } else { request.finish(nil) }
+        case .flush:
+            flush(request)
+        }
+    }
+
+    // MARK: Flush
+
+    /// One flush at a time: a second one that the kernel answers while the first one's error is
+    /// not recorded yet would report success for what is lost. Those that wait are all answered by
+    /// the next one, as data that they cover was written before it starts.
+    private func flush(_ request: IORequest) {
+        let isFirst = lock.withLock { () -> Bool in
+            if isFlushing {
+                waitingFlushes.append(request)
+                return false
+            }
+            isFlushing = true
+            return true
+        }
+        guard isFirst else { return }
+        flushNow([request])
+        passFlushOn()
+    }
+
+    private func flushNow(_ requests: [IORequest]) {
+        if let error = store.flush() { record(error) }
+        for request in requests { answerFlush(request) }
+    }
+
+    /// Those that came meanwhile go to an I/O thread, so that no caller flushes for others for ever.
+    private func passFlushOn() {
+        let next = lock.withLock { () -> [IORequest] in
+            let next = waitingFlushes
+            waitingFlushes = []
+            if next.isEmpty { isFlushing = false }
+            return next
+        }
+        guard !next.isEmpty else { return }
+        workers.run {
+            self.flushNow(next)
+            self.passFlushOn()
+        }
+    }
+
+    private func record(_ error: Errno) {
+        isUnreported.store(true, ordering: .sequentiallyConsistent)
+        _ = newestError.max(ErrorStamp.next(error).rawValue, ordering: .sequentiallyConsistent)
+    }
+
+    /// Tells the request the newest error; whether its opener has seen it is the opener's to know.
+    /// An internal flush has no opener, and reports to nobody.
+    private func answerFlush(_ request: IORequest) {
+        let stamp = ErrorStamp(rawValue: newestError.load(ordering: .sequentiallyConsistent))
+        request.noteStamp(stamp.rawValue)
+        if request.handle != nil, let errno = stamp.errno,
+            isUnreported.exchange(false, ordering: .sequentiallyConsistent)
+        {
+            request.noteUnreported(errno)
+        }
+        request.finish(nil)
+    }
+}

@@ -1,0 +1,79 @@
+import Glibc
+import SystemPackage
+
+/// The I/O system calls on backing files, and the only ones: each reads `errno` at once, goes on
+/// after EINTR and after a short count.
+enum BackingIO {
+    /// O_PATH, which Swift's Glibc lacks: the same on every Linux but Alpha, PA-RISC and SPARC.
+    static let openPath: Int32 = 0o10_000_000
+
+    static func read(
+        _ file: FileDescriptor, into bytes: UnsafeMutableRawBufferPointer, at offset: UInt64
+    ) -> Errno? {
+        guard let base = bytes.baseAddress, isAddressable(bytes.count, at: offset) else {
+            return bytes.isEmpty ? nil : .ioError
+        }
+        var done = 0
+        while done < bytes.count {
+            let count = pread(
+                file.rawValue, base + done, bytes.count - done, off_t(offset) + off_t(done))
+            if count < 0 {
+                let code = errno
+                if code == EINTR { continue }
+                return Errno(rawValue: code)
+            }
+            // The file ends here: the device it stands for has no such sectors.
+            if count == 0 { return .ioError }
+            done += count
+        }
+        return nil
+    }
+
+    static func write(
+        _ file: FileDescriptor, _ bytes: UnsafeRawBufferPointer, at offset: UInt64
+    ) -> Errno? {
+        guard let base = bytes.baseAddress, isAddressable(bytes.count, at: offset) else {
+            return bytes.isEmpty ? nil : .ioError
+        }
+        var done = 0
+        while done < bytes.count {
+            let count = pwrite(
+                file.rawValue, base + done, bytes.count - done, off_t(offset) + off_t(done))
+            if count < 0 {
+                let code = errno
+                if code == EINTR { continue }
+                // A descriptor that can't be written stands for a write-protected device.
+                return code == EBADF ? .ioError : Errno(rawValue: code)
+            }
+            if count == 0 { return .ioError }
+            done += count
+        }
+        return nil
+    }
+
+    static func flush(_ file: FileDescriptor) -> Errno? {
+        while fdatasync(file.rawValue) != 0 {
+            let code = errno
+            if code != EINTR { return Errno(rawValue: code) }
+        }
+        return nil
+    }
+
+    /// A block device's capacity is where its end can be seeked to; no offset of ours is shared.
+    static func size(_ file: FileDescriptor, isBlockDevice: Bool) -> UInt64 {
+        if isBlockDevice {
+            let end = lseek(file.rawValue, 0, SEEK_END)
+            return end < 0 ? 0 : UInt64(end)
+        }
+        var status = stat()
+        return fstat(file.rawValue, &status) == 0 ? UInt64(max(status.st_size, 0)) : 0
+    }
+
+    /// Never retried: after an error of close(2) the descriptor is gone all the same.
+    static func close(_ file: FileDescriptor) { _ = Glibc.close(file.rawValue) }
+
+    private static func isAddressable(_ count: Int, at offset: UInt64) -> Bool {
+        let (end, overflow) = offset.addingReportingOverflow(UInt64(count))
+        return !overflow && end <= UInt64(Int64.max)
+    }
+}

@@ -1,0 +1,23 @@
+package import SystemPackage
+
+/// The bytes behind a backing device: a file, a block device, or memory in a test.
+///
+/// The only thing that the core asks of the world below. Any thread; calls may take their time, and
+/// none is made with a lock held.
+package protocol BackingStore: AnyObject, Sendable {
+    /// Bytes at present; 0 when that can't be told. For a block device its capacity.
+    var size: UInt64 { get }
+
+    /// Fills all of `bytes` from byte `offset` on. Nil: done. What the store does not have, since
+    /// it ends before, is EIO, never zeros.
+    func read(into bytes: UnsafeMutableRawBufferPointer, at offset: UInt64) -> Errno?
+
+    /// Writes all of `bytes` at byte `offset`. Nil: done. Another errno: any part may be written.
+    func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) -> Errno?
+
+    /// Makes what was written durable (fdatasync). Not called twice at once for one store.
+    func flush() -> Errno?
+
+    /// The end of its use; nothing is called afterwards.
+    func close()
+}

@@ -1,0 +1,187 @@
+import Glibc
+package import SystemPackage
+
+/// Resolves words of table lines as one client sees them: its working directory, its device
+/// directory.
+///
+/// Paths below the mount are matched as text and never opened: that would ask ourselves. A path
+/// that leads into the mount all the same, through a link, is recognised by its file system and
+/// turned into the device.
+package struct ClientPaths: DeviceResolver {
+    private let registry: DeviceRegistry
+    private let workingDirectory: FileDescriptor?
+    private let deviceDirectory: ByteString
+    private let mount: ByteString
+    private let mountDevice: UInt64
+
+    /// `workingDirectory`: an O_PATH descriptor, which the caller keeps open; nil: relative paths
+    /// are ENODEV. `deviceDirectory`: the client's DM_DEV_DIR, or /dev. `mountPoint`: absolute.
+    /// `mountDevice`: `st_dev` of the mount.
+    package init(
+        registry: DeviceRegistry, workingDirectory: FileDescriptor?, deviceDirectory: ByteString,
+        mountPoint: ByteString, mountDevice: UInt64
+    ) {
+        self.registry = registry
+        self.workingDirectory = workingDirectory
+        self.deviceDirectory = ByteString(ClientPaths.normalized(deviceDirectory.bytes))
+        mount = ByteString(ClientPaths.normalized(mountPoint.bytes))
+        self.mountDevice = mountDevice
+    }
+
+    package func resolve(_ word: ByteString, writable: Bool) throws(DMError) -> ResolvedDevice {
+        if let number = try ClientPaths.number(word) {
+            return try resolve(number, writable: writable)
+        }
+        // The kernel reads a word of digits as a number without a colon, which no device has.
+        if !word.isEmpty, word.bytes.allSatisfy({ (48...57).contains($0) }) {
+            throw DMError(.noSuchAddressOrDevice)
+        }
+        guard !word.isEmpty, !word.bytes.contains(0) else { throw DMError(.operationNotSupportedByDevice) }
+        let path = try absolute(word)
+        if let minor = try matchAsText(path) { return .mapped(minor: minor) }
+        return try open(path, as: word, writable: writable)
+    }
+
+    // MARK: Numbers
+
+    /// "MAJOR:MINOR" and nothing else (`sscanf("%u:%u%c") == 2`). EOVERFLOW: not a device number.
+    private static func number(_ word: ByteString) throws(DMError) -> DeviceNumber? {
+        let parts = word.bytes.split(
+            separator: UInt8(ascii: ":"), maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2,
+            parts.allSatisfy({ !$0.isEmpty && $0.allSatisfy { (48...57).contains($0) } })
+        else { return nil }
+        guard let major = UInt32(String(decoding: parts[0], as: UTF8.self)), major < 1 << 12,
+            let minor = UInt32(String(decoding: parts[1], as: UTF8.self)), minor < 1 << 20
+        else { throw DMError(.overflow) }
+        return DeviceNumber(major: major, minor: minor)
+    }
+
+    private func resolve(
+        _ number: DeviceNumber, writable: Bool
+    ) throws(DMError) -> ResolvedDevice {
+        if number.major == registry.mappedMajor { return .mapped(minor: number.minor) }
+        if number.major == registry.backingNumbers.major {
+            guard let (identity, path) = registry.backingNumbers.file(number) else {
+                throw DMError(.noSuchAddressOrDevice)
+            }
+            return try withPath(path, relativeTo: nil) { file throws(DMError) in
+                var status = stat()
+                guard fstat(file.rawValue, &status) == 0,
+                    identity
+                        == BackingNumbers.Identity(
+                            device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
+                else {
+                    throw DMError(.operationNotSupportedByDevice, "another file stands at \(path.string) now")
+                }
+                return .backing(
+                    try registry.backings.take(file, path: path, writable: writable))
+            }
+        }
+        let node = ByteString("/dev/block/\(number)")
+        return try open(BlockNodes.path(of: number) ?? node, as: node, writable: writable)
+    }
+
+    // MARK: Paths
+
+    /// Without "." and doubled slashes; ".." stays, since only the file system knows where a link
+    /// leads.
+    private func absolute(_ word: ByteString) throws(DMError) -> ByteString {
+        if word.bytes.first == UInt8(ascii: "/") {
+            return ByteString(ClientPaths.normalized(word.bytes))
+        }
+        guard let workingDirectory,
+            let directory = BackingPaths.readLink("/proc/self/fd/\(workingDirectory.rawValue)")
+        else {
+            throw DMError(.operationNotSupportedByDevice, "\(word.string): the working directory is gone")
+        }
+        return ByteString(
+            ClientPaths.normalized(directory.bytes + [UInt8(ascii: "/")] + word.bytes))
+    }
+
+    private static func normalized(_ path: [UInt8]) -> [UInt8] {
+        var result: [UInt8] = []
+        for part in path.split(separator: UInt8(ascii: "/")) where part != [UInt8(ascii: ".")] {
+            result.append(UInt8(ascii: "/"))
+            result.append(contentsOf: part)
+        }
+        return result.isEmpty ? [UInt8(ascii: "/")] : result
+    }
+
+    /// The device behind MOUNT/dm-N, MOUNT/mapper/NAME or DEVICE-DIRECTORY/mapper/NAME. Nil: not a
+    /// path of ours. ENODEV: below the mount, and no device.
+    private func matchAsText(_ path: ByteString) throws(DMError) -> UInt32? {
+        if let below = ClientPaths.remainder(of: path, below: mount) {
+            guard let minor = minor(below: below) else {
+                throw DMError(.operationNotSupportedByDevice, "\(path.string): no such device")
+            }
+            return minor
+        }
+        guard let below = ClientPaths.remainder(of: path, below: deviceDirectory) else {
+            return nil
+        }
+        return minor(below: below)
+    }
+
+    private func minor(below: ArraySlice<UInt8>) -> UInt32? {
+        if below.starts(with: "mapper/".utf8) {
+            let node = ByteString(below.dropFirst("mapper/".utf8.count))
+            return registry.disk(named: NodeName.name(ofNode: node))?.number.minor
+        }
+        guard below.starts(with: "dm-".utf8) else { return nil }
+        let digits = String(decoding: below.dropFirst(3), as: UTF8.self)
+        guard let minor = UInt32(digits), "\(minor)" == digits else { return nil }
+        return registry.disk(minor: minor)?.number.minor
+    }
+
+    private static func remainder(
+        of path: ByteString, below directory: ByteString
+    ) -> ArraySlice<UInt8>? {
+        guard path.hasPrefix(directory), path.count > directory.count else { return nil }
+        let rest = path.bytes[directory.count...]
+        return rest.first == UInt8(ascii: "/") ? rest.dropFirst() : nil
+    }
+
+    private func open(
+        _ path: ByteString, as word: ByteString, writable: Bool
+    ) throws(DMError) -> ResolvedDevice {
+        // A relative path is opened from the directory itself, which may have no path any more.
+        let start = word.bytes.first == UInt8(ascii: "/") ? nil : workingDirectory
+        return try withPath(start == nil ? path : word, relativeTo: start) { file throws(DMError) in
+            var status = stat()
+            guard fstat(file.rawValue, &status) == 0 else {
+                throw DMError(.operationNotSupportedByDevice, Errno(rawValue: errno).description)
+            }
+            guard UInt64(status.st_dev) == mountDevice else {
+                return .backing(
+                    try registry.backings.take(file, path: path, writable: writable))
+            }
+            guard let minor = NodeNumber(rawValue: UInt64(status.st_ino)).minor else {
+                throw DMError(.operationNotSupportedByDevice, "\(path.string): no device")
+            }
+            return .mapped(minor: minor)
+        }
+    }
+
+    /// Opens with O_PATH, which asks the file system to find the file and no more: it neither
+    /// waits for a fifo nor starts a device, and on our own mount sends no OPEN.
+    private func withPath(
+        _ path: ByteString, relativeTo directory: FileDescriptor?,
+        _ body: (FileDescriptor) throws(DMError) -> ResolvedDevice
+    ) throws(DMError) -> ResolvedDevice {
+        let descriptor = path.withCString {
+            openat(directory?.rawValue ?? AT_FDCWD, $0, BackingIO.openPath | O_CLOEXEC)
+        }
+        let code = errno
+        guard descriptor >= 0 else {
+            // What can't be found is ENODEV, as the kernel says; EMFILE and the like are our own.
+            let isOurs = code == EMFILE || code == ENFILE || code == ENOMEM
+            throw DMError(
+                isOurs ? Errno(rawValue: code) : .operationNotSupportedByDevice,
+                "\(path.string): \(Errno(rawValue: code).description)")
+        }
+        let file = FileDescriptor(rawValue: descriptor)
+        defer { BackingIO.close(file) }
+        return try body(file)
+    }
+}

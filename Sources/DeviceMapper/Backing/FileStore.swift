@@ -1,0 +1,48 @@
+import Synchronization
+package import SystemPackage
+
+/// A regular file or block device as a backing store.
+package final class FileStore: BackingStore {
+    private let descriptor: Atomic<Int32>
+    /// Descriptors that a writable one took the place of. I/O may be under way on them, so they
+    /// are closed at the end. Guarded by `lock`.
+    nonisolated(unsafe) private var replaced: [Int32] = []
+    private let lock = Lock(rank: .leaf, name: "FileStore.lock")
+    private let isBlockDevice: Bool
+
+    /// Takes over an open descriptor.
+    init(_ descriptor: FileDescriptor, isBlockDevice: Bool) {
+        self.descriptor = Atomic(descriptor.rawValue)
+        self.isBlockDevice = isBlockDevice
+    }
+
+    private var current: FileDescriptor {
+        FileDescriptor(rawValue: descriptor.load(ordering: .acquiring))
+    }
+
+    /// Goes on with a descriptor of the same file that can also be written.
+    func replace(with writable: FileDescriptor) {
+        let old = descriptor.exchange(writable.rawValue, ordering: .acquiringAndReleasing)
+        lock.withLock { replaced.append(old) }
+    }
+
+    package var size: UInt64 { BackingIO.size(current, isBlockDevice: isBlockDevice) }
+
+    package func read(into bytes: UnsafeMutableRawBufferPointer, at offset: UInt64) -> Errno? {
+        BackingIO.read(current, into: bytes, at: offset)
+    }
+
+    package func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) -> Errno? {
+        BackingIO.write(current, bytes, at: offset)
+    }
+
+    package func flush() -> Errno? { BackingIO.flush(current) }
+
+    package func close() {
+        BackingIO.close(current)
+        lock.withLock {
+            for old in replaced { BackingIO.close(FileDescriptor(rawValue: old)) }
+            replaced = []
+        }
+    }
+}

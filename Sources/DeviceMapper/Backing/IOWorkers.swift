@@ -1,0 +1,103 @@
+import Synchronization
+
+/// The threads that do I/O which nobody else may wait for, and the bound on those who do it
+/// themselves.
+///
+/// A thread that brings a request, such as one that serves the mount, does the I/O itself where that
+/// leaves another such thread free: so one slow backing file never stops the others. Threads come
+/// when work waits and none is idle, up to a maximum, and go when idle for a while.
+package final class IOWorkers: @unchecked Sendable {
+    // @unchecked: what is mutable is atomic or guarded by `lock`.
+
+    /// Guards the fields below. Leaf.
+    private let lock = Lock(rank: .leaf, name: "IOWorkers.lock")
+    private let workCame = Condition()
+    private let threadGone = Condition()
+    private var jobs = FIFO<@Sendable () -> Void>()
+    private var threads = 0
+    private var idle = 0
+    private var isStopping = false
+
+    private let maximumThreads: Int
+    private let inlineLimit: Int
+    private let inlineCount = Atomic<Int>(0)
+    private static let idleMilliseconds: UInt32 = 10_000
+
+    /// `inlineLimit`: threads from outside that may do I/O at once, one less than there are.
+    package init(inlineLimit: Int, maximumThreads: Int = 256) {
+        self.inlineLimit = max(inlineLimit, 0)
+        self.maximumThreads = max(maximumThreads, 1)
+    }
+
+    /// True: the caller may do its I/O now, and calls `endInline` afterwards.
+    func beginInline() -> Bool {
+        if inlineCount.add(1, ordering: .relaxed).newValue <= inlineLimit { return true }
+        endInline()
+        return false
+    }
+
+    func endInline() { inlineCount.subtract(1, ordering: .relaxed) }
+
+    /// Runs `job` on an I/O thread, soon.
+    func run(_ job: @escaping @Sendable () -> Void) {
+        let needsThread = lock.withLock { () -> Bool in
+            precondition(!isStopping, "work for I/O threads that were stopped")
+            jobs.append(job)
+            if idle >= jobs.count {
+                workCame.signal()
+                return false
+            }
+            guard threads < maximumThreads else { return false }
+            threads += 1
+            return true
+        }
+        guard needsThread else { return }
+        do {
+            try Thread.start("dmfuse-io") { self.work() }
+        } catch {
+            // The system is out of threads. Those that run take the job; when none does, we must.
+            let isOnly = lock.withLock { () -> Bool in
+                threads -= 1
+                return threads == 0
+            }
+            if isOnly { runWaitingJobs() }
+        }
+    }
+
+    /// Ends the threads when no work is left. Nothing may be given to them any more.
+    func stop() {
+        lock.withLock {
+            isStopping = true
+            workCame.broadcast()
+            while threads > 0 { threadGone.wait(lock) }
+        }
+    }
+
+    private func work() {
+        while let job = nextJob() { job() }
+    }
+
+    private func nextJob() -> (@Sendable () -> Void)? {
+        lock.withLock {
+            while jobs.isEmpty {
+                guard !isStopping else { return leave() }
+                idle += 1
+                let inTime = workCame.wait(
+                    lock, until: Deadline(millisecondsFromNow: IOWorkers.idleMilliseconds))
+                idle -= 1
+                if !inTime && jobs.isEmpty { return leave() }
+            }
+            return jobs.popFirst()
+        }
+    }
+
+    private func leave() -> (@Sendable () -> Void)? {
+        threads -= 1
+        threadGone.broadcast()
+        return nil
+    }
+
+    private func runWaitingJobs() {
+        while let job = lock.withLock({ jobs.popFirst() }) { job() }
+    }
+}

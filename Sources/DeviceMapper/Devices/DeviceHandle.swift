@@ -1,0 +1,85 @@
+import SystemPackage
+import Synchronization
+
+/// One opener of a device. It keeps the device from being removed until it is closed, which happens
+/// exactly once, after the last of its requests completed.
+package final class DeviceHandle: @unchecked Sendable {
+    // @unchecked: immutable but for atomics.
+
+    let registry: DeviceRegistry
+    let device: MappedDevice
+    let cell: HashCell
+    /// No other handle had the device open then.
+    package let isFirst: Bool
+
+    /// A FLUSH came and nothing since: a close(2) may have returned already, and RELEASE be on its
+    /// way.
+    private let mayBeClosing = Atomic<Bool>(false)
+    private let isClosed = Atomic<Bool>(false)
+    /// The newest write-back error that this opener has seen.
+    private let seenError: Atomic<UInt64>
+
+    init(registry: DeviceRegistry, device: MappedDevice, cell: HashCell, isFirst: Bool) {
+        self.registry = registry
+        self.device = device
+        self.cell = cell
+        self.isFirst = isFirst
+        seenError = Atomic(ErrorStamp.now().rawValue)
+    }
+
+    deinit {
+        precondition(isClosed.load(ordering: .relaxed), "an opener was dropped without a close")
+    }
+
+    /// Size and mode as they are now, by the live table.
+    package var size: Sectors { device.disk.capacity }
+    package var isReadOnly: Bool { device.disk.isReadOnly }
+    package var number: DeviceNumber { device.disk.number }
+
+    /// Sends a prepared request to the device. Never waits for a suspended one; does backing I/O in
+    /// place where `mayRunInline` and the bound on that allow.
+    package func submit(_ request: IORequest) {
+        if mayBeClosing.load(ordering: .relaxed) {
+            mayBeClosing.store(false, ordering: .relaxed)
+        }
+        request.handle = Unmanaged.passUnretained(self)
+        device.submit(request)
+    }
+
+    /// Ends the request with EINTR if a suspended device, here or below, holds it or a part of it.
+    /// False: nothing of it was held; it completes by itself.
+    package func cancel(_ request: IORequest) -> Bool {
+        let held = registry.withdrawDeferred(request, below: device)
+        for part in held { part.finish(.interrupted) }
+        return !held.isEmpty
+    }
+
+    /// A descriptor of the file was closed: this may be the last one.
+    package func noteFlush() { mayBeClosing.store(true, ordering: .sequentiallyConsistent) }
+
+    var isMaybeClosing: Bool { mayBeClosing.load(ordering: .sequentiallyConsistent) }
+
+    /// It was waited for long enough: another descriptor of the file is still open.
+    func noteStillOpen() { mayBeClosing.store(false, ordering: .sequentiallyConsistent) }
+
+    /// The end. Takes dm_sem. The last close of a device marked for deferred removal lets another
+    /// thread remove it.
+    package func close() {
+        let wasClosed = isClosed.exchange(true, ordering: .acquiringAndReleasing)
+        precondition(!wasClosed, "an opener was closed twice")
+        registry.close(self)
+    }
+
+    /// Reports a write-back error to this opener once (`errseq_check_and_advance`): an error that it
+    /// has not seen, or that nobody saw.
+    func account(_ request: IORequest) {
+        let (stamp, unreported) = request.writeBackErrors
+        let seen = ErrorStamp(
+            rawValue: seenError.max(stamp.rawValue, ordering: .sequentiallyConsistent).oldValue)
+        if let unreported {
+            request.report(unreported)
+        } else if stamp > seen, let errno = stamp.errno {
+            request.report(errno)
+        }
+    }
+}

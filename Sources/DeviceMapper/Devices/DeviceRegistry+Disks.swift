@@ -1,0 +1,33 @@
+/// What the filesystem shows: the registered disks that can still be opened.
+extension DeviceRegistry {
+    package func disk(minor: UInt32) -> DiskInfo? {
+        reading { state in state.disks[minor].flatMap { DiskInfo($0) } }
+    }
+
+    /// Nil: another device has that minor now, or none.
+    package func disk(minor: UInt32, generation: UInt64) -> DiskInfo? {
+        disk(minor: minor).flatMap { $0.generation == generation ? $0 : nil }
+    }
+
+    package func disk(named name: ByteString) -> DiskInfo? {
+        reading { state in
+            (state.cellsByName[name]?.device?.disk).flatMap { DiskInfo($0) }
+        }
+    }
+
+    /// All of them, by minor.
+    package func disks() -> [DiskInfo] {
+        reading { state in state.disks.values.compactMap { DiskInfo($0) } }
+            .sorted { $0.number < $1.number }
+    }
+}
+
+extension DiskInfo {
+    /// Under dm_sem. Nil: the device is being removed.
+    fileprivate init?(_ disk: Disk) {
+        guard let cell = disk.hashCell else { return nil }
+        self.init(
+            number: disk.number, generation: disk.generation, name: cell.name,
+            size: disk.capacity, isReadOnly: disk.isReadOnly, creationTime: disk.creationTime)
+    }
+}

@@ -1,0 +1,155 @@
+import Glibc
+import SystemPackage
+
+package enum RemoveOutcome: Sendable {
+    /// Gone; the state just before.
+    case removed(DeviceInfo)
+    /// In use, and marked to be removed by the last close.
+    case deferred(DeviceInfo)
+}
+
+/// Creation and removal, in the seed's order. Numbers in comments are the seed's steps.
+extension DeviceRegistry {
+    /// A new device without a table. `uuid` empty: none. `minor` nil: the lowest that is free.
+    /// EINVAL: no name for a device. ENXIO: that minor is in use or out of range. EBUSY: a device
+    /// has that name or uuid.
+    package func create(
+        name: ByteString, uuid: ByteString, minor: UInt32?
+    ) throws(DMError) -> DeviceInfo {
+        try DeviceNames.checkName(name)
+        try DeviceNames.checkUUID(uuid)
+        let now = Int64(time(nil))
+        let info = try writing { (state) throws(DMError) -> DeviceInfo in
+            guard !state.isClosed else { throw .noSuchDevice }
+            guard let minor = state.take(minor) else { throw .noSuchDevice }
+            guard state.cellsByName[name] == nil,
+                uuid.isEmpty || state.cellsByUUID[uuid] == nil
+            else {
+                state.minors.free(minor)
+                throw DMError(.resourceBusy)
+            }
+            // 1. device, disk, queue, cell: nobody sees them yet.
+            state.lastGeneration += 1
+            let number = DeviceNumber(major: mappedMajor, minor: minor)
+            let disk = Disk(number: number, generation: state.lastGeneration, creationTime: now)
+            let device = MappedDevice(registry: self, disk: disk)
+            let cell = HashCell(name: name, uuid: uuid, device: device)
+            // 2. device to disk. 3. The disk is visible. 4. It can be opened.
+            disk.device = device
+            state.disks[minor] = disk
+            disk.hashCell = cell
+            // 5. It can be controlled.
+            state.cellsByName[name] = cell
+            if !uuid.isEmpty { state.cellsByUUID[uuid] = cell }
+            return DeviceInfo(of: cell, device)
+        }
+        globalEvents.raise()
+        return info
+    }
+
+    /// Removes a device that nobody has open. ENXIO. EBUSY: somebody has, unless `deferred`, which
+    /// marks it for the last close. Handles whose close may be under way are waited for.
+    package func remove(
+        _ reference: DeviceReference, deferred: Bool
+    ) throws(DMError) -> RemoveOutcome {
+        waitForClosings(reference, onlyIfAllMayBeClosing: true)
+        let (device, outcome) = try writing { (state) throws(DMError) -> (MappedDevice?, RemoveOutcome) in
+            let cell = try self.cell(reference, in: state)
+            guard let device = cell.device else { throw .noSuchDevice }
+            guard cell.openCount == 0 else {
+                guard deferred else { throw DMError(.resourceBusy) }
+                cell.isDeferredRemove = true
+                return (nil, .deferred(DeviceInfo(of: cell, device)))
+            }
+            cell.isDeferredRemove = false
+            let info = DeviceInfo(of: cell, device)
+            state.detach(cell, device)
+            return (device, .removed(info))
+        }
+        if let device { finishRemoval(of: device) }
+        return outcome
+    }
+
+    /// Removes every device that nobody has open, also those that become so by that. `deferred`:
+    /// marks the others. Returns how many are left, open.
+    package func removeAll(deferred: Bool) -> Int {
+        waitForClosings(nil, onlyIfAllMayBeClosing: false)
+        while true {
+            let names = reading { $0.cellsByName.keys.sorted() }
+            var removedAny = false
+            for name in names {
+                if let device = detachIfUnused(name, orDefer: deferred) {
+                    finishRemoval(of: device)
+                    removedAny = true
+                }
+            }
+            // A device that went may have been the only opener of one before it.
+            if !removedAny { return reading { $0.cellsByName.count } }
+        }
+    }
+
+    /// Under dm_sem, what removal does there; nil: in use or gone.
+    private func detachIfUnused(_ name: ByteString, orDefer deferred: Bool) -> MappedDevice? {
+        writing { state in
+            guard let cell = state.cellsByName[name], let device = cell.device else { return nil }
+            guard cell.openCount == 0 else {
+                if deferred { cell.isDeferredRemove = true }
+                return nil
+            }
+            state.detach(cell, device)
+            return device
+        }
+    }
+
+    /// The steps of removal that take no dm_sem, but for giving the number back.
+    func finishRemoval(of device: MappedDevice) {
+        // Wakes those that wait for an event: it is the last one.
+        if device.hasLiveTable { device.tableEvent() }
+        // 1. I/O ends. 2. The tables go.
+        device.unbindAndDestroyTables()
+        // 5. The disk goes, and its number is free.
+        writing { state in
+            state.disks[device.disk.number.minor] = nil
+            state.minors.free(device.disk.number.minor)
+        }
+        globalEvents.raise()
+        // 7. The rest goes with the last reference.
+    }
+
+    /// Removes a device that was marked, after its last close. On the thread of deferred removals.
+    func removeDeferred(_ cell: HashCell) {
+        let device = writing { state -> MappedDevice? in
+            guard cell.isDeferredRemove, cell.openCount == 0, let device = cell.device else {
+                return nil
+            }
+            state.detach(cell, device)
+            return device
+        }
+        if let device { finishRemoval(of: device) }
+    }
+
+    /// Takes the mark of deferred removal off. EBUSY: it is being removed.
+    func cancelDeferredRemove(_ device: MappedDevice) throws(DMError) {
+        try writing { (_) throws(DMError) in
+            guard let cell = device.disk.hashCell else { throw DMError(.resourceBusy) }
+            cell.isDeferredRemove = false
+        }
+    }
+}
+
+extension DeviceRegistry.State {
+    fileprivate mutating func take(_ minor: UInt32?) -> UInt32? {
+        guard let minor else { return minors.takeLowest() }
+        return minors.take(minor) ? minor : nil
+    }
+
+    /// Under dm_sem, after the check of the open count.
+    mutating func detach(_ cell: HashCell, _ device: MappedDevice) {
+        // 3. Control ends.
+        cellsByName[cell.name] = nil
+        if !cell.uuid.isEmpty { cellsByUUID[cell.uuid] = nil }
+        // 4. Device from cell. 6. Device from disk: opens are rejected from here.
+        cell.device = nil
+        device.disk.hashCell = nil
+    }
+}

@@ -1,0 +1,131 @@
+import SystemPackage
+
+/// Openers: handles of users, and edges from devices that stand on others. The open count changes
+/// under dm_sem, in one step with the check that the device is still there.
+extension DeviceRegistry {
+    /// Opens a device. ENXIO: that device, of that generation, is gone or being removed.
+    package func open(minor: UInt32, generation: UInt64) throws(DMError) -> DeviceHandle {
+        try writing { (state) throws(DMError) in
+            guard !state.isClosed, let disk = state.disks[minor], disk.generation == generation,
+                let cell = disk.hashCell, let device = cell.device
+            else { throw .noSuchDevice }
+            cell.openCount += 1
+            let handle = DeviceHandle(
+                registry: self, device: device, cell: cell, isFirst: cell.handles.isEmpty)
+            cell.handles[ObjectIdentifier(handle)] = Unmanaged.passUnretained(handle)
+            return handle
+        }
+    }
+
+    func close(_ handle: DeviceHandle) {
+        let isLast = writing { _ -> Bool in
+            handle.cell.handles[ObjectIdentifier(handle)] = nil
+            return dropOpener(of: handle.cell)
+        }
+        if isLast { deferredRemovals.schedule(handle.cell, in: self) }
+        closings.noteClose()
+    }
+
+    /// Opens a lower mapped device for a table of `upper`: an opener and an edge in one step. ENXIO:
+    /// no such device. EINVAL: a circle. ELOOP: too deep.
+    func openLower(
+        _ number: DeviceNumber, for upper: MappedDevice, writable: Bool
+    ) throws(DMError) -> LowerDevice {
+        let (lower, cell) = try writing { (state) throws(DMError) -> (MappedDevice, HashCell) in
+            guard !state.isClosed, let cell = state.disks[number.minor]?.hashCell,
+                let lower = cell.device
+            else { throw .noSuchDevice }
+            if try state.edges.add(upper, over: lower, writable: writable) { cell.openCount += 1 }
+            return (lower, cell)
+        }
+        return LowerDevice(
+            kind: .mapped(lower), number: number, isWritable: writable,
+            release: { [self] in closeLower(lower, cell, for: upper, writable: writable) })
+    }
+
+    private func closeLower(
+        _ lower: MappedDevice, _ cell: HashCell, for upper: MappedDevice, writable: Bool
+    ) {
+        let isLast = writing { state -> Bool in
+            guard state.edges.remove(upper, over: lower, writable: writable) else { return false }
+            return dropOpener(of: cell)
+        }
+        if isLast { deferredRemovals.schedule(cell, in: self) }
+    }
+
+    /// Under dm_sem. True: it was the last opener of a device marked for deferred removal.
+    private func dropOpener(of cell: HashCell) -> Bool {
+        precondition(cell.openCount > 0, "a device was closed too often")
+        cell.openCount -= 1
+        return cell.openCount == 0 && cell.isDeferredRemove
+    }
+
+    // MARK: Closings under way
+
+    /// The kernel reports a close late: median 2 µs, a few ms at most. A handle that is waited for
+    /// in vain is open through another descriptor, and is not waited for again before its next
+    /// FLUSH.
+    private static let closingMilliseconds: UInt32 = 250
+
+    /// Waits a bounded moment for handles that may be closing, of one device or of all, and for the
+    /// deferred removals that follow. Before what shows open counts or the list. No lock held.
+    package func settle(_ reference: DeviceReference?) {
+        waitForClosings(reference, onlyIfAllMayBeClosing: false)
+        deferredRemovals.settle(
+            in: self,
+            until: Deadline(millisecondsFromNow: DeviceRegistry.closingMilliseconds))
+    }
+
+    /// `onlyIfAllMayBeClosing`: an opener that is surely open, such as a device on top, makes the
+    /// wait pointless.
+    func waitForClosings(_ reference: DeviceReference?, onlyIfAllMayBeClosing: Bool) {
+        let deadline = Deadline(millisecondsFromNow: DeviceRegistry.closingMilliseconds)
+        let isOver = closings.wait(until: deadline) {
+            reading { state in
+                self.openings(reference, in: state).allSatisfy { cell in
+                    let closing = cell.handles.values.count { handle in
+                        handle._withUnsafeGuaranteedRef { $0.isMaybeClosing }
+                    }
+                    return closing == 0
+                        || onlyIfAllMayBeClosing && closing < Int(cell.openCount)
+                }
+            }
+        }
+        guard !isOver else { return }
+        reading { state in
+            for cell in self.openings(reference, in: state) {
+                for handle in cell.handles.values {
+                    handle._withUnsafeGuaranteedRef { $0.noteStillOpen() }
+                }
+            }
+        }
+    }
+
+    private func openings(
+        _ reference: DeviceReference?, in state: borrowing State
+    ) -> [HashCell] {
+        guard let reference else { return state.cellsByName.values.filter { $0.openCount > 0 } }
+        guard let cell = try? cell(reference, in: state) else { return [] }
+        return [cell]
+    }
+
+    // MARK: Interruption
+
+    /// Takes the deferred parts of a request back, from a device and all below it.
+    func withdrawDeferred(_ request: IORequest, below top: MappedDevice) -> [IORequest] {
+        var open = [top]
+        var seen = Set([ObjectIdentifier(top)])
+        var withdrawn: [IORequest] = []
+        while let device = open.popLast() {
+            withdrawn += device.disk.queue.withdraw(request)
+            for lower in device.tables.live?.lowerDevices ?? [] {
+                if case .mapped(let below) = lower.kind,
+                    seen.insert(ObjectIdentifier(below)).inserted
+                {
+                    open.append(below)
+                }
+            }
+        }
+        return withdrawn
+    }
+}

@@ -1,0 +1,45 @@
+import SystemPackage
+
+/// The end of the daemon. The kernel's counterpart is `dm_hash_exit`, which removes every device,
+/// open or not.
+extension DeviceRegistry {
+    /// From here on nothing is created or opened. EBUSY, and nothing is changed, when a handle is
+    /// open and not `force`; the message names the devices. With `force` held requests fail EIO, now
+    /// and from here on.
+    package func beginShutdown(force: Bool) throws(DMError) {
+        waitForClosings(nil, onlyIfAllMayBeClosing: false)
+        let devices = try writing { (state) throws(DMError) -> [MappedDevice] in
+            let busy = state.cellsByName.values.filter { !$0.handles.isEmpty }
+            guard busy.isEmpty || force else {
+                throw DMError(
+                    .resourceBusy,
+                    "in use: " + busy.map(\.name).sorted().map(\.string).joined(separator: ", "))
+            }
+            state.isClosed = true
+            return state.cellsByName.values.compactMap(\.device)
+        }
+        for device in devices {
+            for request in device.disk.queue.shut() { request.finish(.ioError) }
+        }
+    }
+
+    /// Removes everything in the seed's order, upper devices before lower ones; backing files are
+    /// flushed before they are closed. After `beginShutdown`. Handles that are still open stay
+    /// valid until they are closed, and give EIO.
+    package func finishShutdown() {
+        while let device = detachOneOnTop() { finishRemoval(of: device) }
+        workers.stop()
+    }
+
+    /// Under dm_sem: takes a device out that no other stands on.
+    private func detachOneOnTop() -> MappedDevice? {
+        writing { state in
+            for cell in state.cellsByName.values where cell.openCount == cell.handles.count {
+                guard let device = cell.device else { continue }
+                state.detach(cell, device)
+                return device
+            }
+            return nil
+        }
+    }
+}

@@ -1,0 +1,83 @@
+import SystemPackage
+
+/// Load, clear, suspend, resume, message: what changes a device's tables and state. Load and clear
+/// take map_lock only, so they answer while the device is suspended or waits to be.
+extension DeviceRegistry {
+    /// Builds a table and puts it into the inactive slot. What stood there is destroyed; after an
+    /// error it stays. Errors: as `TableBuilder.build`; EINVAL also: a lower device is too small,
+    /// at the first load. ENXIO: no such device, or removed meanwhile.
+    package func load(
+        _ reference: DeviceReference, lines: [TableLine], readOnly: Bool,
+        resolver: any DeviceResolver
+    ) throws(DMError) -> DeviceInfo {
+        let device = try device(reference)
+        let table = try TableBuilder.build(
+            lines, for: device, in: self, readOnly: readOnly, resolver: resolver)
+        do {
+            try device.putInactive(table)?.destroy()
+        } catch {
+            table.destroy()
+            throw error
+        }
+        return try info(device)
+    }
+
+    /// Destroys the inactive table, if there is one. ENXIO.
+    package func clear(_ reference: DeviceReference) throws(DMError) -> DeviceInfo {
+        let device = try device(reference)
+        device.takeInactive()?.destroy()
+        return try info(device)
+    }
+
+    /// ENXIO, EINTR: see `MappedDevice.suspend`.
+    package func suspend(
+        _ reference: DeviceReference, _ flags: SuspendFlags = [], _ interrupt: Interrupt? = nil
+    ) throws(DMError) -> DeviceInfo {
+        let device = try device(reference)
+        try device.suspend(flags, interrupt)
+        return try info(device)
+    }
+
+    /// ENXIO, EINTR, EINVAL: see `MappedDevice.resume`.
+    package func resume(
+        _ reference: DeviceReference, _ flags: SuspendFlags = [], _ interrupt: Interrupt? = nil
+    ) throws(DMError) -> DeviceInfo {
+        let device = try device(reference)
+        if try device.resume(flags, interrupt) { globalEvents.raise() }
+        return try info(device)
+    }
+
+    /// A message to the target at a sector, or, where the first word begins with "@", to the
+    /// device. EINVAL: nobody takes it. ENXIO.
+    package func message(
+        _ reference: DeviceReference, sector: UInt64, words: [ByteString]
+    ) throws(DMError) -> (info: DeviceInfo, reply: String?) {
+        let device = try device(reference)
+        guard let first = words.first else {
+            throw DMError(.invalidArgument, "Empty message received.")
+        }
+        if first.bytes.first == UInt8(ascii: "@") {
+            guard words == [ByteString("@cancel_deferred_remove")] else {
+                throw DMError(
+                    .invalidArgument, "Unsupported message sent to DM core: \(first.string)")
+            }
+            try cancelDeferredRemove(device)
+            return (try info(device), nil)
+        }
+        guard let table = device.tables.live else {
+            throw DMError(.invalidArgument, "The device has no table.")
+        }
+        guard sector < table.size.count else {
+            throw DMError(.invalidArgument, "Target message sector outside device.")
+        }
+        throw DMError(.invalidArgument, "Target type does not support messages")
+    }
+
+    /// ENXIO: removed meanwhile.
+    private func info(_ device: MappedDevice) throws(DMError) -> DeviceInfo {
+        try reading { (_) throws(DMError) in
+            guard let cell = device.disk.hashCell else { throw .noSuchDevice }
+            return DeviceInfo(of: cell, device)
+        }
+    }
+}

@@ -1,0 +1,49 @@
+import Synchronization
+
+/// What a user opens: a size, a number, and a way to the hash cell while the device is in the list.
+package final class Disk: @unchecked Sendable {
+    // @unchecked: `hashCell` and `device` are guarded by dm_sem, the rest is immutable or atomic.
+
+    let number: DeviceNumber
+    /// Tells two devices that had the same minor apart; counts from 1.
+    let generation: UInt64
+    /// When it was registered, in seconds since 1970.
+    let creationTime: Int64
+    let queue = RequestQueue()
+
+    /// The seed's private pointer. Nil once the device is being removed: no new open succeeds.
+    var hashCell: HashCell?
+    unowned(unsafe) var device: MappedDevice?
+
+    private let sectorCount = Atomic<UInt64>(0)
+    private let writeProtected = Atomic<Bool>(false)
+
+    init(number: DeviceNumber, generation: UInt64, creationTime: Int64) {
+        self.number = number
+        self.generation = generation
+        self.creationTime = creationTime
+    }
+
+    /// The live table's size; zero without one.
+    var capacity: Sectors {
+        get { Sectors(sectorCount.load(ordering: .acquiring)) }
+        set { sectorCount.store(newValue.count, ordering: .releasing) }
+    }
+
+    /// As the live table was loaded.
+    var isReadOnly: Bool {
+        get { writeProtected.load(ordering: .acquiring) }
+        set { writeProtected.store(newValue, ordering: .releasing) }
+    }
+}
+
+/// What the filesystem shows of a device.
+package struct DiskInfo: Hashable, Sendable {
+    package let number: DeviceNumber
+    package let generation: UInt64
+    package let name: ByteString
+    package let size: Sectors
+    package let isReadOnly: Bool
+    /// Seconds since 1970.
+    package let creationTime: Int64
+}

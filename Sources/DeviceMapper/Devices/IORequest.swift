@@ -1,0 +1,324 @@
+package import SystemPackage
+import Synchronization
+
+/// What a request asks of a device.
+package enum IOOperation: UInt8, Sendable {
+    case read, write, flush
+}
+
+/// One request to a device, or one part of it.
+///
+/// Prepared, submitted through a `DeviceHandle`, completed exactly once for each submission, then
+/// ready to be prepared again, so that a pool of them costs no allocation for a request. The owner
+/// may drop it only while it is not submitted.
+///
+/// On its way down it carries a frame for each mapped device that admitted it and each target that
+/// wants to hear of its end; completion walks the frames back up. Where one table line or chunk is
+/// not enough, it stays with its device and parts of it, requests too, go down instead.
+///
+/// No lock: one thread at a time owns a request, hand-overs go through locks. What parts of one
+/// request share is atomic.
+package final class IORequest: @unchecked Sendable {
+    /// What admitted the request, or wants to hear of its end. Borrowed: an admitted request keeps
+    /// its device and that device's live table from being freed.
+    struct Frame {
+        let device: Unmanaged<MappedDevice>?
+        var target: Unmanaged<Target>?
+        var tag: Int
+    }
+
+    package private(set) var operation = IOOperation.read
+    /// Bytes from the start of the device that it is at.
+    var offset: UInt64 = 0
+    package private(set) var length = 0
+    /// Write: durable when completed.
+    package private(set) var forceUnitAccess = false
+
+    /// Whether a thread that submits this may do its I/O to backing devices itself, within the
+    /// bound that `IOWorkers` keeps. False: always hand it to an I/O thread.
+    package var mayRunInline = true
+    /// A part that should run beside the ones that follow it, not before them.
+    var prefersOtherThread = false
+    /// A flush of our own, for which no device is suspended: it changes nothing that a suspend
+    /// promises, and the release of a table may not wait for somebody's resume.
+    var bypassesSuspension = false
+    /// Set on our own I/O threads, which may always block.
+    var isOnIOThread = false
+
+    /// The bytes of a write, and where in them this request's begin.
+    private(set) var payload: Payload?
+    private var payloadOffset = 0
+    /// Reads: the whole request's buffer, made when the first part needs it. In the whole request only.
+    private let readBuffer = Atomic<UnsafeMutableRawPointer?>(nil)
+    /// Where in the whole request's buffer this part's bytes go.
+    private var readOffset = 0
+
+    private let completion: (@Sendable (IORequest) -> Void)?
+    /// Parts: the request that this is a part of, and the whole that it belongs to.
+    private(set) var parent: IORequest?
+    private unowned(unsafe) var root: IORequest?
+    /// The opener that submitted this, borrowed: handles outlive their requests.
+    var handle: Unmanaged<DeviceHandle>?
+
+    /// A frame for each device of the deepest stack, and one for each target that watches.
+    private static let maximumFrames = 2 * EdgeGraph.maximumDepth
+    private let frames: UnsafeMutablePointer<Frame>
+    private var frameCount = 0
+
+    /// Parts not completed yet, and one for the splitting itself.
+    private let remaining = Atomic<Int>(0)
+    private let firstError = Atomic<Int32>(0)
+    /// The newest write-back error that a flush met (`ErrorStamp`), 0: none.
+    private let stamp = Atomic<UInt64>(0)
+    /// The errno of a write-back error that nobody was told of yet, 0: none.
+    private let unreportedError = Atomic<Int32>(0)
+
+    /// `completion` runs once for each submission, inline or on another thread, with no lock held
+    /// and no frame left. It may prepare and submit the request again.
+    package init(completion: @escaping @Sendable (IORequest) -> Void) {
+        self.completion = completion
+        frames = .allocate(capacity: IORequest.maximumFrames)
+    }
+
+    /// A part, for the pool.
+    init() {
+        completion = nil
+        frames = .allocate(capacity: IORequest.maximumFrames)
+    }
+
+    deinit {
+        precondition(frameCount == 0, "a request was dropped while a device held it")
+        dropReadBuffer()
+        frames.deallocate()
+    }
+
+    // MARK: Preparing
+
+    /// `length` bytes from byte `offset` of the device. The bytes are in `data` at completion.
+    package func prepareRead(offset: UInt64, length: Int) {
+        prepare(.read, offset, length)
+    }
+
+    /// Writes `length` bytes of `payload`, from its byte `start` on, to byte `offset` of the device.
+    package func prepareWrite(
+        offset: UInt64, payload: Payload, at start: Int, length: Int, forceUnitAccess: Bool = false
+    ) {
+        precondition(
+            start >= 0 && length >= 0 && length <= payload.capacity - start,
+            "a write outside its payload")
+        prepare(.write, offset, length)
+        self.payload = payload
+        payloadOffset = start
+        self.forceUnitAccess = forceUnitAccess
+    }
+
+    /// Brings everything acknowledged so far onto the backing store.
+    package func prepareFlush() { prepare(.flush, 0, 0) }
+
+    private func prepare(_ operation: IOOperation, _ offset: UInt64, _ length: Int) {
+        precondition(frameCount == 0, "a request was prepared while submitted")
+        dropReadBuffer()
+        self.operation = operation
+        self.offset = offset
+        self.length = length
+        forceUnitAccess = false
+        isOnIOThread = false
+        prefersOtherThread = false
+        bypassesSuspension = false
+        payload = nil
+        payloadOffset = 0
+        readOffset = 0
+        firstError.store(0, ordering: .relaxed)
+        stamp.store(0, ordering: .relaxed)
+        unreportedError.store(0, ordering: .relaxed)
+    }
+
+    /// Makes this the part of `whole` that is `length` bytes from its byte `start` on; a flush has
+    /// no bytes. The part begins at byte `offset` of whatever it is submitted to.
+    func becomePart(of whole: IORequest, from start: Int, length: Int, offset: UInt64) {
+        prepare(whole.operation, offset, length)
+        parent = whole
+        root = whole.root ?? whole
+        handle = whole.handle
+        mayRunInline = whole.mayRunInline
+        isOnIOThread = whole.isOnIOThread
+        bypassesSuspension = whole.bypassesSuspension
+        forceUnitAccess = whole.forceUnitAccess
+        payload = whole.payload
+        payloadOffset = whole.payloadOffset + start
+        readOffset = whole.readOffset + start
+    }
+
+    /// Before it is held: takes a copy of a write's bytes, since the receiver wants its buffer back.
+    func copyPayload() {
+        guard operation == .write, let payload else { return }
+        let copy = Payload(allocating: length)
+        copy.memory.copyMemory(from: payload.memory + payloadOffset, byteCount: length)
+        self.payload = copy
+        payloadOffset = 0
+    }
+
+    // MARK: Bytes
+
+    /// The bytes to write.
+    var bytesToWrite: UnsafeRawBufferPointer {
+        guard let payload else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+        return UnsafeRawBufferPointer(start: payload.memory + payloadOffset, count: length)
+    }
+
+    /// Where a read's bytes go; nil when there is no memory.
+    func bytesToFill() -> UnsafeMutableRawBufferPointer? {
+        let whole = root ?? self
+        guard let base = whole.takeReadBuffer() else { return nil }
+        return UnsafeMutableRawBufferPointer(start: base + readOffset, count: length)
+    }
+
+    /// What a target of zeros makes of this: zeros for a read, nothing of a write.
+    func fillWithZeroes() -> Errno? {
+        guard operation == .read else { return nil }
+        guard let bytes = bytesToFill() else { return .noMemory }
+        bytes.initializeMemory(as: UInt8.self, repeating: 0)
+        return nil
+    }
+
+    /// The bytes of a read that succeeded, else none. Valid in the completion, until the request is
+    /// prepared again.
+    package var data: UnsafeRawBufferPointer {
+        guard let buffer = readBuffer.load(ordering: .acquiring), error == nil else {
+            return UnsafeRawBufferPointer(start: nil, count: 0)
+        }
+        return UnsafeRawBufferPointer(start: buffer, count: length)
+    }
+
+    /// Several parts may ask at once: the first buffer to be set wins.
+    private func takeReadBuffer() -> UnsafeMutableRawPointer? {
+        if let buffer = readBuffer.load(ordering: .acquiring) { return buffer }
+        guard let fresh = BufferPool.shared.take(length) else { return nil }
+        let (isOurs, standing) = readBuffer.compareExchange(
+            expected: nil, desired: fresh, ordering: .acquiringAndReleasing)
+        if isOurs { return fresh }
+        BufferPool.shared.give(fresh, length)
+        return standing
+    }
+
+    private func dropReadBuffer() {
+        if let buffer = readBuffer.exchange(nil, ordering: .acquiringAndReleasing) {
+            BufferPool.shared.give(buffer, length)
+        }
+    }
+
+    // MARK: Frames
+
+    /// A device admitted the request.
+    func enter(_ device: MappedDevice) {
+        push(Frame(device: Unmanaged.passUnretained(device), target: nil, tag: 0))
+    }
+
+    /// A target wants to hear of the end of this, which goes on to a lower device.
+    func watch(_ target: Unmanaged<Target>, tag: Int) {
+        push(Frame(device: nil, target: target, tag: tag))
+    }
+
+    private func push(_ frame: Frame) {
+        precondition(frameCount < IORequest.maximumFrames, "deeper than any stack may be")
+        (frames + frameCount).initialize(to: frame)
+        frameCount += 1
+    }
+
+    /// Whether a mapped device sent this down; false: it comes from an opener.
+    var isFromAbove: Bool { parent != nil || frameCount > 0 }
+
+    /// Whether it is that request, or a part of it.
+    func belongs(to whole: IORequest) -> Bool { self === whole || root === whole }
+
+    // MARK: Completion
+
+    /// Ends the request, or this part of it. `error` nil: all of it done. Any thread, no lock held.
+    func finish(_ error: Errno?) {
+        var error = error
+        while frameCount > 0 {
+            frameCount -= 1
+            let frame = (frames + frameCount).move()
+            if let target = frame.target {
+                let tag = frame.tag
+                error = target._withUnsafeGuaranteedRef { $0.endIO(self, tag: tag, error) }
+            }
+            if let device = frame.device {
+                device._withUnsafeGuaranteedRef { $0.leave(self) }
+            }
+        }
+        if let error { note(error) }
+        if let parent {
+            parent.partFinished(self)
+            RequestPool.shared.give(self)
+            return
+        }
+        payload = nil
+        if let handle, operation == .flush || forceUnitAccess {
+            handle._withUnsafeGuaranteedRef { $0.account(self) }
+        }
+        completion?(self)
+    }
+
+    /// Announces that parts follow: `finish` comes when all of them and `partsSubmitted` have.
+    func willSplit() { remaining.store(1, ordering: .relaxed) }
+    func willSubmitPart() { remaining.add(1, ordering: .relaxed) }
+    func partsSubmitted() { dropRemaining() }
+
+    private func partFinished(_ part: IORequest) {
+        if let error = part.error { note(error) }
+        noteStamp(part.stamp.load(ordering: .relaxed))
+        let unreported = part.unreportedError.load(ordering: .relaxed)
+        if unreported != 0 { unreportedError.store(unreported, ordering: .relaxed) }
+        dropRemaining()
+    }
+
+    private func dropRemaining() {
+        let left = remaining.subtract(1, ordering: .acquiringAndReleasing).newValue
+        if left == 0 { finish(error) }
+    }
+
+    /// Forgets what made it a part, so that the pool keeps nothing alive.
+    func clearForPool() {
+        parent = nil
+        root = nil
+        handle = nil
+        payload = nil
+    }
+
+    /// Nil: all of the request was done. Else the first error of any part.
+    package var error: Errno? {
+        let code = firstError.load(ordering: .acquiring)
+        return code == 0 ? nil : Errno(rawValue: code)
+    }
+
+    private func note(_ error: Errno) {
+        _ = firstError.compareExchange(
+            expected: 0, desired: error.rawValue, ordering: .acquiringAndReleasing)
+    }
+
+    // MARK: Write-back errors
+
+    /// A flush met a device with this newest error.
+    func noteStamp(_ new: UInt64) {
+        guard new != 0 else { return }
+        _ = stamp.max(new, ordering: .relaxed)
+    }
+
+    /// A flush met an error that no opener was told of yet.
+    func noteUnreported(_ error: Errno) {
+        unreportedError.store(error.rawValue, ordering: .relaxed)
+    }
+
+    /// For the opener: the newest write-back error met, and one that must be told now.
+    var writeBackErrors: (stamp: ErrorStamp, unreported: Errno?) {
+        let code = unreportedError.load(ordering: .relaxed)
+        return (
+            ErrorStamp(rawValue: stamp.load(ordering: .relaxed)),
+            code == 0 ? nil : Errno(rawValue: code)
+        )
+    }
+
+    /// What the opener reports: the errno of a write-back error that it had not seen.
+    func report(_ error: Errno) { note(error) }
+}

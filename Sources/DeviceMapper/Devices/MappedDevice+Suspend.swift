@@ -1,0 +1,197 @@
+import SystemPackage
+
+/// How a suspend goes about it (`DM_NOFLUSH_FLAG`, `DM_SKIP_LOCKFS_FLAG`).
+package struct SuspendFlags: OptionSet, Sendable {
+    package let rawValue: UInt8
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    package static let noflush = SuspendFlags(rawValue: 1)
+    package static let skipLockFS = SuspendFlags(rawValue: 2)
+
+    /// Whether what was written goes to the backing store first.
+    fileprivate var flushes: Bool { isEmpty }
+}
+
+/// Suspend, resume and the swap of tables between them. What blocks here holds `suspendLock` and no
+/// other lock; status, load and clear don't take that one.
+extension MappedDevice {
+    /// Defers what arrives from here on, and waits for what is in flight. A second suspend succeeds
+    /// and does nothing. EINTR: everything is as before.
+    func suspend(_ flags: SuspendFlags, _ interrupt: Interrupt?) throws(DMError) {
+        try suspendLock.lock(interrupt)
+        defer { suspendLock.unlock() }
+        guard !isSuspended else { return }
+        try quiesce(flags, interrupt)
+        isSuspended = true
+    }
+
+    /// Makes the inactive table live, if there is one, suspending first; then lets I/O go on. EINTR
+    /// leaves device and tables as they were (R12). A table that doesn't fit is destroyed, and the
+    /// device stays suspended with its old one. EINVAL: suspended, and without a table. ENXIO:
+    /// removed meanwhile. True: a table was swapped in.
+    func resume(_ flags: SuspendFlags, _ interrupt: Interrupt?) throws(DMError) -> Bool {
+        var leaving: [Table] = []
+        // Last of all and with the lock free: destructors close lower devices (R17).
+        defer { for table in leaving { table.destroy() } }
+
+        try suspendLock.lock(interrupt)
+        defer { suspendLock.unlock() }
+        let table = takeInactive()
+        if let table {
+            try prepareSwap(to: table, flags, interrupt, &leaving)
+            defer { disk.queue.unseal() }
+            do {
+                if let old = try swapLive(table) { leaving.append(old) }
+            } catch {
+                leaving.append(table)
+                throw error
+            }
+        }
+        guard isSuspended else { return false }
+        guard hasLiveTable else { throw DMError(.invalidArgument) }
+        isSuspended = false
+        admitDeferred()
+        return table != nil
+    }
+
+    /// Suspends for the swap if need be, brings what was written through the old table onto its
+    /// backing store, checks the new one, and seals the queue. Throws with `table` disposed of and
+    /// the queue unsealed.
+    private func prepareSwap(
+        to table: Table, _ flags: SuspendFlags, _ interrupt: Interrupt?, _ leaving: inout [Table]
+    ) throws(DMError) {
+        let wasSuspended = isSuspended
+        do {
+            if !wasSuspended { try quiesce(flags, interrupt) }
+            isSuspended = true
+            // A later flush through the new table says nothing of the old one's devices, so what
+            // was written there must be safe before anything is acknowledged here.
+            try flushLiveTable(interrupt)
+            try disk.queue.waitUntilIdleAndSeal(interrupt)
+        } catch {
+            if !wasSuspended && isSuspended {
+                isSuspended = false
+                admitDeferred()
+            }
+            if putBackInactive(table) { throw error }
+            leaving.append(table)
+            throw .noSuchDevice
+        }
+        do {
+            try table.checkAreas()
+        } catch {
+            disk.queue.unseal()
+            leaving.append(table)
+            throw error
+        }
+    }
+
+    /// Blocks the queue and waits until nothing is in flight. EINTR: unblocked again.
+    private func quiesce(_ flags: SuspendFlags, _ interrupt: Interrupt?) throws(DMError) {
+        // Before the queue is blocked, as the kernel locks the file system first.
+        if flags.flushes { try flushLiveTable(interrupt) }
+        disk.queue.block()
+        do {
+            try disk.queue.waitUntilIdle(interrupt)
+        } catch {
+            admitDeferred()
+            throw error
+        }
+    }
+
+    /// Unblocks the queue. What was deferred goes through the live table in its order of arrival,
+    /// on a thread of its own: whoever resumes doesn't do the I/O of others.
+    private func admitDeferred() {
+        let requests = disk.queue.unblock()
+        guard !requests.isEmpty else { return }
+        registry.workers.run { [self] in
+            for request in requests {
+                request.isOnIOThread = true
+                start(request)
+            }
+        }
+    }
+
+    /// A flush of the live table's lower devices that passes the queues by, here and below. An error
+    /// of the backing store is recorded there and here, and does not stop the suspend: the kernel's
+    /// doesn't either. EINTR: the backing store is slow, and the caller gave up; the flush goes on.
+    private func flushLiveTable(_ interrupt: Interrupt?) throws(DMError) {
+        guard let table = tables.live, !table.lowerDevices.isEmpty else { return }
+        let flush = TableFlush(of: table, for: self)
+        flush.start()
+        try flush.wait(interrupt)
+    }
+
+    // MARK: Removal
+
+    /// The steps of removal that end I/O: both slots closed for good, tables unbound, flushed and
+    /// destroyed. After the hash cell is gone; no lock held.
+    func unbindAndDestroyTables() {
+        suspendLock.lock()
+        for request in disk.queue.shut() { request.finish(.ioError) }
+        // Nothing can interrupt these: without openers nothing is in flight, and after a forced end
+        // the rest is on its way out.
+        try? flushLiveTable(nil)
+        try? disk.queue.waitUntilIdleAndSeal(nil)
+        let tables = unbind()
+        disk.queue.unseal()
+        suspendLock.unlock()
+        for table in tables { table.destroy() }
+    }
+}
+
+/// One flush of a table's lower devices that nobody outside asked for.
+///
+/// It outlives a caller that gives up: it counts as in flight, so the table stays until it ends.
+private final class TableFlush: @unchecked Sendable {
+    // @unchecked: `isDone` is guarded by `lock`.
+    private let table: Table
+    private let device: MappedDevice
+    private let lock = Lock(rank: .leaf, name: "TableFlush.lock")
+    private let done = Condition()
+    private var isDone = false
+    private var request: IORequest?
+
+    init(of table: Table, for device: MappedDevice) {
+        self.table = table
+        self.device = device
+    }
+
+    func start() {
+        // Keeps itself until it ends: the completion owns it, and is dropped there.
+        let request = IORequest { request in
+            self.ended(request)
+        }
+        self.request = request
+        request.prepareFlush()
+        request.bypassesSuspension = true
+        device.disk.queue.enterBypassing()
+        request.enter(device)
+        table.flush(request)
+    }
+
+    func wait(_ interrupt: Interrupt?) throws(DMError) {
+        guard let interrupt else { return try untilDone(nil) }
+        try interrupt.whileWaiting(with: lock, done) { () throws(DMError) in
+            try untilDone(interrupt)
+        }
+    }
+
+    private func untilDone(_ interrupt: Interrupt?) throws(DMError) {
+        lock.lock()
+        defer { lock.unlock() }
+        while !isDone {
+            if let interrupt, interrupt.isRaised { throw .interrupted }
+            done.wait(lock)
+        }
+    }
+
+    private func ended(_ request: IORequest) {
+        device.noteEarlierError(request.writeBackErrors.stamp)
+        lock.withLock {
+            isDone = true
+            self.request = nil
+            done.broadcast()
+        }
+    }
+}

@@ -1,0 +1,166 @@
+import Synchronization
+
+/// The core of a mapped device: its two tables, its disk, and whether it is suspended.
+///
+/// Every access to a table goes through it. References to it are the seed's holders: whoever has
+/// one may use it, removed or not. Its tables hold it, so it is freed after them.
+final class MappedDevice: @unchecked Sendable {
+    // @unchecked: each field says what guards it.
+
+    unowned let registry: DeviceRegistry
+    let disk: Disk
+
+    /// Held over each suspend, resume and unbinding. The seed's suspend_lock; changes of
+    /// `isSuspended` are made under it.
+    let suspendLock = SleepLock(rank: .suspend, name: "MappedDevice.suspendLock")
+    private let suspended = Atomic<Bool>(false)
+
+    /// Guards the two pointers, `areSlotsClosed` and `hadTable`; held to read or change them, never
+    /// over I/O.
+    private let mapLock = RWLock(rank: .map, name: "MappedDevice.mapLock")
+    private var map: Unmanaged<Table>?
+    private var newMap: Table?
+    private var areSlotsClosed = false
+    /// Whether a table was ever loaded: the first load checks sizes at once.
+    private var hadTable = false
+
+    /// The newest write-back error of a table that is no longer live (`ErrorStamp`).
+    private let earlierError = Atomic<UInt64>(0)
+
+    let events = EventCounter()
+
+    init(registry: DeviceRegistry, disk: Disk) {
+        self.registry = registry
+        self.disk = disk
+    }
+
+    deinit {
+        precondition(map == nil && newMap == nil, "a device was freed before its tables")
+    }
+
+    // MARK: Requests
+
+    /// Takes a request whose `offset` is a byte of this device. Never waits: what can't go on now
+    /// is deferred.
+    func submit(_ request: IORequest) {
+        if request.bypassesSuspension {
+            disk.queue.enterBypassing()
+            return start(request)
+        }
+        switch disk.queue.enter(request) {
+        case .admitted: start(request)
+        case .deferred: break
+        case .refused: request.finish(.ioError)
+        }
+    }
+
+    /// Sends an admitted request through the live table.
+    func start(_ request: IORequest) {
+        request.enter(self)
+        // The request is in flight, so this table stays live until it leaves: no need to count.
+        guard let table = mapLock.withReadLock({ map }) else { return request.finish(.ioError) }
+        table._withUnsafeGuaranteedRef { table in
+            if request.operation == .write && table.isReadOnly {
+                // Openers were refused with EPERM already: this comes from a device above.
+                return request.finish(.ioError)
+            }
+            table.submit(request)
+        }
+    }
+
+    /// A request that was admitted here has ended.
+    func leave(_ request: IORequest) {
+        if request.operation == .flush {
+            request.noteStamp(earlierError.load(ordering: .relaxed))
+        }
+        disk.queue.leave()
+    }
+
+    /// A flush of a table that leaves found this error: openers hear of it from the device.
+    func noteEarlierError(_ stamp: ErrorStamp) {
+        _ = earlierError.max(stamp.rawValue, ordering: .relaxed)
+    }
+
+    // MARK: Tables
+
+    /// Both tables at one moment, for the control interface. A table stays readable while it is
+    /// referred to, its lower devices don't stay open; the reader holds the device meanwhile.
+    var tables: (live: Table?, inactive: Table?) {
+        mapLock.withReadLock { (map?.takeUnretainedValue(), newMap) }
+    }
+
+    var hasLiveTable: Bool { mapLock.withReadLock { map != nil } }
+
+    /// Puts the inactive table; gives out the one that stood there. ENXIO: the device was removed.
+    /// Throws without having taken `table`.
+    func putInactive(_ table: Table) throws(DMError) -> Table? {
+        // Only the first table is measured at load; later ones when they go live.
+        if mapLock.withReadLock({ !hadTable }) { try table.checkAreas() }
+        return try mapLock.withWriteLock { () throws(DMError) in
+            guard !areSlotsClosed else { throw MappedDevice.removed }
+            hadTable = true
+            defer { newMap = table }
+            return newMap
+        }
+    }
+
+    func takeInactive() -> Table? {
+        mapLock.withWriteLock {
+            defer { newMap = nil }
+            return newMap
+        }
+    }
+
+    /// Puts back what `takeInactive` gave, unless another was loaded meanwhile or the device was
+    /// removed: false.
+    func putBackInactive(_ table: Table) -> Bool {
+        mapLock.withWriteLock {
+            guard newMap == nil, !areSlotsClosed else { return false }
+            newMap = table
+            return true
+        }
+    }
+
+    /// Makes `table` the live one; gives out the old one. With nothing in flight, under
+    /// `suspendLock`. ENXIO: the device was removed.
+    func swapLive(_ table: Table) throws(DMError) -> Table? {
+        try mapLock.withWriteLock { () throws(DMError) in
+            guard !areSlotsClosed else { throw MappedDevice.removed }
+            let old = map?.takeRetainedValue()
+            map = Unmanaged.passRetained(table)
+            disk.capacity = table.size
+            disk.isReadOnly = table.isReadOnly
+            return old
+        }
+    }
+
+    /// Empties both slots for good: a load or resume that comes later gets ENXIO. Under
+    /// `suspendLock`, with nothing in flight.
+    func unbind() -> [Table] {
+        mapLock.withWriteLock {
+            areSlotsClosed = true
+            let tables = [map?.takeRetainedValue(), newMap].compactMap { $0 }
+            map = nil
+            newMap = nil
+            return tables
+        }
+    }
+
+    private static let removed = DMError(
+        .noSuchAddressOrDevice, "device has been removed from the dev hash table.")
+
+    // MARK: State
+
+    /// Readable without a lock; changed under `suspendLock`.
+    var isSuspended: Bool {
+        get { suspended.load(ordering: .acquiring) }
+        set { suspended.store(newValue, ordering: .releasing) }
+    }
+
+    /// `dm_table_event`: something happened that a `wait` waits for. No lock held that ranks as a
+    /// leaf.
+    func tableEvent() {
+        events.raise()
+        registry.globalEvents.raise()
+    }
+}

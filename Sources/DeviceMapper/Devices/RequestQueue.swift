@@ -1,0 +1,134 @@
+import Synchronization
+
+/// A device's requests: the count of those in flight, and those deferred while it is suspended.
+///
+/// A request that was admitted counts as in flight until it leaves, which keeps the live table
+/// where it is: suspend blocks the queue and waits for the count. A blocked queue holds requests,
+/// never threads.
+final class RequestQueue: @unchecked Sendable {
+    // @unchecked: what is mutable is atomic or guarded by `ioLock`.
+
+    enum Admission { case admitted, deferred, refused }
+
+    /// Guards `isBlocked` (its changes), `isShut`, `isSealed`, `deferred`, and goes with `wait`. The seed's
+    /// io_lock.
+    private let ioLock = Lock(rank: .io, name: "RequestQueue.ioLock")
+    /// Signalled when the last request leaves a blocked queue, and when it is unsealed. The seed's md->wait.
+    private let wait = Condition()
+    private var deferred = FIFO<IORequest>()
+    private var isShut = false
+    /// The live table is being exchanged.
+    private var isSealed = false
+
+    /// The seed's DMF_BLOCK_IO: read without the lock after the count was raised, changed under it
+    /// before the count is looked at; so either the request sees the flag or suspend sees the
+    /// request.
+    private let isBlocked = Atomic<Bool>(false)
+    private let inFlight = Atomic<Int>(0)
+
+    /// Admits the request, or keeps it for later. `refused`: the queue was shut for good.
+    func enter(_ request: IORequest) -> Admission {
+        inFlight.add(1, ordering: .sequentiallyConsistent)
+        if !isBlocked.load(ordering: .sequentiallyConsistent) { return .admitted }
+        leave()
+        // Before the lock: copying a megabyte is no work to do under it.
+        request.copyPayload()
+        return ioLock.withLock {
+            if isShut { return .refused }
+            guard isBlocked.load(ordering: .relaxed) else {
+                inFlight.add(1, ordering: .sequentiallyConsistent)
+                return .admitted
+            }
+            deferred.append(request)
+            return .deferred
+        }
+    }
+
+    /// Admits a flush of our own, which goes on though the queue is blocked. It waits only for the
+    /// moment in which the live table is exchanged.
+    func enterBypassing() {
+        ioLock.withLock {
+            while isSealed { wait.wait(ioLock) }
+            inFlight.add(1, ordering: .sequentiallyConsistent)
+        }
+    }
+
+    /// An admitted request is done with this device.
+    func leave() {
+        let left = inFlight.subtract(1, ordering: .sequentiallyConsistent).newValue
+        if left == 0 && isBlocked.load(ordering: .sequentiallyConsistent) {
+            ioLock.withLock { wait.broadcast() }
+        }
+    }
+
+    /// From here on requests are deferred.
+    func block() {
+        ioLock.withLock { isBlocked.store(true, ordering: .sequentiallyConsistent) }
+    }
+
+    /// Waits until nothing is in flight in the blocked queue. EINTR.
+    func waitUntilIdle(_ interrupt: Interrupt?) throws(DMError) {
+        guard let interrupt else { return try whenIdle(nil) {} }
+        try interrupt.whileWaiting(with: ioLock, wait) { () throws(DMError) in
+            try whenIdle(interrupt) {}
+        }
+    }
+
+    /// The same, and nothing enters afterwards, not even a flush of our own, until `unseal`: the
+    /// live table may be exchanged. Keep that short.
+    func waitUntilIdleAndSeal(_ interrupt: Interrupt?) throws(DMError) {
+        guard let interrupt else { return try whenIdle(nil) { isSealed = true } }
+        try interrupt.whileWaiting(with: ioLock, wait) { () throws(DMError) in
+            try whenIdle(interrupt) { isSealed = true }
+        }
+    }
+
+    func unseal() {
+        ioLock.withLock {
+            isSealed = false
+            wait.broadcast()
+        }
+    }
+
+    private func whenIdle(_ interrupt: Interrupt?, _ body: () -> Void) throws(DMError) {
+        ioLock.lock()
+        defer { ioLock.unlock() }
+        while inFlight.load(ordering: .sequentiallyConsistent) > 0 {
+            if let interrupt, interrupt.isRaised { throw .interrupted }
+            wait.wait(ioLock)
+        }
+        body()
+    }
+
+    /// Admits again, and gives out what was deferred, in order of arrival, counted as in flight.
+    func unblock() -> [IORequest] {
+        ioLock.withLock {
+            guard !isShut else { return [] }
+            let requests = deferred.takeAll()
+            inFlight.add(requests.count, ordering: .sequentiallyConsistent)
+            isBlocked.store(false, ordering: .sequentiallyConsistent)
+            return requests
+        }
+    }
+
+    /// Refuses from here on, and gives out what was deferred, to be failed. For removal and for a
+    /// forced end.
+    func shut() -> [IORequest] {
+        ioLock.withLock {
+            isShut = true
+            isBlocked.store(true, ordering: .sequentiallyConsistent)
+            return deferred.takeAll()
+        }
+    }
+
+    /// Takes back the deferred requests that are `whole` or parts of it.
+    func withdraw(_ whole: IORequest) -> [IORequest] {
+        ioLock.withLock {
+            var withdrawn: [IORequest] = []
+            while let request = deferred.remove(where: { $0.belongs(to: whole) }) {
+                withdrawn.append(request)
+            }
+            return withdrawn
+        }
+    }
+}

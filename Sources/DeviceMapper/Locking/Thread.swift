@@ -1,0 +1,59 @@
+import Glibc
+
+/// A thread of our own, with a name that `ps -T` shows.
+package enum Thread {
+    /// Starts a detached thread. All signals are blocked in it: they are for the thread that waits
+    /// for them. EAGAIN: the system has no thread left; `body` is then not run.
+    package static func start(
+        _ name: String, _ body: @escaping @Sendable () -> Void
+    ) throws(DMError) {
+        var attributes = pthread_attr_t()
+        pthread_attr_init(&attributes)
+        defer { pthread_attr_destroy(&attributes) }
+        pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+        pthread_attr_setstacksize(&attributes, stackSize)
+
+        var all = sigset_t()
+        var previous = sigset_t()
+        sigfillset(&all)
+        pthread_sigmask(SIG_SETMASK, &all, &previous)
+        defer { pthread_sigmask(SIG_SETMASK, &previous, nil) }
+
+        let start = Unmanaged.passRetained(ThreadStart(name: name, body: body))
+        var thread = pthread_t()
+        guard pthread_create(&thread, &attributes, threadMain, start.toOpaque()) == 0 else {
+            start.release()
+            throw DMError(.resourceTemporarilyUnavailable, "no thread can be started")
+        }
+    }
+
+    /// Stacks of devices are bounded (`EdgeGraph.maximumDepth`), so a request needs little of this.
+    private static let stackSize = 512 << 10
+}
+
+private final class ThreadStart {
+    let name: String
+    let body: @Sendable () -> Void
+
+    init(name: String, body: @escaping @Sendable () -> Void) {
+        self.name = name
+        self.body = body
+    }
+}
+
+@c private func threadMain(_ context: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+    guard let context else { return nil }
+    let start = Unmanaged<ThreadStart>.fromOpaque(context).takeRetainedValue()
+    setName(start.name)
+    start.body()
+    return nil
+}
+
+/// Names the calling thread through /proc: glibc's function for it is not imported. A thread without
+/// a name is no harm.
+private func setName(_ name: String) {
+    let file = open("/proc/thread-self/comm", O_WRONLY | O_CLOEXEC)
+    guard file >= 0 else { return }
+    _ = write(file, name, min(name.utf8.count, 15))
+    close(file)
+}

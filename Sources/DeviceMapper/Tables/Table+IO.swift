@@ -1,0 +1,75 @@
+import SystemPackage
+
+/// The data path through one table: split, map, send down.
+extension Table {
+    /// Maps the whole of an admitted request against this table, and sends it on. Does not wait.
+    func submit(_ request: IORequest) {
+        if request.operation == .flush { return flush(request) }
+        let offset = request.offset
+        let length = UInt64(request.length)
+        // The table may have become shorter since the client looked at its size.
+        guard offset <= size.bytes, length <= size.bytes - offset else {
+            return request.finish(.ioError)
+        }
+        guard length > 0 else { return request.finish(nil) }
+        let fits = withTarget(of: offset) { target -> Bool in
+            guard target.run(from: offset) >= length else { return false }
+            send(request, to: target, at: offset)
+            return true
+        }
+        if !fits { split(request) }
+    }
+
+    /// `request` crosses no boundary of `target`.
+    private func send(_ request: IORequest, to target: Target, at offset: UInt64) {
+        assert(offset >= target.begin && UInt64(request.length) <= target.end - offset)
+        switch target.map(request.operation, at: offset) {
+        case .remapped(let lower, let lowerOffset, let tag):
+            if let tag { request.watch(Unmanaged.passUnretained(target), tag: tag) }
+            request.offset = lowerOffset
+            lower._withUnsafeGuaranteedRef { $0.submit(request) }
+        case .zeroes:
+            request.finish(request.fillWithZeroes())
+        case .failed(let error):
+            request.finish(error)
+        }
+    }
+
+    /// Cuts the request at the boundaries of targets and chunks. All parts but the last may be
+    /// handed to other threads, so that they run side by side; the last runs where we are.
+    private func split(_ request: IORequest) {
+        let begin = request.offset
+        let length = request.length
+        request.willSplit()
+        var done = 0
+        while done < length {
+            let offset = begin + UInt64(done)
+            let part = RequestPool.shared.take()
+            withTarget(of: offset) { target in
+                let run = target.run(from: offset)
+                let partLength = Int(min(run, UInt64(length - done)))
+                precondition(partLength > 0, "a target takes nothing")
+                part.becomePart(of: request, from: done, length: partLength, offset: offset)
+                done += partLength
+                part.prefersOtherThread = done < length
+                request.willSubmitPart()
+                send(part, to: target, at: offset)
+            }
+        }
+        request.partsSubmitted()
+    }
+
+    /// A flush goes to each distinct lower device once, through its mapped device where it is one.
+    func flush(_ request: IORequest) {
+        if lowerDevices.count == 1 { return lowerDevices[0].submit(request) }
+        request.willSplit()
+        for (index, lower) in lowerDevices.enumerated() {
+            let part = RequestPool.shared.take()
+            part.becomePart(of: request, from: 0, length: 0, offset: 0)
+            part.prefersOtherThread = index + 1 < lowerDevices.count
+            request.willSubmitPart()
+            lower.submit(part)
+        }
+        request.partsSubmitted()
+    }
+}

@@ -1,0 +1,106 @@
+import SystemPackage
+
+/// A device's map: its targets in order, and the lower devices that they use.
+///
+/// Immutable once built. It holds its mapped device from its creation until it is destroyed, so
+/// that no device is freed before its tables. `destroy` is explicit, when no request is in flight
+/// in it, and never under dm_sem: closing a lower device takes that lock.
+final class Table: @unchecked Sendable {
+    // @unchecked: immutable but for `device`, dropped by the one `destroy`.
+
+    let size: Sectors
+    let isReadOnly: Bool
+    /// Distinct lower devices, newest first, as `deps` lists them.
+    let lowerDevices: [LowerDevice]
+    private var device: MappedDevice?
+    /// The targets, each retained once, and the last byte of each: raw memory, so that a lookup
+    /// counts no reference.
+    private let targets: UnsafeMutablePointer<Unmanaged<Target>>
+    private let lastBytes: UnsafeMutablePointer<UInt64>
+    let targetCount: Int
+
+    /// What `TableBuilder` made.
+    init(
+        device: MappedDevice, targets list: [Target], lowerDevices: [LowerDevice], isReadOnly: Bool
+    ) {
+        self.device = device
+        self.lowerDevices = lowerDevices
+        self.isReadOnly = isReadOnly
+        targetCount = list.count
+        targets = .allocate(capacity: list.count)
+        lastBytes = .allocate(capacity: list.count)
+        var previousEnd: UInt64 = 0
+        for (index, target) in list.enumerated() {
+            precondition(target.begin == previousEnd && target.end > target.begin, "table has a gap")
+            previousEnd = target.end
+            (targets + index).initialize(to: Unmanaged.passRetained(target))
+            (lastBytes + index).initialize(to: target.end - 1)
+        }
+        size = Sectors(wholeIn: previousEnd)
+    }
+
+    deinit {
+        precondition(device == nil, "a table was dropped without being destroyed")
+        for index in 0..<targetCount { targets[index].release() }
+        targets.deallocate()
+        lastBytes.deallocate()
+    }
+
+    /// Closes the lower devices and lets go of the mapped device. Once, with no request in flight
+    /// here, no lock held that ranks with dm_sem or inside it.
+    func destroy() {
+        precondition(device != nil, "a table was destroyed twice")
+        for lower in lowerDevices { lower.close() }
+        device = nil
+    }
+
+    /// The index of the target of byte `offset`, which lies in the table: a binary search, so a
+    /// table of 2^20 lines takes 20 steps.
+    private func index(of offset: UInt64) -> Int {
+        var low = 0
+        var high = targetCount - 1
+        while low < high {
+            let middle = (low + high) / 2
+            if lastBytes[middle] < offset { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    func withTarget<Result>(of offset: UInt64, _ body: (Target) -> Result) -> Result {
+        targets[index(of: offset)]._withUnsafeGuaranteedRef(body)
+    }
+
+    func forEachTarget(_ body: (Target) -> Void) {
+        for index in 0..<targetCount { targets[index]._withUnsafeGuaranteedRef(body) }
+    }
+
+    func statusLines(_ kind: StatusKind) -> [StatusLine] {
+        var lines: [StatusLine] = []
+        lines.reserveCapacity(targetCount)
+        forEachTarget { target in
+            lines.append(
+                StatusLine(
+                    start: target.begin / Sectors.size,
+                    length: (target.end - target.begin) / Sectors.size,
+                    targetType: target.type.name, text: target.status(kind)))
+        }
+        return lines
+    }
+
+    /// Whether every lower device is long enough (`device_area_is_invalid`). EINVAL.
+    func checkAreas() throws(DMError) {
+        var refused: LowerArea?
+        forEachTarget { target in
+            guard refused == nil else { return }
+            refused = target.lowerAreas().first { area in
+                let size = area.device.size.count
+                return size > 0 && (area.start >= size || area.length > size - area.start)
+            }
+        }
+        guard let refused else { return }
+        throw DMError(
+            .invalidArgument,
+            "\(refused.device.name) too small for target: start=\(refused.start), "
+                + "len=\(refused.length), dev_size=\(refused.device.size.count)")
+    }
+}

@@ -1,0 +1,121 @@
+import SystemPackage
+
+/// Makes a table of lines: looks up types, checks that lines follow each other, opens lower
+/// devices. No lock is held meanwhile, since opening a file may take its time.
+final class TableBuilder {
+    /// Targets a table may have (`DM_MAX_TARGETS`).
+    static let maximumTargets = 1 << 20
+
+    private let device: MappedDevice
+    private let registry: DeviceRegistry
+    private let resolver: any DeviceResolver
+    private let isReadOnly: Bool
+    /// What words of earlier lines led to, so that 100,000 lines over one file look it up once.
+    private var opened: [ByteString: LowerDevice] = [:]
+    /// The same by number: two words may name one device. In order of opening.
+    private var lowerDevices: [LowerDevice] = []
+    private var byNumber: [DeviceNumber: LowerDevice] = [:]
+
+    private init(
+        device: MappedDevice, registry: DeviceRegistry, resolver: any DeviceResolver,
+        isReadOnly: Bool
+    ) {
+        self.device = device
+        self.registry = registry
+        self.resolver = resolver
+        self.isReadOnly = isReadOnly
+    }
+
+    /// The table of `lines` for `device`, with its lower devices open. Errors: EINVAL, EOVERFLOW
+    /// (more than `maximumTargets`), what looking a device up gives (ENODEV, ENXIO, EACCES, EROFS,
+    /// EBUSY), ELOOP (deeper than `EdgeGraph.maximumDepth`). Nothing stays open then.
+    static func build(
+        _ lines: [TableLine], for device: MappedDevice, in registry: DeviceRegistry,
+        readOnly: Bool, resolver: any DeviceResolver
+    ) throws(DMError) -> Table {
+        guard !lines.isEmpty else {
+            throw DMError(.invalidArgument, "populate_table: no targets specified")
+        }
+        guard lines.count <= maximumTargets else {
+            throw DMError(.overflow, "too many targets: \(lines.count)")
+        }
+        let builder = TableBuilder(
+            device: device, registry: registry, resolver: resolver, isReadOnly: readOnly)
+        do {
+            var targets: [Target] = []
+            targets.reserveCapacity(lines.count)
+            var end = Sectors.zero
+            for line in lines {
+                targets.append(try builder.target(line, after: &end))
+            }
+            return Table(
+                device: device, targets: targets, lowerDevices: builder.lowerDevices.reversed(),
+                isReadOnly: readOnly)
+        } catch {
+            for lower in builder.lowerDevices { lower.close() }
+            throw error
+        }
+    }
+
+    /// The order of these checks is `dm_table_add_target`'s.
+    private func target(
+        _ line: TableLine, after end: inout Sectors
+    ) throws(DMError) -> Target {
+        guard line.length > 0 else {
+            throw DMError(.invalidArgument, "zero-length target")
+        }
+        let (lineEnd, overflow) = line.start.addingReportingOverflow(line.length)
+        guard !overflow, lineEnd <= Sectors.maximum.count else {
+            throw DMError(.invalidArgument, "too large device")
+        }
+        guard let type = TargetTypes.named(line.targetType) else {
+            throw DMError(.invalidArgument, "\(line.targetType.string): unknown target type")
+        }
+        guard line.start == end.count else {
+            throw DMError(.invalidArgument, "\(type.name): Gap in table")
+        }
+        do {
+            let device = self.device
+            let context = TargetContext(
+                type: type, begin: end, length: Sectors(line.length), arguments: line.words(),
+                raiseEvent: { [unowned(unsafe) device] in device.tableEvent() },
+                open: { [unowned self] word throws(DMError) in try open(word) })
+            let target = try type.construct(context)
+            end = Sectors(lineEnd)
+            return target
+        } catch {
+            throw DMError(error.errno, "\(type.name): \(error.message)")
+        }
+    }
+
+    private func open(_ word: ByteString) throws(DMError) -> LowerDevice {
+        if let known = opened[word] { return known }
+        let lower = try openNew(word)
+        opened[word] = lower
+        return lower
+    }
+
+    private func openNew(_ word: ByteString) throws(DMError) -> LowerDevice {
+        switch try resolver.resolve(word, writable: !isReadOnly) {
+        case .mapped(let minor):
+            let number = DeviceNumber(major: registry.mappedMajor, minor: minor)
+            if let known = byNumber[number] { return known }
+            return remember(try registry.openLower(number, for: device, writable: !isReadOnly))
+        case .backing(let backing):
+            if let known = byNumber[backing.number] {
+                backing.release()
+                return known
+            }
+            return remember(
+                LowerDevice(
+                    kind: .backing(backing), number: backing.number, isWritable: !isReadOnly,
+                    release: { backing.release() }))
+        }
+    }
+
+    private func remember(_ lower: LowerDevice) -> LowerDevice {
+        lowerDevices.append(lower)
+        byNumber[lower.number] = lower
+        return lower
+    }
+}

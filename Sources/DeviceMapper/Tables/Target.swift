@@ -1,0 +1,67 @@
+import SystemPackage
+
+/// What a target makes of a request, or of a part that lies within the target and its boundary.
+enum Mapping {
+    /// It goes on to a lower device, at this byte of it. `tag` nil: the target does not want to
+    /// hear of the end; else `endIO` gets it.
+    case remapped(Unmanaged<LowerDevice>, offset: UInt64, tag: Int?)
+    /// A read of zeros; a write that goes nowhere.
+    case zeroes
+    case failed(Errno)
+}
+
+/// What `status` is asked for (`STATUSTYPE_INFO`, `STATUSTYPE_TABLE`).
+package enum StatusKind: Hashable, Sendable {
+    case info
+    /// The parameters that make this target again; devices as numbers, or as paths where they have
+    /// one.
+    case table(paths: Bool)
+}
+
+/// One line of a table: so many bytes of a mapped device, and what to do with a request there.
+///
+/// The contract for a new target is this class; `docs/targets` says how to add one. A target sees
+/// its lower devices, never the mapped device that it is part of. `map` and `endIO` run on any
+/// number of threads at once, take no lock that is held over I/O, and allocate nothing.
+class Target: @unchecked Sendable {
+    // @unchecked: immutable once constructed, but for what a subclass says it guards itself.
+
+    /// The name in table lines, and its version.
+    let type: TargetType
+    /// First byte of the mapped device that belongs to this.
+    let begin: UInt64
+    /// Byte after the last.
+    let end: UInt64
+
+    init(_ context: TargetContext) {
+        type = context.type
+        begin = context.begin.bytes
+        end = context.begin.bytes + context.length.bytes
+    }
+
+    /// How many bytes from byte `offset` of the mapped device on one lower request may take.
+    /// At least 1, at most up to `end`; `offset` lies within the target.
+    func run(from offset: UInt64) -> UInt64 { end - offset }
+
+    /// Where the request, which begins at byte `offset` of the mapped device and crosses no
+    /// boundary of this target, goes.
+    func map(_ operation: IOOperation, at offset: UInt64) -> Mapping {
+        preconditionFailure("\(type.name) has no map")
+    }
+
+    /// The end of a request that `map` sent on with a tag. Returns the error to report.
+    func endIO(_ request: IORequest, tag: Int, _ error: Errno?) -> Errno? { error }
+
+    /// The parameters of the line, or its state. Without the start, the length and the type.
+    func status(_ kind: StatusKind) -> String { "" }
+
+    /// Each stretch of a lower device that it uses, in sectors, for the check against its size.
+    func lowerAreas() -> [LowerArea] { [] }
+}
+
+/// So many sectors of a lower device.
+struct LowerArea {
+    let device: LowerDevice
+    let start: UInt64
+    let length: UInt64
+}

@@ -1,0 +1,43 @@
+import SystemPackage
+
+/// `linear DEVICE OFFSET`: the target's sectors, in order, from sector OFFSET of DEVICE on.
+/// Behaviour: drivers/md/dm-linear.c.
+final class LinearTarget: Target, @unchecked Sendable {
+    static let type = TargetType(name: "linear", version: (1, 4, 0)) { context throws(DMError) in
+        try LinearTarget(parsing: context)
+    }
+
+    private let device: LowerDevice
+    /// In sectors.
+    private let start: UInt64
+    /// Byte of the lower device that the mapped device's byte 0 would be at, modulo 2^64.
+    private let shift: UInt64
+
+    private init(parsing context: TargetContext) throws(DMError) {
+        guard context.arguments.count == 2 else {
+            throw DMError(.invalidArgument, "Invalid argument count")
+        }
+        guard let start = TargetNumber.sector(context.arguments[1]) else {
+            throw DMError(.invalidArgument, "Invalid device sector")
+        }
+        device = try context.lowerDevice(context.arguments[0], reason: "Device lookup failed")
+        self.start = start
+        shift = start &* Sectors.size &- context.begin.bytes
+        super.init(context)
+    }
+
+    override func map(_ operation: IOOperation, at offset: UInt64) -> Mapping {
+        .remapped(Unmanaged.passUnretained(device), offset: offset &+ shift, tag: nil)
+    }
+
+    override func status(_ kind: StatusKind) -> String {
+        switch kind {
+        case .info: ""
+        case .table(let paths): "\(device.word(paths: paths)) \(start)"
+        }
+    }
+
+    override func lowerAreas() -> [LowerArea] {
+        [LowerArea(device: device, start: start, length: (end - begin) / Sectors.size)]
+    }
+}

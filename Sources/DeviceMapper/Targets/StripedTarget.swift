@@ -1,0 +1,127 @@
+import SystemPackage
+import Synchronization
+
+/// `striped STRIPES CHUNK [DEVICE OFFSET]{STRIPES}`: chunks of CHUNK sectors go round the devices,
+/// chunk k to stripe k mod STRIPES. Any STRIPES and CHUNK above 0 that divide the length.
+/// Behaviour: drivers/md/dm-stripe.c.
+final class StripedTarget: Target, @unchecked Sendable {
+    static let type = TargetType(name: "striped", version: (1, 6, 0)) { context throws(DMError) in
+        try StripedTarget(parsing: context)
+    }
+
+    private struct Stripe {
+        let device: LowerDevice
+        /// In sectors.
+        let start: UInt64
+    }
+
+    private let stripes: [Stripe]
+    /// In sectors.
+    private let chunkSize: UInt32
+    /// Errors of each stripe, for the letters of `status`. Raw, so that `endIO` needs no array.
+    private let errorCounts: UnsafeMutablePointer<Atomic<UInt32>>
+    /// What `map` needs of each stripe: the device and its first byte.
+    private let hot: UnsafeMutablePointer<(device: Unmanaged<LowerDevice>, start: UInt64)>
+    private let stripeCount: UInt64
+    private let chunkBytes: UInt64
+    private let raiseEvent: @Sendable () -> Void
+    /// A stripe that failed so often raises no more events (`DM_IO_ERROR_THRESHOLD`).
+    private static let errorsWithEvent: UInt32 = 15
+
+    private init(parsing context: TargetContext) throws(DMError) {
+        let words = context.arguments
+        guard words.count >= 2 else { throw DMError(.invalidArgument, "Not enough arguments") }
+        guard let count = TargetNumber.unsigned(words[0]), count > 0 else {
+            throw DMError(.invalidArgument, "Invalid stripe count")
+        }
+        guard let chunk = TargetNumber.unsigned(words[1]), chunk > 0 else {
+            throw DMError(.invalidArgument, "Invalid chunk_size")
+        }
+        let (width, remainder) = context.length.count.quotientAndRemainder(
+            dividingBy: UInt64(count))
+        guard remainder == 0 else {
+            throw DMError(
+                .invalidArgument, "Target length not divisible by number of stripes")
+        }
+        guard width % UInt64(chunk) == 0 else {
+            throw DMError(.invalidArgument, "Target length not divisible by chunk size")
+        }
+        guard words.count - 2 == 2 * Int(count) else {
+            throw DMError(.invalidArgument, "Not enough destinations specified")
+        }
+        var stripes: [Stripe] = []
+        for index in stride(from: 2, to: words.count, by: 2) {
+            let reason = "Couldn't parse stripe destination"
+            guard let start = TargetNumber.sector(words[index + 1]) else {
+                throw DMError(.invalidArgument, reason)
+            }
+            let device = try context.lowerDevice(words[index], reason: reason)
+            stripes.append(Stripe(device: device, start: start))
+        }
+        self.stripes = stripes
+        chunkSize = chunk
+        stripeCount = UInt64(count)
+        chunkBytes = UInt64(chunk) * Sectors.size
+        hot = .allocate(capacity: stripes.count)
+        errorCounts = .allocate(capacity: stripes.count)
+        for (index, stripe) in stripes.enumerated() {
+            (hot + index).initialize(
+                to: (Unmanaged.passUnretained(stripe.device), stripe.start &* Sectors.size))
+            (errorCounts + index).initialize(to: Atomic<UInt32>(0))
+        }
+        raiseEvent = context.raiseEvent
+        super.init(context)
+    }
+
+    deinit {
+        hot.deinitialize(count: stripes.count)
+        hot.deallocate()
+        errorCounts.deinitialize(count: stripes.count)
+        errorCounts.deallocate()
+    }
+
+    override func run(from offset: UInt64) -> UInt64 {
+        chunkBytes - (offset - begin) % chunkBytes
+    }
+
+    override func map(_ operation: IOOperation, at offset: UInt64) -> Mapping {
+        let (chunk, within) = (offset - begin).quotientAndRemainder(dividingBy: chunkBytes)
+        let (row, stripe) = chunk.quotientAndRemainder(dividingBy: stripeCount)
+        let index = Int(truncatingIfNeeded: stripe)
+        let lower = hot[index]
+        return .remapped(
+            lower.device, offset: lower.start &+ row &* chunkBytes &+ within, tag: index)
+    }
+
+    /// Counts a stripe's errors, by its device as the kernel does: a device that stands twice gets
+    /// both letters.
+    override func endIO(_ request: IORequest, tag: Int, _ error: Errno?) -> Errno? {
+        guard let error, error != .notSupported else { return error }
+        let failed = hot[tag].device.toOpaque()
+        for index in 0..<stripes.count where hot[index].device.toOpaque() == failed {
+            let count = errorCounts[index].add(1, ordering: .relaxed).newValue
+            if count < StripedTarget.errorsWithEvent { raiseEvent() }
+        }
+        return error
+    }
+
+    override func status(_ kind: StatusKind) -> String {
+        switch kind {
+        case .info:
+            let devices = stripes.map { "\($0.device.number)" }.joined(separator: " ")
+            let letters = stripes.indices.map {
+                errorCounts[$0].load(ordering: .relaxed) == 0 ? "A" : "D"
+            }.joined()
+            return "\(stripes.count) \(devices) 1 \(letters)"
+        case .table(let paths):
+            let destinations = stripes.map { "\($0.device.word(paths: paths)) \($0.start)" }
+                .joined(separator: " ")
+            return "\(stripes.count) \(chunkSize) \(destinations)"
+        }
+    }
+
+    override func lowerAreas() -> [LowerArea] {
+        let width = (end - begin) / Sectors.size / stripeCount
+        return stripes.map { LowerArea(device: $0.device, start: $0.start, length: width) }
+    }
+}
