@@ -16,7 +16,7 @@ extension ControlClient {
         var request = head.request(size: DMIoctl.size)
         TargetSpec.encodeLoad(lines, appendingTo: &request)
         guard request.count <= DMIoctl.maximumDataSize else {
-            throw DMError(.invalidArgument, "ioctl: too long a table")
+            throw DMError(.invalidArgument, "too long a table")
         }
         head.dataSize = UInt32(request.count)
         head.write(into: &request)

@@ -58,7 +58,8 @@ package final class ControlClient {
 
     /// One request, as `ioctl(2)` would carry it. Throws only when there is no reply: a refusal is
     /// in the reply.
-    package func call(_ number: CommandNumber, _ argument: [UInt8]) throws(DMError) -> ControlReply {
+    package func call(_ number: CommandNumber, _ argument: [UInt8]) throws(DMError) -> ControlReply
+    {
         guard let size = UInt32(exactly: argument.count) else {
             throw DMError(.invalidArgument, "control socket: too long a request")
         }

@@ -23,6 +23,16 @@ package struct CommandNumber: Hashable, Sendable {
 
     package var type: UInt8 { UInt8(truncatingIfNeeded: rawValue >> 8) }
     package var number: UInt8 { UInt8(truncatingIfNeeded: rawValue) }
+
+    /// The command of device-mapper's that it means, whatever direction and size say.
+    package var command: DMCommand? {
+        type == CommandNumber.deviceMapper ? DMCommand(rawValue: number) : nil
+    }
+
+    /// The same for dmfuse's own.
+    package var ownCommand: DMFuseCommand? {
+        type == CommandNumber.dmfuse ? DMFuseCommand(rawValue: number) : nil
+    }
 }
 
 /// device-mapper's commands (linux/dm-ioctl.h).
@@ -53,4 +63,7 @@ package enum DMFuseCommand: UInt8, Sendable, CaseIterable {
     case unmount = 1
     /// TABLE_STATUS whose table lines name backing files by path, not by number.
     case tableStatusWithPaths = 2
+    /// Wait until some device has had an event since ARM_POLL, or since the connection was made: what
+    /// `poll(2)` tells of the kernel's control device. No argument.
+    case waitForEvent = 3
 }

@@ -22,7 +22,7 @@ package enum Dependencies {
         let start = Int(dataStart)
         guard start < bytes.count else { return nil }
         guard bytes.count - start >= headSize,
-            case let count: UInt32 = bytes.number(at: start),
+            case let count:UInt32 = bytes.number(at: start),
             bytes.count - start >= size(count: Int(count))
         else { throw DMError(.protocolError, "the list of dependencies is cut") }
         return (0..<Int(count)).map {

@@ -41,7 +41,8 @@ package struct NameListEntry: Hashable, Sendable {
         bytes.set(number.encoded, at: offset + Offset.device)
         let next = isLast ? 0 : UInt32(truncatingIfNeeded: size(withUUID: withUUID))
         bytes.set(next, at: offset + Offset.next)
-        let event = aligned(bytes.setCString(name.bytes, at: offset + Offset.name) - offset) + offset
+        let event =
+            aligned(bytes.setCString(name.bytes, at: offset + Offset.name) - offset) + offset
         bytes.set(eventNumber, at: event)
         guard withUUID else {
             bytes.set(UInt32(0), at: event + 4)

@@ -54,7 +54,7 @@ extension TargetSpec {
         _ bytes: [UInt8], dataStart: UInt32, count: UInt32
     ) throws(DMError) -> [TargetSpec] {
         guard count > 0 else {
-            throw DMError(.invalidArgument, "ioctl: populate_table: no targets specified")
+            throw DMError(.invalidArgument, "populate_table: no targets specified")
         }
         var specs: [TargetSpec] = []
         // Not by the claimed count alone: each line takes at least 41 bytes.
@@ -67,22 +67,22 @@ extension TargetSpec {
                 let before = specs.isEmpty ? "'struct dm_ioctl'" : "previous target"
                 throw DMError(
                     .invalidArgument,
-                    "ioctl: populate_table: next target spec (offset \(next)) overlaps \(before)")
+                    "populate_table: next target spec (offset \(next)) overlaps \(before)")
             }
             guard Int(next) < bytes.count - position - TargetSpec.size else {
                 throw DMError(
-                    .invalidArgument, "ioctl: Target spec extends beyond end of parameters")
+                    .invalidArgument, "Target spec extends beyond end of parameters")
             }
             guard next % 8 == 0 else {
                 throw DMError(
                     .invalidArgument,
-                    "ioctl: Next dm_target_spec (offset \(next)) is not 8-byte aligned")
+                    "Next dm_target_spec (offset \(next)) is not 8-byte aligned")
             }
             position += Int(next)
             let string = position + TargetSpec.size
             guard let end = bytes.firstNUL(from: string, end: bytes.count) else {
                 throw DMError(
-                    .invalidArgument, "ioctl: populate_table: target parameters not NUL-terminated")
+                    .invalidArgument, "populate_table: target parameters not NUL-terminated")
             }
             specs.append(TargetSpec(reading: bytes, at: position, parametersEnd: end))
             minimum = end + 1 - position
@@ -135,5 +135,19 @@ extension TargetSpec {
             position = next
         }
         return specs
+    }
+
+    /// Writes one line of a status at `offset`, all but `next`, and gives the offset behind its NUL.
+    /// There must be room.
+    static func write(_ line: StatusLine, into bytes: inout [UInt8], at offset: Int) -> Int {
+        bytes.set(line.start, at: offset + Offset.start)
+        bytes.set(line.length, at: offset + Offset.length)
+        bytes.set(Int32(0), at: offset + Offset.status)
+        let type = offset + Offset.type
+        // The sixteenth byte of the type stays as it was (`strncpy`).
+        bytes.set(UInt64(0), at: type)
+        bytes.set(UInt64(0), at: type + typeSize - 9)
+        bytes.set(ByteString(line.targetType), at: type, fieldSize: typeSize)
+        return bytes.setCString(line.text.utf8, at: offset + size)
     }
 }

@@ -16,12 +16,20 @@ extension [UInt8] {
         _ number: Number, at offset: Int
     ) {
         precondition(
-            offset >= 0 && MemoryLayout<Number>.size <= count - offset, "a number outside its bytes")
+            offset >= 0 && MemoryLayout<Number>.size <= count - offset, "a number outside its bytes"
+        )
         withUnsafeMutableBytes { $0.storeBytes(of: number, toByteOffset: offset, as: Number.self) }
     }
 
     mutating func append<Number: FixedWidthInteger & BitwiseCopyable>(number: Number) {
         Swift.withUnsafeBytes(of: number) { append(contentsOf: $0) }
+    }
+
+    /// The bytes, without leaving a second owner behind.
+    mutating func take() -> [UInt8] {
+        var taken: [UInt8] = []
+        swap(&taken, &self)
+        return taken
     }
 
     /// Where the next NUL stands in `from..<end`, or nil.

@@ -35,6 +35,17 @@ struct UnixSocket: ~Copyable, Sendable {
         return UnixSocket(adopting: descriptor)
     }
 
+    /// Two sockets connected with each other.
+    static func pair() throws(DMError) -> SocketPair {
+        var descriptors: [CInt] = [-1, -1]
+        let type = CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+        guard socketpair(AF_UNIX, type, 0, &descriptors) == 0 else {
+            throw DMError(.current, "no socket pair")
+        }
+        return SocketPair(
+            near: UnixSocket(adopting: descriptors[0]), far: UnixSocket(adopting: descriptors[1]))
+    }
+
     /// Sends all of it. EPIPE or ECONNRESET: the peer is gone.
     func send(_ bytes: [UInt8]) throws(DMError) {
         var sent = 0
@@ -62,8 +73,7 @@ struct UnixSocket: ~Copyable, Sendable {
         var filled = 0
         while filled < count {
             if filled == bytes.count {
-                let size = min(count, max(UnixSocket.firstChunk, 2 * filled))
-                bytes.append(contentsOf: repeatElement(0, count: size - filled))
+                bytes.grow(to: min(count, max(UnixSocket.firstChunk, 2 * filled)))
             }
             var failure: Errno?
             let received = bytes.withUnsafeMutableBytes { raw in
@@ -85,13 +95,11 @@ struct UnixSocket: ~Copyable, Sendable {
         return bytes
     }
 
-    /// Limits how long one receive or send may take; 0: no limit.
-    func limit(receiveSeconds: Int, sendSeconds: Int) {
-        for (option, seconds) in [(SO_RCVTIMEO, receiveSeconds), (SO_SNDTIMEO, sendSeconds)] {
-            var time = timeval(tv_sec: seconds, tv_usec: 0)
-            setsockopt(
-                descriptor, SOL_SOCKET, option, &time, socklen_t(MemoryLayout<timeval>.size))
-        }
+    /// Limits how long one receive may take (EAGAIN); 0: no limit.
+    func limit(receiveSeconds seconds: Int) {
+        var time = timeval(tv_sec: seconds, tv_usec: 0)
+        setsockopt(
+            descriptor, SOL_SOCKET, SO_RCVTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
     }
 
     /// Ends the conversation in both directions; whoever waits on the socket wakes.
@@ -101,4 +109,33 @@ struct UnixSocket: ~Copyable, Sendable {
 
     /// O_PATH of the architectures that Swift runs on; glibc declares it for GNU sources only.
     static let pathOnly: CInt = 0o10000000
+}
+
+/// Two sockets connected with each other.
+struct SocketPair: ~Copyable, Sendable {
+    let near: UnixSocket
+    let far: UnixSocket
+}
+
+extension [UInt8] {
+    /// Grows to `size` bytes. The memory that is left behind is wiped: a key may have been in it
+    /// (DM_SECURE_DATA).
+    fileprivate mutating func grow(to size: Int) {
+        let old = count
+        var larger = [UInt8](unsafeUninitializedCapacity: size) { memory, initialized in
+            memory.initialize(repeating: 0)
+            initialized = memory.count
+        }
+        larger.replaceSubrange(0..<old, with: self)
+        wipe()
+        self = larger
+    }
+
+    /// Overwrites the bytes with zeros, in a way that is not optimised away.
+    mutating func wipe(from start: Int = 0) {
+        withUnsafeMutableBytes { bytes in
+            let wiped = UnsafeMutableRawBufferPointer(rebasing: bytes[start...])
+            if let base = wiped.baseAddress { explicit_bzero(base, wiped.count) }
+        }
+    }
 }
