@@ -5,7 +5,7 @@ import DeviceMapper
 enum ClearCommand {
     static func run(_ invocation: Invocation) throws(Refusal) {
         let address = try invocation.device()
-        let status = try invocation.session.run("clear", address) { client throws(DMError) in
+        let status = try invocation.daemon.run("clear", address) { client throws(DMError) in
             try client.clear(address.reference)
         }
         try invocation.showInfoIfVerbose(status)

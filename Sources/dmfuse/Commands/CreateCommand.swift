@@ -19,10 +19,10 @@ enum CreateCommand {
         guard let name = invocation.words.popFirst() else {
             throw Refusal("Please provide a name for the new device.")
         }
-        let session = invocation.session
-        let newName = try session.newName(name)
+        let daemon = invocation.daemon
+        let newName = try daemon.newName(name)
         var uuid: ByteString?
-        if let given = options.uuid { uuid = try session.address(uuid: given).uuid }
+        if let given = options.uuid { uuid = try daemon.address(uuid: given).uuid }
         var lines: [TargetSpec] = []
         if !options.noTable { lines = try TableSource(invocation).read() }
         let order = Order(
@@ -53,19 +53,19 @@ enum CreateCommand {
             throw Refusal(
                 "--concise is incompatible with --[no]table, --minor, --uuid and --inactive.")
         }
-        let session = invocation.session
+        let daemon = invocation.daemon
         let text: [UInt8]
         if let word = invocation.words.popFirst() {
             text = word.bytes
         } else {
-            text = try TableSource.standardInput()
+            text = try TableSource(invocation).standardInput()
         }
         var devices = ConciseText(text)
         while let device = try devices.next() {
             let uuid =
-                device.uuid.isEmpty ? nil : try session.address(uuid: device.uuid).uuid
+                device.uuid.isEmpty ? nil : try daemon.address(uuid: device.uuid).uuid
             let order = Order(
-                name: try session.newName(device.name), uuid: uuid,
+                name: try daemon.newName(device.name), uuid: uuid,
                 minor: device.minor.flatMap { UInt32(exactly: $0) }, readOnly: device.readOnly,
                 lines: try TableText.parse(device.table, source: ""))
             try create(order, invocation)
@@ -74,14 +74,14 @@ enum CreateCommand {
 
     /// Creates, loads and resumes. What fails after the creation undoes it.
     private static func create(_ order: Order, _ invocation: Invocation) throws(Refusal) {
-        let session = invocation.session
+        let daemon = invocation.daemon
         let address = DeviceAddress(name: order.name, uuid: order.uuid, number: order.number)
-        let created = try session.run("create", address) { client throws(DMError) in
+        let created = try daemon.run("create", address) { client throws(DMError) in
             try client.create(name: order.name, uuid: order.uuid ?? .empty, minor: order.minor)
         }
         guard !order.lines.isEmpty else { return try invocation.showInfoIfVerbose(created) }
         do {
-            let status = try loadAndResume(order, created, session)
+            let status = try loadAndResume(order, created, daemon, invocation.personality)
             try invocation.showInfoIfVerbose(status)
         } catch {
             invocation.diagnostics.note(error)
@@ -93,29 +93,31 @@ enum CreateCommand {
     }
 
     private static func loadAndResume(
-        _ order: Order, _ created: DeviceStatus, _ session: Session
+        _ order: Order, _ created: DeviceStatus, _ daemon: DaemonClient,
+        _ personality: Personality
     ) throws(Refusal) -> DeviceStatus {
         let number = (
             major: Int32(bitPattern: created.number.major),
             minor: Int32(bitPattern: created.number.minor)
         )
         let loaded = DeviceAddress(name: order.name, number: number)
-        try session.run("reload", loaded) { client throws(DMError) in
+        try daemon.run("reload", loaded) { client throws(DMError) in
             _ = try client.load(
                 .number(created.number), lines: order.lines, readOnly: order.readOnly)
         }
-        // By the number that was asked for, which may have another major: as libdevmapper does.
-        let resumed = DeviceAddress(name: order.name, number: order.number)
-        return try session.run("resume", resumed) { client throws(DMError) in
+        // libdevmapper takes the number that was asked for, which may have another major.
+        let isGiven = order.number != nil && personality == .dmsetup
+        let resumed = DeviceAddress(name: order.name, number: isGiven ? order.number : nil)
+        return try daemon.run("resume", resumed) { client throws(DMError) in
             try client.resume(resumed.reference)
         }
     }
 
     private static func revert(_ order: Order, _ invocation: Invocation) throws(Refusal) {
-        let session = invocation.session
+        let daemon = invocation.daemon
         let address = DeviceAddress(name: order.name, number: order.number)
         do {
-            try session.run("remove", address) { client throws(DMError) in
+            try daemon.run("remove", address) { client throws(DMError) in
                 // libdevmapper names the device by name and number at once here, which the kernel
                 // takes for no device: after `-j` and `-m` dmsetup leaves the device behind.
                 if order.number != nil, invocation.personality == .dmsetup {

@@ -5,11 +5,11 @@ import DeviceMapper
 enum DependenciesCommand {
     static func run(_ invocation: Invocation) throws(Refusal) {
         let options = invocation.options
-        let session = invocation.session
+        let daemon = invocation.daemon
         let console = invocation.console
         let form = try NumberForm(options)
         try invocation.forEachDevice { device throws(Refusal) in
-            let (status, found) = try session.run("deps", device.address) {
+            let (status, found) = try daemon.run("deps", device.address) {
                 client throws(DMError) in
                 try client.dependencies(device.address.reference, inactive: options.inactive)
             }
@@ -21,7 +21,7 @@ enum DependenciesCommand {
             }
             console.print("\(dependencies.count) dependencies\t:")
             for number in dependencies {
-                let name = try form.name(of: number, session)?.string
+                let name = try form.name(of: number, daemon)?.string
                 console.print(" (\(name ?? "\(number.major), \(number.minor)"))")
             }
             console.print("\n")

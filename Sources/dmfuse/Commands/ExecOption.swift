@@ -12,7 +12,7 @@ enum ExecOption {
         var words = command.bytes.split(whereSeparator: Decimal.isSpace).map { ByteString($0) }
         guard !words.isEmpty else { throw Refusal("No command to execute.") }
         guard words.count < mostWords else { throw Refusal("Too many args to --exec.") }
-        words.append(try invocation.session.mount().nodePath(name))
+        words.append(try invocation.daemon.mount().nodePath(name))
         SystemCalls.runAndWait(words)
     }
 }

@@ -7,7 +7,7 @@ enum GeometryCommand {
         let address = try invocation.deviceBeforeWords()
         let words = invocation.words.prefix(4).map(\.bytes)
         let text = ByteString(words.joined(separator: [UInt8(ascii: " ")]))
-        try invocation.session.run("setgeometry", address) { client throws(DMError) in
+        try invocation.daemon.run("setgeometry", address) { client throws(DMError) in
             try client.setGeometry(address.reference, text)
         }
     }

@@ -5,10 +5,10 @@ import DeviceMapper
 enum InfoCommand {
     static func run(_ invocation: Invocation) throws(Refusal) {
         let inactive = invocation.options.inactive
-        let session = invocation.session
+        let daemon = invocation.daemon
         try invocation.forEachDevice { device throws(Refusal) in
-            let status = try session.ifExists { () throws(Refusal) in
-                try session.run("info", device.address) { client throws(DMError) in
+            let status = try daemon.ifExists { () throws(Refusal) in
+                try daemon.run("info", device.address) { client throws(DMError) in
                     try client.info(device.address.reference, inactive: inactive)
                 }
             }

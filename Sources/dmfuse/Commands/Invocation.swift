@@ -1,5 +1,6 @@
 import DMControl
 import DeviceMapper
+import SystemPackage
 
 /// One run of a command: its words, and all that it works with.
 final class Invocation {
@@ -9,41 +10,45 @@ final class Invocation {
     var words: ArraySlice<ByteString>
     /// Whether output must say which device it is about.
     let isMultiple: Bool
-    let session: Session
+    let daemon: DaemonClient
     let console: Console
     let diagnostics: Diagnostics
     let personality: Personality
     let report: DeviceReport?
+    /// All of standard input.
+    let readStandardInput: () throws(Errno) -> [UInt8]
     /// Whether `table --concise` printed something, which ends a line.
     var startedConciseLine = false
 
     init(
         _ command: CommandDefinition, options: CommandLineOptions, words: ArraySlice<ByteString>,
-        isMultiple: Bool, session: Session, console: Console, diagnostics: Diagnostics,
-        personality: Personality, report: DeviceReport?
+        isMultiple: Bool, daemon: DaemonClient, console: Console, diagnostics: Diagnostics,
+        personality: Personality, report: DeviceReport?,
+        readStandardInput: @escaping () throws(Errno) -> [UInt8]
     ) {
         self.command = command
         self.options = options
         self.words = words
         self.isMultiple = isMultiple
-        self.session = session
+        self.daemon = daemon
         self.console = console
         self.diagnostics = diagnostics
         self.personality = personality
         self.report = report
+        self.readStandardInput = readStandardInput
     }
 
     // MARK: Devices
 
     /// The device by the first word, or else by `-u` or `-j` and `-m`.
     func device() throws(Refusal) -> DeviceAddress {
-        if let name = words.first { return try session.address(named: name) }
+        if let name = words.first { return try daemon.address(named: name) }
         return try deviceFromOptions()
     }
 
     /// The device by `-u`, or `-j` and `-m`.
     func deviceFromOptions() throws(Refusal) -> DeviceAddress {
-        if let uuid = options.uuid { return try session.address(uuid: uuid) }
+        if let uuid = options.uuid { return try daemon.address(uuid: uuid) }
         if let number = options.number { return DeviceAddress(number: number) }
         throw Refusal("No device specified.")
     }
@@ -52,7 +57,7 @@ final class Invocation {
     func deviceBeforeWords() throws(Refusal) -> DeviceAddress {
         if namesDeviceByOption { return try deviceFromOptions() }
         guard let name = words.popFirst() else { throw Refusal("No device specified.") }
-        return try session.address(named: name)
+        return try daemon.address(named: name)
     }
 
     var namesDeviceByOption: Bool { options.uuid != nil || options.number != nil }
@@ -71,7 +76,7 @@ final class Invocation {
     /// What output calls a device that the daemon told us about.
     func name(of device: Device, _ status: DeviceStatus) throws(Refusal) -> ByteString {
         if let name = device.name { return name }
-        return try session.unmangledName(status.name)
+        return try daemon.unmangledName(status.name)
     }
 
     /// Runs `body` for the device that was named, or for every one.
@@ -90,16 +95,17 @@ final class Invocation {
     func forAllDevices(
         silently: Bool = false, _ body: (_ device: Device) throws(Refusal) -> Void
     ) throws(Refusal) {
-        let entries = try session.run("names", DeviceAddress()) { client throws(DMError) in
+        let entries = try daemon.run("names", DeviceAddress()) { client throws(DMError) in
             try client.list()
         }
         if entries.isEmpty, !silently { console.printLine("No devices found") }
+        let names = try daemon.unmangledNames(entries.map(\.name))
         var failed = false
-        for entry in entries {
+        for (entry, name) in zip(entries, names) {
             do {
                 let device = Device(
-                    address: DeviceAddress(name: entry.name),
-                    name: try session.unmangledName(entry.name), entry: entry, isOneOfMany: true)
+                    address: DeviceAddress(name: entry.name), name: name, entry: entry,
+                    isOneOfMany: true)
                 try body(device)
             } catch {
                 diagnostics.report(error, device: entry.name)
@@ -118,9 +124,9 @@ final class Invocation {
 
     /// Prints a device's info, or adds its row to the report.
     func showInfo(_ status: DeviceStatus) throws(Refusal) {
-        let name = try session.unmangledName(status.name)
-        let uuid = try session.unmangledUUID(status.uuid)
-        let readAhead = status.hasAnyTable ? try session.mount().readAhead() : nil
+        let name = try daemon.unmangledName(status.name)
+        let uuid = try daemon.unmangledUUID(status.uuid)
+        let readAhead = status.hasAnyTable ? try daemon.mount().readAhead() : nil
         guard let report, options.columns else {
             console.print(InfoText.lines(status, name: name, uuid: uuid, readAhead: readAhead))
             return

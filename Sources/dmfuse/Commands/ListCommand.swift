@@ -19,7 +19,7 @@ enum ListCommand {
         let form = try NumberForm(invocation.options)
         try invocation.forAllDevices { device throws(Refusal) in
             guard let number = device.entry?.number, let name = device.name else { return }
-            let shown = try form.name(of: number, invocation.session)?.bytes
+            let shown = try form.name(of: number, invocation.daemon)?.bytes
             invocation.console.print(name.bytes + Array("\t(".utf8))
             invocation.console.print(shown ?? Array(number.description.utf8))
             invocation.console.print(")\n")
@@ -29,10 +29,10 @@ enum ListCommand {
     /// The devices with a line of the type.
     private static func listByTarget(_ invocation: Invocation) throws(Refusal) {
         let options = invocation.options
-        let session = invocation.session
+        let daemon = invocation.daemon
         try invocation.forAllDevices { device throws(Refusal) in
-            let reply = try session.ifExists { () throws(Refusal) in
-                try session.run("status", device.address) { client throws(DMError) in
+            let reply = try daemon.ifExists { () throws(Refusal) in
+                try daemon.run("status", device.address) { client throws(DMError) in
                     try client.status(device.address.reference, inactive: options.inactive)
                 }
             }
@@ -52,7 +52,7 @@ enum ListCommand {
 
     private static func drawTree(_ invocation: Invocation) throws(Refusal) {
         let options = try treeOptions(invocation.options)
-        let names = try invocation.session.blockNames()
+        let names = try invocation.daemon.blockNames()
         let tree = try DependencyTree.whole(invocation)
         // vt100's sequences would be counted as characters, so dmsetup doesn't fit those in.
         let terminal = options.symbols == .vt100 ? nil : SystemCalls.terminalWidth()

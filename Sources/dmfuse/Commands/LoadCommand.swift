@@ -17,7 +17,7 @@ enum LoadCommand {
         }
         let address = try invocation.deviceBeforeWords()
         let lines = try TableSource(invocation).read()
-        let status = try invocation.session.run("reload", address) { client throws(DMError) in
+        let status = try invocation.daemon.run("reload", address) { client throws(DMError) in
             try client.load(address.reference, lines: lines, readOnly: options.readOnly)
         }
         try invocation.showInfoIfVerbose(status)

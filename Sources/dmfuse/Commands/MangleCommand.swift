@@ -7,7 +7,7 @@ enum MangleCommand {
     static func run(_ invocation: Invocation) throws(Refusal) {
         let mode = invocation.options.mangling
         // Everything here is about the names that the daemon holds.
-        let raw = Session(mangling: .none, sharing: invocation.session)
+        let raw = DaemonClient(mangling: .none, sharing: invocation.daemon)
         try invocation.forEachDevice { device throws(Refusal) in
             let status = try raw.run("status", device.address) { client throws(DMError) in
                 try client.info(device.address.reference)
@@ -42,7 +42,7 @@ enum MangleCommand {
             return
         }
         invocation.console.printLine("\(name.string): renaming to \(newName.string)")
-        try invocation.session.run("rename", DeviceAddress(name: name)) { client throws(DMError) in
+        try invocation.daemon.run("rename", DeviceAddress(name: name)) { client throws(DMError) in
             _ = try client.rename(name, to: newName)
         }
     }

@@ -11,7 +11,7 @@ enum MessageCommand {
         }
         let words = invocation.words.map(\.bytes)
         let message = ByteString(words.joined(separator: [UInt8(ascii: " ")]))
-        let (_, answer) = try invocation.session.run("message", address) { client throws(DMError) in
+        let (_, answer) = try invocation.daemon.run("message", address) { client throws(DMError) in
             try client.message(address.reference, sector: sector, message)
         }
         guard let answer else { return }

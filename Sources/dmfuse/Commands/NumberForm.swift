@@ -32,12 +32,12 @@ enum NumberForm {
 
     /// Nil where only the number will do. A mapped device that never had a table has no disk, and
     /// without one no names.
-    func name(of number: DeviceNumber, _ session: Session) throws(Refusal) -> ByteString? {
+    func name(of number: DeviceNumber, _ daemon: DaemonClient) throws(Refusal) -> ByteString? {
         guard self != .number else { return nil }
-        let names = try session.blockNames()
+        let names = try daemon.blockNames()
         guard names.isMapped(number) else { return names.kernelName(of: number) }
-        let status = try session.ifExists { () throws(Refusal) in
-            try session.run("info", DeviceAddress()) { client throws(DMError) in
+        let status = try daemon.ifExists { () throws(Refusal) in
+            try daemon.run("info", DeviceAddress()) { client throws(DMError) in
                 try client.info(.number(number))
             }
         }

@@ -26,13 +26,13 @@ enum RemoveAllCommand {
 
     private static func removeAll(_ invocation: Invocation) throws(Refusal) {
         let deferred = invocation.options.deferred
-        try invocation.session.run("remove_all", DeviceAddress()) { client throws(DMError) in
+        try invocation.daemon.run("remove_all", DeviceAddress()) { client throws(DMError) in
             try client.removeAll(deferred: deferred)
         }
     }
 
     private static func remaining(_ invocation: Invocation) throws(Refusal) -> [NameListEntry] {
-        try invocation.session.run("names", DeviceAddress()) { client throws(DMError) in
+        try invocation.daemon.run("names", DeviceAddress()) { client throws(DMError) in
             try client.list()
         }
     }

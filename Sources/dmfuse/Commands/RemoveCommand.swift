@@ -11,7 +11,7 @@ enum RemoveCommand {
 
     static func run(_ invocation: Invocation) throws(Refusal) {
         let options = invocation.options
-        let session = invocation.session
+        let daemon = invocation.daemon
         let address = try invocation.device()
         if options.force, !invocation.words.isEmpty {
             do {
@@ -23,7 +23,7 @@ enum RemoveCommand {
         var attempt = 1
         while true {
             do {
-                try session.run("remove", address) { client throws(DMError) in
+                try daemon.run("remove", address) { client throws(DMError) in
                     _ = try client.remove(address.reference, deferred: options.deferred)
                 }
                 return

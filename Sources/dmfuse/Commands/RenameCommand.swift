@@ -6,7 +6,7 @@ enum RenameCommand {
     static func run(_ invocation: Invocation) throws(Refusal) {
         let address: DeviceAddress
         if invocation.words.count == 2, let name = invocation.words.popFirst() {
-            address = try invocation.session.address(named: name)
+            address = try invocation.daemon.address(named: name)
         } else {
             address = try invocation.deviceFromOptions()
         }
@@ -21,7 +21,7 @@ enum RenameCommand {
     static func rename(
         _ address: DeviceAddress, to new: ByteString, _ invocation: Invocation
     ) throws(Refusal) {
-        let session = invocation.session
+        let daemon = invocation.daemon
         guard !new.bytes.contains(UInt8(ascii: "/")) else {
             throw Refusal("Name \"\(new.string)\" invalid. It contains \"/\".")
         }
@@ -29,9 +29,9 @@ enum RenameCommand {
             throw Refusal("Name \"\(new.string)\" too long")
         }
         guard !new.isEmpty else { throw Refusal("Non empty new name is required.") }
-        let mangled = try Mangling.mangle(new, .newName, mode: session.mangling)
+        let mangled = try Mangling.mangle(new, .newName, mode: daemon.mangling)
         let name = try oldName(address, invocation)
-        try session.run("rename", address) { client throws(DMError) in
+        try daemon.run("rename", address) { client throws(DMError) in
             _ = try client.rename(name, to: mangled)
         }
     }
@@ -39,13 +39,13 @@ enum RenameCommand {
     private static func setUUID(
         _ address: DeviceAddress, to new: ByteString, _ invocation: Invocation
     ) throws(Refusal) {
-        let session = invocation.session
+        let daemon = invocation.daemon
         guard new.count < Mangling.Kind.newUUID.capacity else {
             throw Refusal("Uuid \"\(new.string)\" too long")
         }
-        let mangled = try Mangling.mangle(new, .newUUID, mode: session.mangling)
+        let mangled = try Mangling.mangle(new, .newUUID, mode: daemon.mangling)
         let name = try oldName(address, invocation)
-        try session.run("rename", address) { client throws(DMError) in
+        try daemon.run("rename", address) { client throws(DMError) in
             _ = try client.setUUID(name, to: mangled)
         }
     }
@@ -57,7 +57,7 @@ enum RenameCommand {
     ) throws(Refusal) -> ByteString {
         if let name = address.name { return name }
         guard invocation.personality == .dmfuse else { return .empty }
-        return try invocation.session.run("info", address) { client throws(DMError) in
+        return try invocation.daemon.run("info", address) { client throws(DMError) in
             try client.info(address.reference).name
         }
     }

@@ -6,7 +6,7 @@ enum ResumeCommand {
     static func run(_ invocation: Invocation) throws(Refusal) {
         let options = invocation.options
         let address = try invocation.device()
-        let status = try invocation.session.run("resume", address) { client throws(DMError) in
+        let status = try invocation.daemon.run("resume", address) { client throws(DMError) in
             try client.resume(
                 address.reference, noflush: options.noFlush, skipLockFS: options.noLockFS)
         }

@@ -5,10 +5,10 @@ import DeviceMapper
 enum StatusCommand {
     static func run(_ invocation: Invocation) throws(Refusal) {
         let options = invocation.options
-        let session = invocation.session
+        let daemon = invocation.daemon
         try invocation.forEachDevice { device throws(Refusal) in
-            let reply = try session.ifExists { () throws(Refusal) in
-                try session.run("status", device.address) { client throws(DMError) in
+            let reply = try daemon.ifExists { () throws(Refusal) in
+                try daemon.run("status", device.address) { client throws(DMError) in
                     try client.status(
                         device.address.reference, inactive: options.inactive,
                         noflush: options.noFlush)

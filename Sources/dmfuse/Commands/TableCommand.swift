@@ -9,7 +9,7 @@ enum TableCommand {
     static func run(_ invocation: Invocation) throws(Refusal) {
         let options = invocation.options
         try invocation.forEachDevice { device throws(Refusal) in
-            let (status, lines) = try invocation.session.run("table", device.address) {
+            let (status, lines) = try invocation.daemon.run("table", device.address) {
                 client throws(DMError) in
                 try client.table(
                     device.address.reference, inactive: options.inactive, paths: options.paths)
@@ -29,13 +29,13 @@ enum TableCommand {
     ) throws(Refusal) {
         let shown = lines.filter { LinePrinter.isWanted($0, invocation) }
         guard !shown.isEmpty || (lines.isEmpty && invocation.options.target == nil) else { return }
-        let session = invocation.session
+        let daemon = invocation.daemon
         let console = invocation.console
         if invocation.startedConciseLine { console.print(";") }
         invocation.startedConciseLine = true
         let name = try invocation.name(of: device, status)
         console.print(ConciseText.quoted(name.bytes) + [UInt8(ascii: ",")])
-        console.print(ConciseText.quoted(try session.unmangledUUID(status.uuid).bytes))
+        console.print(ConciseText.quoted(try daemon.unmangledUUID(status.uuid).bytes))
         console.print(",\(status.number.minor),\(status.isReadOnly ? "ro" : "rw")")
         for line in shown {
             console.print(",\(line.start) \(line.length) ")

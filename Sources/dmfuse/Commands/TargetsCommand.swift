@@ -4,7 +4,7 @@ import DeviceMapper
 /// `targets`: the target types and their versions, newest first.
 enum TargetsCommand {
     static func run(_ invocation: Invocation) throws(Refusal) {
-        let targets = try invocation.session.run("versions", DeviceAddress()) {
+        let targets = try invocation.daemon.run("versions", DeviceAddress()) {
             client throws(DMError) in
             try client.targets()
         }
@@ -22,8 +22,8 @@ enum TargetsCommand {
 enum TargetVersionCommand {
     static func run(_ invocation: Invocation) throws(Refusal) {
         guard let name = invocation.words.first else { return }
-        let address = try DeviceAddress(name: invocation.session.newName(name))
-        let target = try invocation.session.run("target-version", address) {
+        let address = try DeviceAddress(name: invocation.daemon.newName(name))
+        let target = try invocation.daemon.run("target-version", address) {
             client throws(DMError) in
             try client.target(address.name ?? .empty)
         }

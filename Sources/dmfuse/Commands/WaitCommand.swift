@@ -8,7 +8,7 @@ enum WaitCommand {
         let event = invocation.words.last.map { UInt32(bitPattern: Decimal.atoi($0.bytes)) } ?? 0
         let noFlush = invocation.options.noFlush
         invocation.console.flush()
-        let (status, _) = try invocation.session.run("waitevent", address) {
+        let (status, _) = try invocation.daemon.run("waitevent", address) {
             client throws(DMError) in
             try client.wait(address.reference, eventNumber: event, noflush: noFlush)
         }

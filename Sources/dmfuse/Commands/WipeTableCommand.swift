@@ -8,29 +8,29 @@ enum WipeTableCommand {
         guard let name = invocation.words.first, !name.isEmpty else {
             throw Refusal("No device specified.")
         }
-        try wipe(try invocation.session.address(named: name), invocation)
+        try wipe(try invocation.daemon.address(named: name), invocation)
     }
 
     static func wipe(_ address: DeviceAddress, _ invocation: Invocation) throws(Refusal) {
         let options = invocation.options
-        let session = invocation.session
+        let daemon = invocation.daemon
         let lines = [
             TargetSpec(
                 start: 0, length: size(of: address, invocation), targetType: ByteString("error"),
                 parameters: .empty)
         ]
-        try session.run("reload", address) { client throws(DMError) in
+        try daemon.run("reload", address) { client throws(DMError) in
             _ = try client.load(address.reference, lines: lines, readOnly: options.readOnly)
         }
         do {
             // By force: don't wait for a flush that may never end.
-            try session.run("resume", address) { client throws(DMError) in
+            try daemon.run("resume", address) { client throws(DMError) in
                 _ = try client.resume(
                     address.reference, noflush: options.force || options.noFlush,
                     skipLockFS: options.force || options.noLockFS)
             }
         } catch {
-            try? session.run("clear", address) { client throws(DMError) in
+            try? daemon.run("clear", address) { client throws(DMError) in
                 _ = try client.clear(address.reference)
             }
             throw error
@@ -41,7 +41,7 @@ enum WipeTableCommand {
     private static func size(of address: DeviceAddress, _ invocation: Invocation) -> UInt64 {
         let inactive = invocation.options.inactive
         do {
-            let lines = try invocation.session.run("table", address) { client throws(DMError) in
+            let lines = try invocation.daemon.run("table", address) { client throws(DMError) in
                 try client.table(address.reference, inactive: inactive).1
             }
             return lines.reduce(0) { $0 &+ $1.length }

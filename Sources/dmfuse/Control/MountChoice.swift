@@ -1,3 +1,4 @@
+import DMFilesystem
 import DeviceMapper
 import Glibc
 
@@ -7,11 +8,7 @@ struct MountChoice {
     var given: ByteString?
     /// The value of DM_DEV_DIR.
     var environment: ByteString?
-    var workingDirectory: () -> ByteString? = SystemCalls.workingDirectory
-    var mountPoints: () -> [ByteString] = {
-        let text = (try? SystemCalls.contents(of: ByteString("/proc/self/mountinfo"))) ?? []
-        return MountTable(mountinfo: text).mountPoints(of: getuid())
-    }
+    var mountPoints: () -> [ByteString] = { Self.mountPoints(of: getuid()) }
 
     static let kernelDirectory = ByteString("/dev")
 
@@ -19,7 +16,7 @@ struct MountChoice {
         let environment = self.environment.flatMap { $0.isEmpty ? nil : $0 }
         let device = environment.map(Self.trimmed) ?? Self.kernelDirectory
         if let given {
-            return MountDirectory(path: absolute(given), deviceDirectory: device)
+            return MountDirectory(path: Self.absolute(given), deviceDirectory: device)
         }
         if let environment {
             guard environment.bytes.first == UInt8(ascii: "/") else {
@@ -38,16 +35,34 @@ struct MountChoice {
         return MountDirectory(path: only, deviceDirectory: device)
     }
 
-    private func absolute(_ path: ByteString) -> ByteString {
-        if path.bytes.first == UInt8(ascii: "/") { return Self.trimmed(path) }
-        return Self.trimmed((workingDirectory() ?? .empty) + ByteString("/") + path)
+    /// Against the working directory; without slashes at its end.
+    static func absolute(
+        _ path: ByteString, workingDirectory: ByteString? = SystemCalls.workingDirectory()
+    ) -> ByteString {
+        if path.bytes.first == UInt8(ascii: "/") { return trimmed(path) }
+        return trimmed((workingDirectory ?? .empty) + ByteString("/") + path)
     }
 
-    /// Without slashes at the end.
     private static func trimmed(_ path: ByteString) -> ByteString {
         let slash = UInt8(ascii: "/")
         var bytes = path.bytes[...]
         while bytes.count > 1, bytes.last == slash { bytes.removeLast() }
         return ByteString(bytes)
+    }
+
+    /// Where a user's dmfuse file systems are mounted: each once, where it was mounted first, though
+    /// it be bound elsewhere.
+    private static func mountPoints(of user: UInt32) -> [ByteString] {
+        let found = own((try? MountTable.read()) ?? [], user: user)
+        guard found.count > 1 else { return found }
+        // What a dead daemon left behind is no choice.
+        let alive = found.filter { (try? SystemCalls.status(of: $0)) != nil }
+        return alive.isEmpty ? found : alive
+    }
+
+    static func own(_ mounts: [MountEntry], user: UInt32) -> [ByteString] {
+        var seen: Set<DeviceNumber> = []
+        return mounts.filter { $0.isOurs && $0.userID == user && seen.insert($0.number).inserted }
+            .map(\.directory)
     }
 }

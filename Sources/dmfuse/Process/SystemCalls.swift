@@ -121,19 +121,34 @@ enum SystemCalls {
         return strcmp(codeset, "UTF-8") == 0
     }
 
-    /// Runs a program, found in PATH, and waits for its end.
-    static func runAndWait(_ words: [ByteString]) {
+    /// Calls `body` with an argument vector.
+    static func withWords<Result>(
+        _ words: [ByteString],
+        _ body: (_ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Result
+    ) -> Result {
         var pointers: [UnsafeMutablePointer<CChar>?] = words.map { word in
             withPath(word) { strdup($0) }
         }
         defer { pointers.forEach { free($0) } }
         pointers.append(nil)
+        return pointers.withUnsafeMutableBufferPointer { buffer in
+            guard let base = buffer.baseAddress else { preconditionFailure("a vector of one") }
+            return body(base)
+        }
+    }
+
+    /// Runs a program, found in PATH, and waits for its end. Nil: it couldn't be started.
+    @discardableResult
+    static func runAndWait(_ words: [ByteString]) -> Int32? {
+        guard let program = words.first else { return nil }
         var child = pid_t()
-        guard let program = pointers.first ?? nil,
-            posix_spawnp(&child, program, nil, nil, pointers, environ) == 0
-        else { return }
-        var status: CInt = 0
+        let failure = withWords(words) { arguments in
+            withPath(program) { posix_spawnp(&child, $0, nil, nil, arguments, environ) }
+        }
+        guard failure == 0 else { return nil }
+        var status: Int32 = 0
         while waitpid(child, &status, 0) < 0, errno == EINTR {}
+        return status
     }
 
     static func sleep(_ seconds: UInt32) { _ = Glibc.sleep(seconds) }

@@ -1,5 +1,6 @@
 import DMControl
 import DeviceMapper
+import Glibc
 import SystemPackage
 
 /// Runs one command line of dmsetup's grammar, under either name.
@@ -10,6 +11,9 @@ struct DeviceCommandLine {
     let console: Console
     /// DM_DEV_DIR, DM_DEFAULT_NAME_MANGLING_MODE, POSIXLY_CORRECT.
     let environment: (_ name: String) -> ByteString?
+    var readStandardInput: () throws(Errno) -> [UInt8] = { () throws(Errno) in
+        try SystemCalls.contents(of: STDIN_FILENO)
+    }
     /// Waits between two reports.
     var sleep: (_ seconds: UInt32) -> Void = SystemCalls.sleep
 
@@ -78,7 +82,7 @@ struct DeviceCommandLine {
         var options = given
         let diagnostics = Diagnostics(personality, console: console, command: command.name)
         let choice = MountChoice(given: options.directory, environment: environment("DM_DEV_DIR"))
-        let session = Session(mangling: options.mangling) { () throws(Refusal) in
+        let daemon = DaemonClient(mangling: options.mangling) { () throws(Refusal) in
             try choice.choose()
         }
         let selects = options.selection != nil && command.isSelectable
@@ -111,8 +115,9 @@ struct DeviceCommandLine {
             && (!words.isEmpty || !hasDeviceOption)
         let invocation = Invocation(
             selects ? CommandTable.find("info") ?? command : command, options: options,
-            words: words, isMultiple: isMultiple, session: session, console: console,
-            diagnostics: diagnostics, personality: personality, report: report)
+            words: words, isMultiple: isMultiple, daemon: daemon, console: console,
+            diagnostics: diagnostics, personality: personality, report: report,
+            readStandardInput: readStandardInput)
         if selects, let report { apply(command, to: report, invocation) }
         return perform(invocation, words)
     }
@@ -135,8 +140,9 @@ struct DeviceCommandLine {
             options.columns = false
             let single = Invocation(
                 command, options: options, words: [name], isMultiple: true,
-                session: invocation.session, console: console,
-                diagnostics: invocation.diagnostics, personality: personality, report: nil)
+                daemon: invocation.daemon, console: console,
+                diagnostics: invocation.diagnostics, personality: personality, report: nil,
+                readStandardInput: readStandardInput)
             single.startedConciseLine = invocation.startedConciseLine
             defer { invocation.startedConciseLine = single.startedConciseLine }
             try command.run(single)

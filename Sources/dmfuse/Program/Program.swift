@@ -4,17 +4,22 @@ import Glibc
 /// The process: its arguments, streams and environment.
 enum Program {
     static func run() -> Int32 {
-        let words = arguments()
-        let programName = words.first ?? ByteString("dmfuse")
+        let arguments = arguments()
+        let programName = arguments.first ?? ByteString("dmfuse")
         let console = Console(
             keep: SystemCalls.isTerminal(STDOUT_FILENO) ? 0 : 1 << 16,
             output: { SystemCalls.write($0, to: STDOUT_FILENO) },
             errors: { SystemCalls.write($0, to: STDERR_FILENO) })
         let personality = Personality(programName: programName)
+        let words = Array(arguments.dropFirst())
+        if personality == .dmfuse, let first = words.first?.string, DmfuseVerbs.claims(first) {
+            defer { console.flush() }
+            return DmfuseVerbs.run(words.map(\.string), console: console)
+        }
         let line = DeviceCommandLine(
             programName: programName, personality: personality, console: console,
             environment: SystemCalls.environment)
-        return line.run(Array(words.dropFirst()))
+        return line.run(words)
     }
 
     /// As the kernel gave them: `CommandLine.arguments` would repair what is not UTF-8.

@@ -73,7 +73,10 @@ enum DeviceFields {
             text("blkdevname", "BlkDevName", 16, .info, "Name of block device.") {
                 row throws(Refusal) in
                 guard let status = row.status else { return .empty }
-                return try blockName(of: status.number, hasDisk: status.hasAnyTable, row)
+                guard status.hasAnyTable, let name = row.names.kernelName(of: status.number) else {
+                    throw Refusal("Could not resolve block device name for \(status.number).")
+                }
+                return name
             },
             text(
                 "attr", "Stat", 4, .info,
@@ -133,7 +136,8 @@ enum DeviceFields {
             ) { row throws(Refusal) in
                 var found: [ByteString] = []
                 for device in try row.relations.dependencies() {
-                    found.append(try blockName(of: device, hasDisk: true, row))
+                    // A backing file has no name of that kind.
+                    found.append(row.names.kernelName(of: device) ?? ByteString("\(device)"))
                 }
                 return joined(found)
             },
@@ -169,15 +173,6 @@ enum DeviceFields {
             },
             text("lv_layer", "LVLayer", 7, .nameParts, "LVM device layer.") { $0.parts.layer },
         ]
-    }
-
-    private static func blockName(
-        of number: DeviceNumber, hasDisk: Bool, _ row: DeviceRow
-    ) throws(Refusal) -> ByteString {
-        guard hasDisk, let name = row.names.kernelName(of: number) else {
-            throw Refusal("Could not resolve block device name for \(number).")
-        }
-        return name
     }
 
     private static func names(_ nodes: [DependencyTree.Node]) -> [ByteString] {

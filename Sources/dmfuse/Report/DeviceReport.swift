@@ -99,10 +99,10 @@ final class DeviceReport {
         _ status: DeviceStatus, name: ByteString, uuid: ByteString, readAhead: UInt32?,
         for invocation: Invocation
     ) throws(Refusal) {
-        let session = invocation.session
+        let daemon = invocation.daemon
         var row = DeviceRow(
             status: status, name: name, uuid: uuid, parts: LVMName(name, uuid: uuid),
-            mangling: session.mangling, names: try session.blockNames(), readAhead: readAhead)
+            mangling: daemon.mangling, names: try daemon.blockNames(), readAhead: readAhead)
         let number = status.number
         if report.categories.contains(.tree) {
             guard let node = tree?.node(number) else {
@@ -112,7 +112,7 @@ final class DeviceReport {
         }
         if report.categories.contains(.dependencies) {
             let inactive = invocation.options.inactive
-            let dependencies = try Self.dependencies(of: number, inactive: inactive, session)
+            let dependencies = try Self.dependencies(of: number, inactive: inactive, daemon)
             row.relations.dependencies = { () throws(Refusal) in dependencies }
         }
         // A device has no statistics regions, and a row for each.
@@ -130,12 +130,12 @@ final class DeviceReport {
     }
 
     private static func dependencies(
-        of number: DeviceNumber, inactive: Bool, _ session: Session
+        of number: DeviceNumber, inactive: Bool, _ daemon: DaemonClient
     ) throws(Refusal) -> [DeviceNumber] {
         let address = DeviceAddress(
             number: (Int32(bitPattern: number.major), Int32(bitPattern: number.minor)))
         do {
-            return try session.run("deps", address) { client throws(DMError) in
+            return try daemon.run("deps", address) { client throws(DMError) in
                 try client.dependencies(.number(number), inactive: inactive).1 ?? []
             }
         } catch {

@@ -4,19 +4,19 @@ import DeviceMapper
 extension DependencyTree {
     /// The tree of all devices.
     static func whole(_ invocation: Invocation) throws(Refusal) -> DependencyTree {
-        let session = invocation.session
-        let names = try session.blockNames()
+        let daemon = invocation.daemon
+        let names = try daemon.blockNames()
         let tree = DependencyTree { number throws(Refusal) in
             guard names.isMapped(number) else { return nil }
             let address = DeviceAddress(
                 number: (Int32(bitPattern: number.major), Int32(bitPattern: number.minor)))
-            let (status, dependencies) = try session.run("deps", address) {
+            let (status, dependencies) = try daemon.run("deps", address) {
                 client throws(DMError) in
                 try client.dependencies(.number(number))
             }
             return Description(
-                name: try session.unmangledName(status.name),
-                uuid: try session.unmangledUUID(status.uuid), status: status,
+                name: try daemon.unmangledName(status.name),
+                uuid: try daemon.unmangledUUID(status.uuid), status: status,
                 dependencies: dependencies ?? [])
         }
         try invocation.forAllDevices { device throws(Refusal) in

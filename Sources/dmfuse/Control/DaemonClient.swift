@@ -4,7 +4,7 @@ import SystemPackage
 
 /// The daemon, as commands see it. Connects when it is first needed; names are mangled on the way
 /// in and unmangled on the way out; a refusal becomes dmsetup's line.
-final class Session {
+final class DaemonClient {
     /// Finds the mount.
     typealias Locate = () throws(Refusal) -> MountDirectory
 
@@ -18,7 +18,7 @@ final class Session {
     }
 
     /// The same daemon with other rules for names. The connection isn't shared.
-    init(mangling: Mangling.Mode, sharing other: Session) {
+    init(mangling: Mangling.Mode, sharing other: DaemonClient) {
         self.mangling = mangling
         locate = other.locate
     }
@@ -43,7 +43,13 @@ final class Session {
         } catch {
             let text = SystemCalls.text(error.errno)
             throw Refusal(
-                ["\(mount.path.string)/mapper/control: open failed: \(text)"],
+                [
+                    "\(mount.path.string)/mapper/control: open failed: \(text)",
+                    "Failure to communicate with kernel device-mapper driver.",
+                    "Check that device-mapper is available in the kernel.",
+                    "Incompatible libdevmapper \(VersionCommand.library) and kernel driver "
+                        + "(unknown version).",
+                ],
                 cause: "\(mount.path.string): \(text)", reason: mount.advice(after: error.errno))
         }
     }
@@ -87,6 +93,21 @@ final class Session {
     /// For people, what the daemon holds.
     func unmangledName(_ name: ByteString) throws(Refusal) -> ByteString {
         try Mangling.unmangle(name, .name, mode: mangling)
+    }
+
+    /// All or none: libdevmapper refuses a list that holds one name it doesn't understand.
+    func unmangledNames(_ names: [ByteString]) throws(Refusal) -> [ByteString] {
+        var lines: [String] = []
+        var result: [ByteString] = []
+        for name in names {
+            do {
+                result.append(try unmangledName(name))
+            } catch {
+                lines += error.lines
+            }
+        }
+        guard lines.isEmpty else { throw Refusal(lines) }
+        return result
     }
 
     func unmangledUUID(_ uuid: ByteString) throws(Refusal) -> ByteString {
