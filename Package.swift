@@ -45,7 +45,10 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "CommandLineTests",
-            dependencies: ["dmfuse", "DMControl", "DeviceMapper", "DMTestSupport", system],
+            dependencies: [
+                "dmfuse", "DMControl", "DMFilesystem", "DeviceMapper", "DMTestSupport", system,
+            ],
+            exclude: ["Transcripts"],
             swiftSettings: settings),
     ]
 )

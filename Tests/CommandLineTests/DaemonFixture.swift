@@ -10,23 +10,28 @@ import SystemPackage
 /// 7, loop's major, for backing files.
 final class DaemonFixture {
     let directory: String
+    /// Where the mount would be: below the directory of the backing files.
+    var mount: String { directory + "/dm" }
     let registry = DeviceRegistry(RegistryConfiguration(mappedMajor: 254, backingMajor: 7))
     private let server: ControlServer
     private var handles: [String: DeviceHandle] = [:]
 
     init() throws {
         var template = Array("/tmp/dmfuse-cli-XXXXXX".utf8CString)
-        let made = template.withUnsafeMutableBufferPointer { mkdtemp($0.baseAddress) != nil }
+        let made = template.withUnsafeMutableBufferPointer { buffer in
+            buffer.baseAddress.map { mkdtemp($0) != nil } ?? false
+        }
         guard made else { throw Errno(rawValue: errno) }
         directory = String(
             decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
-        mkdir(directory + "/mapper", 0o700)
+        mkdir(directory + "/dm", 0o700)
+        mkdir(directory + "/dm/mapper", 0o700)
         let socket = directory + "/socket"
-        symlink(socket, directory + "/mapper/control")
+        symlink(socket, directory + "/dm/mapper/control")
         server = try ControlServer(
             registry,
             ServerConfiguration(
-                socketPath: socket, owner: getuid(), mountPoint: ByteString(directory),
+                socketPath: socket, owner: getuid(), mountPoint: ByteString(directory + "/dm"),
                 mountDevice: .max)
         ) { _, _ in OwnReply(errno: .inappropriateIOCTLForDevice) }
         try server.start()
@@ -40,12 +45,18 @@ final class DaemonFixture {
         SystemCalls.runAndWait(["rm", "-rf", directory].map { ByteString($0) })
     }
 
+    /// A text of the transcripts, with our paths.
+    func localised(_ text: String) -> String {
+        text.replacing("/dev/mapper", with: mount + "/mapper")
+            .replacing("/dev/", with: directory + "/")
+    }
+
     /// A sparse file of `size` bytes in the directory, which takes the next backing number.
     func addFile(_ name: String, size: Int) {
         let path = "\(directory)/\(name)"
-        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         ftruncate(descriptor, size)
-        close(descriptor)
+        Glibc.close(descriptor)
         guard size > 0 else { return }
         _ = run(["create", "number", "--table", "0 1 linear \(path) 0"])
         _ = run(["remove", "number"])
@@ -66,8 +77,10 @@ final class DaemonFixture {
         let line = DeviceCommandLine(
             programName: ByteString("dmsetup"), personality: personality,
             console: recorder.console(),
-            environment: { [directory] in $0 == "DM_DEV_DIR" ? ByteString(directory) : nil },
-            readStandardInput: { Array(input.utf8) }, sleep: { _ in })
+            surroundings: Surroundings(
+                environment: { [mount] in $0 == "DM_DEV_DIR" ? ByteString(mount) : nil },
+                readStandardInput: { Array(input.utf8) }, localeIsUTF8: { false },
+                terminalWidth: { nil }, readAhead: { _ in 256 }, sleep: { _ in }))
         let status = line.run(words.map { ByteString($0) })
         return Result(
             status: status, output: recorder.outputText, errors: recorder.errorText,

@@ -1,3 +1,4 @@
+@testable import DMFilesystem
 import DeviceMapper
 import SystemPackage
 import Testing
@@ -5,23 +6,24 @@ import Testing
 @testable import dmfuse
 
 @Suite struct MountTests {
-    private static let mountinfo = """
-        22 28 0:21 / /sys rw,nosuid shared:7 - sysfs sysfs rw
-        90 28 0:50 / /mnt/a rw,nosuid,nodev,relatime shared:9 - fuse.dmfuse dmfuse rw,user_id=1000,group_id=1000
-        91 28 0:51 / /mnt/with\\040blank rw,relatime - fuse.dmfuse dmfuse rw,user_id=0,group_id=0,allow_other
-        92 28 0:51 / /mnt/bound rw,relatime - fuse.dmfuse dmfuse rw,user_id=0,group_id=0,allow_other
-        93 28 0:52 / /mnt/other rw,relatime - fuse.other other rw,user_id=0,group_id=0
-        nonsense
+    private static func entry(
+        _ minor: UInt32, _ directory: String, user: UInt32?, type: String = "fuse.dmfuse"
+    ) -> MountEntry {
+        MountEntry(
+            number: DeviceNumber(major: 0, minor: minor), directory: ByteString(directory),
+            fileSystemType: ByteString(type), userID: user)
+    }
 
-        """
-
-    @Test("a user's mounts are found, bound ones once, names unescaped")
+    @Test("a user's mounts are found, bound ones once")
     func finds() {
-        let table = MountTable(mountinfo: Array(Self.mountinfo.utf8))
-        #expect(table.mountPoints(of: 1000).map(\.string) == ["/mnt/a"])
-        #expect(table.mountPoints(of: 0).map(\.string) == ["/mnt/with blank"])
-        #expect(table.mountPoints(of: 5).isEmpty)
-        #expect(table.contains(mountPoint: ByteString("/mnt/bound")))
+        let mounts = [
+            Self.entry(50, "/mnt/a", user: 1000), Self.entry(51, "/mnt/with blank", user: 0),
+            Self.entry(51, "/mnt/bound", user: 0),
+            Self.entry(52, "/mnt/other", user: 0, type: "fuse.other"),
+        ]
+        #expect(MountChoice.own(mounts, user: 1000).map(\.string) == ["/mnt/a"])
+        #expect(MountChoice.own(mounts, user: 0).map(\.string) == ["/mnt/with blank"])
+        #expect(MountChoice.own(mounts, user: 5).isEmpty)
     }
 
     private func choose(
@@ -29,7 +31,6 @@ import Testing
     ) throws(Refusal) -> (path: String, devices: String) {
         let choice = MountChoice(
             given: given.map { ByteString($0) }, environment: environment.map { ByteString($0) },
-            workingDirectory: { ByteString("/home/me") },
             mountPoints: { mounts.map { ByteString($0) } })
         let mount = try choice.choose()
         return (mount.path.string, mount.deviceDirectory.string)
@@ -38,9 +39,17 @@ import Testing
     @Test("--dir comes before DM_DEV_DIR, which comes before the only mount")
     func order() throws {
         #expect(try choose(given: "/a/", environment: "/b", mounts: ["/c"]) == ("/a", "/b"))
-        #expect(try choose(given: "a", mounts: ["/c"]) == ("/home/me/a", "/dev"))
         #expect(try choose(environment: "/b//", mounts: ["/c"]) == ("/b", "/b"))
         #expect(try choose(environment: "", mounts: ["/c"]) == ("/c", "/dev"))
+    }
+
+    @Test(
+        "a relative directory is the caller's",
+        arguments: [("a/", "/home/me/a"), ("/a//", "/a"), ("/", "/"), ("./a", "/home/me/./a")])
+    func relative(path: String, absolute: String) {
+        let result = MountChoice.absolute(
+            ByteString(path), workingDirectory: ByteString("/home/me"))
+        #expect(result == ByteString(absolute))
     }
 
     @Test("none, several, and a relative DM_DEV_DIR are refused in one line")

@@ -16,13 +16,13 @@ import Testing
         for file in transcript.files { fixture.addFile(file.name, size: file.size) }
         for step in transcript.steps {
             // What is /dev there is a directory of ours.
-            let command = step.command.replacing("/dev/", with: fixture.directory + "/")
+            let command = fixture.localised(step.command)
             if command.hasPrefix("exec ") {
                 try exec(command, fixture)
                 continue
             }
             let result = fixture.run(Array(Transcript.Step(command: command).words.dropFirst()))
-            if !step.isSilent { compare(step, result, fixture.directory) }
+            if !step.isSilent { compare(step, result, fixture) }
         }
     }
 
@@ -33,14 +33,14 @@ import Testing
     }
 
     private func compare(
-        _ step: Transcript.Step, _ result: DaemonFixture.Result, _ directory: String
+        _ step: Transcript.Step, _ result: DaemonFixture.Result, _ fixture: DaemonFixture
     ) {
         let command = "\(step.command)"
         #expect(result.status == step.status, "\(command)")
         let (errors, reasons) = splitReasons(
             result.errors, of: step.lines.last == "! Command failed." || !step.hasStreams)
         checkReasons(reasons, step)
-        let expected = step.lines.map { $0.replacing("/dev/", with: directory + "/") }
+        let expected = step.lines.map(fixture.localised)
         if step.hasStreams {
             var step = step
             step.lines = expected

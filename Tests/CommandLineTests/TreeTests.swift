@@ -156,7 +156,7 @@ import Testing
 
     @Test(
         "a line is cut at the terminal's width, with dots",
-        arguments: [(12, "top (254:..."), (11, "top (254:3)"), (10, "top (254...")])
+        arguments: [(12, "top (254:3)"), (11, "top (254:3)"), (10, "top (254:...")])
     func truncates(width: Int, first: String) throws {
         let text = try draw("", width: width)
         #expect(text.split(separator: "\n").first.map(String.init) == first)

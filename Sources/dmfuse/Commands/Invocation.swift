@@ -1,6 +1,5 @@
 import DMControl
 import DeviceMapper
-import SystemPackage
 
 /// One run of a command: its words, and all that it works with.
 final class Invocation {
@@ -15,8 +14,7 @@ final class Invocation {
     let diagnostics: Diagnostics
     let personality: Personality
     let report: DeviceReport?
-    /// All of standard input.
-    let readStandardInput: () throws(Errno) -> [UInt8]
+    let surroundings: Surroundings
     /// Whether `table --concise` printed something, which ends a line.
     var startedConciseLine = false
 
@@ -24,7 +22,7 @@ final class Invocation {
         _ command: CommandDefinition, options: CommandLineOptions, words: ArraySlice<ByteString>,
         isMultiple: Bool, daemon: DaemonClient, console: Console, diagnostics: Diagnostics,
         personality: Personality, report: DeviceReport?,
-        readStandardInput: @escaping () throws(Errno) -> [UInt8]
+        surroundings: Surroundings
     ) {
         self.command = command
         self.options = options
@@ -35,7 +33,7 @@ final class Invocation {
         self.diagnostics = diagnostics
         self.personality = personality
         self.report = report
-        self.readStandardInput = readStandardInput
+        self.surroundings = surroundings
     }
 
     // MARK: Devices
@@ -126,7 +124,7 @@ final class Invocation {
     func showInfo(_ status: DeviceStatus) throws(Refusal) {
         let name = try daemon.unmangledName(status.name)
         let uuid = try daemon.unmangledUUID(status.uuid)
-        let readAhead = status.hasAnyTable ? try daemon.mount().readAhead() : nil
+        let readAhead = status.hasAnyTable ? surroundings.readAhead(try daemon.mount()) : nil
         guard let report, options.columns else {
             console.print(InfoText.lines(status, name: name, uuid: uuid, readAhead: readAhead))
             return

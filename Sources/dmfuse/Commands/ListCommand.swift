@@ -51,17 +51,19 @@ enum ListCommand {
     }
 
     private static func drawTree(_ invocation: Invocation) throws(Refusal) {
-        let options = try treeOptions(invocation.options)
+        let options = try treeOptions(invocation.options, invocation.surroundings)
         let names = try invocation.daemon.blockNames()
         let tree = try DependencyTree.whole(invocation)
         // vt100's sequences would be counted as characters, so dmsetup doesn't fit those in.
-        let terminal = options.symbols == .vt100 ? nil : SystemCalls.terminalWidth()
+        let terminal = options.symbols == .vt100 ? nil : invocation.surroundings.terminalWidth()
         var drawing = TreeDrawing(options, names: names, width: terminal.map { $0 - 3 } ?? 80)
         invocation.console.print(drawing.draw(tree))
     }
 
-    static func treeOptions(_ options: CommandLineOptions) throws(Refusal) -> TreeOptions {
+    static func treeOptions(
+        _ options: CommandLineOptions, _ surroundings: Surroundings
+    ) throws(Refusal) -> TreeOptions {
         try TreeOptions(
-            options.fields ?? .empty, symbols: SystemCalls.localeIsUTF8() ? .utf : .ascii)
+            options.fields ?? .empty, symbols: surroundings.localeIsUTF8() ? .utf : .ascii)
     }
 }

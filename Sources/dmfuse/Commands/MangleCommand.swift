@@ -5,11 +5,9 @@ import DeviceMapper
 /// other way round with `--manglename none`.
 enum MangleCommand {
     static func run(_ invocation: Invocation) throws(Refusal) {
-        let mode = invocation.options.mangling
-        // Everything here is about the names that the daemon holds.
-        let raw = DaemonClient(mangling: .none, sharing: invocation.daemon)
+        let mode = invocation.options.givenMangling ?? .auto
         try invocation.forEachDevice { device throws(Refusal) in
-            let status = try raw.run("status", device.address) { client throws(DMError) in
+            let status = try invocation.daemon.run("status", device.address) { client throws(DMError) in
                 try client.info(device.address.reference)
             }
             try mangle(status, mode, invocation)

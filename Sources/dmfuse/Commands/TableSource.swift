@@ -35,7 +35,7 @@ struct TableSource {
 
     func standardInput() throws(Refusal) -> [UInt8] {
         do {
-            return try invocation.readStandardInput()
+            return try invocation.surroundings.readStandardInput()
         } catch {
             throw Refusal("Read from stdin aborted: \(SystemCalls.text(error))")
         }

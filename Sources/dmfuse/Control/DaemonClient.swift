@@ -17,12 +17,6 @@ final class DaemonClient {
         self.locate = locate
     }
 
-    /// The same daemon with other rules for names. The connection isn't shared.
-    init(mangling: Mangling.Mode, sharing other: DaemonClient) {
-        self.mangling = mangling
-        locate = other.locate
-    }
-
     func client() throws(Refusal) -> ControlClient { try connect().client }
 
     func mount() throws(Refusal) -> MountDirectory { try connect().mount }

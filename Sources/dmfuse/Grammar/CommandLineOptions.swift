@@ -43,7 +43,9 @@ struct CommandLineOptions {
     var table: ByteString?
     var target: ByteString?
     var exec: ByteString?
+    /// As given, or else as the environment has it.
     var mangling: Mangling.Mode
+    private(set) var givenMangling: Mangling.Mode?
     var directory: ByteString?
 
     private(set) var words: [ByteString] = []
@@ -151,6 +153,7 @@ struct CommandLineOptions {
                 throw Failure(message: "Unknown name mangling mode.")
             }
             mangling = mode
+            givenMangling = mode
         case .mode:
             guard let mode = UInt32(value.string, radix: 8), mode != 0 else {
                 throw Failure(message: "Invalid argument for --mode: \(value.string). ")

@@ -1,7 +1,5 @@
 import DMControl
 import DeviceMapper
-import Glibc
-import SystemPackage
 
 /// Runs one command line of dmsetup's grammar, under either name.
 struct DeviceCommandLine {
@@ -9,21 +7,17 @@ struct DeviceCommandLine {
     let programName: ByteString
     let personality: Personality
     let console: Console
-    /// DM_DEV_DIR, DM_DEFAULT_NAME_MANGLING_MODE, POSIXLY_CORRECT.
-    let environment: (_ name: String) -> ByteString?
-    var readStandardInput: () throws(Errno) -> [UInt8] = { () throws(Errno) in
-        try SystemCalls.contents(of: STDIN_FILENO)
-    }
-    /// Waits between two reports.
-    var sleep: (_ seconds: UInt32) -> Void = SystemCalls.sleep
+    let surroundings: Surroundings
 
     /// Nil after a refusal of the command line itself, which was reported.
     private func options(_ arguments: [ByteString]) -> CommandLineOptions? {
-        let mode = environment("DM_DEFAULT_NAME_MANGLING_MODE").flatMap { Mangling.Mode($0) }
+        let mode = surroundings.environment("DM_DEFAULT_NAME_MANGLING_MODE").flatMap {
+            Mangling.Mode($0)
+        }
         do {
             return try CommandLineOptions(
                 arguments, mangling: mode ?? .auto,
-                stopsAtOperand: environment("POSIXLY_CORRECT") != nil)
+                stopsAtOperand: surroundings.environment("POSIXLY_CORRECT") != nil)
         } catch {
             switch personality {
             case .dmsetup:
@@ -81,8 +75,11 @@ struct DeviceCommandLine {
     ) -> Int32 {
         var options = given
         let diagnostics = Diagnostics(personality, console: console, command: command.name)
-        let choice = MountChoice(given: options.directory, environment: environment("DM_DEV_DIR"))
-        let daemon = DaemonClient(mangling: options.mangling) { () throws(Refusal) in
+        // This one command is about the names as the daemon holds them.
+        let mangling = command.name == "mangle" ? .none : options.mangling
+        let choice = MountChoice(
+            given: options.directory, environment: surroundings.environment("DM_DEV_DIR"))
+        let daemon = DaemonClient(mangling: mangling) { () throws(Refusal) in
             try choice.choose()
         }
         let selects = options.selection != nil && command.isSelectable
@@ -117,7 +114,7 @@ struct DeviceCommandLine {
             selects ? CommandTable.find("info") ?? command : command, options: options,
             words: words, isMultiple: isMultiple, daemon: daemon, console: console,
             diagnostics: diagnostics, personality: personality, report: report,
-            readStandardInput: readStandardInput)
+            surroundings: surroundings)
         if selects, let report { apply(command, to: report, invocation) }
         return perform(invocation, words)
     }
@@ -125,7 +122,7 @@ struct DeviceCommandLine {
     /// `-o` of ls and deps and of the tree is read before anything is done.
     private func checkFormOptions(_ options: CommandLineOptions) throws(Refusal) {
         if options.tree {
-            _ = try ListCommand.treeOptions(options)
+            _ = try ListCommand.treeOptions(options, surroundings)
         } else {
             _ = try NumberForm(options)
         }
@@ -142,7 +139,7 @@ struct DeviceCommandLine {
                 command, options: options, words: [name], isMultiple: true,
                 daemon: invocation.daemon, console: console,
                 diagnostics: invocation.diagnostics, personality: personality, report: nil,
-                readStandardInput: readStandardInput)
+                surroundings: surroundings)
             single.startedConciseLine = invocation.startedConciseLine
             defer { invocation.startedConciseLine = single.startedConciseLine }
             try command.run(single)
@@ -170,7 +167,7 @@ struct DeviceCommandLine {
             if invocation.report != nil {
                 console.print("\n")
                 console.flush()
-                sleep(invocation.options.interval)
+                surroundings.sleep(invocation.options.interval)
             }
         }
     }

@@ -18,7 +18,7 @@ enum Program {
         }
         let line = DeviceCommandLine(
             programName: programName, personality: personality, console: console,
-            environment: SystemCalls.environment)
+            surroundings: .process)
         return line.run(words)
     }
 
