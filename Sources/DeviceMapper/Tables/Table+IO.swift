@@ -51,7 +51,8 @@ extension Table {
                 precondition(partLength > 0, "a target takes nothing")
                 part.becomePart(of: request, from: done, length: partLength, offset: offset)
                 done += partLength
-                part.prefersOtherThread = done < length
+                part.prefersOtherThread =
+                    request.prefersOtherThread || done < length
                 request.willSubmitPart()
                 send(part, to: target, at: offset)
             }
@@ -66,7 +67,8 @@ extension Table {
         for (index, lower) in lowerDevices.enumerated() {
             let part = RequestPool.shared.take()
             part.becomePart(of: request, from: 0, length: 0, offset: 0)
-            part.prefersOtherThread = index + 1 < lowerDevices.count
+            part.prefersOtherThread =
+                request.prefersOtherThread || index + 1 < lowerDevices.count
             request.willSubmitPart()
             lower.submit(part)
         }
