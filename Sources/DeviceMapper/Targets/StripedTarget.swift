@@ -100,9 +100,9 @@ final class StripedTarget: Target, @unchecked Sendable {
     }
 
     /// Counts a stripe's errors, by its device as the kernel does: a device that stands twice gets
-    /// both letters.
+    /// both letters. What a device does not support, or a client gave up, is no error of it.
     override func endIO(_ request: IORequest, tag: Int, _ error: Errno?) -> Errno? {
-        guard let error, error != .notSupported else { return error }
+        guard let error, error != .notSupported, error != .interrupted else { return error }
         let failed = hot[tag].device.toOpaque()
         for index in 0..<stripes.count where hot[index].device.toOpaque() == failed {
             let count = errorCounts[index].add(1, ordering: .relaxed).newValue
