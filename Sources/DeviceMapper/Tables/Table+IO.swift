@@ -36,7 +36,8 @@ extension Table {
     }
 
     /// Cuts the request at the boundaries of targets and chunks. All parts but the last may be
-    /// handed to other threads, so that they run side by side; the last runs where we are.
+    /// handed to other threads, so that they run side by side; the last runs where we are. One that
+    /// keeps its order stays here with all its parts.
     private func split(_ request: IORequest) {
         let begin = request.offset
         let length = request.length
@@ -52,7 +53,7 @@ extension Table {
                 part.becomePart(of: request, from: done, length: partLength, offset: offset)
                 done += partLength
                 part.prefersOtherThread =
-                    request.prefersOtherThread || done < length
+                    request.prefersOtherThread || done < length && !request.keepsOrder
                 request.willSubmitPart()
                 send(part, to: target, at: offset)
             }
@@ -68,7 +69,7 @@ extension Table {
             let part = RequestPool.shared.take()
             part.becomePart(of: request, from: 0, length: 0, offset: 0)
             part.prefersOtherThread =
-                request.prefersOtherThread || index + 1 < lowerDevices.count
+                request.prefersOtherThread || index + 1 < lowerDevices.count && !request.keepsOrder
             request.willSubmitPart()
             lower.submit(part)
         }
