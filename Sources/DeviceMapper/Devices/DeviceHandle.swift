@@ -12,9 +12,10 @@ package final class DeviceHandle: @unchecked Sendable {
     /// No other handle had the device open then.
     package let isFirst: Bool
 
-    /// A FLUSH came and nothing since: a close(2) may have returned already, and RELEASE be on its
-    /// way.
-    private let mayBeClosing = Atomic<Bool>(false)
+    /// Whether close(2) may have returned already, and RELEASE be on its way (`Closing`).
+    private let closing = Atomic<UInt8>(Closing.no.rawValue)
+    /// When the last FLUSH came: monotonic milliseconds.
+    private let flushTime = Atomic<UInt64>(0)
     private let isClosed = Atomic<Bool>(false)
     /// The newest write-back error that this opener has seen.
     private let seenError: Atomic<UInt64>
@@ -39,9 +40,7 @@ package final class DeviceHandle: @unchecked Sendable {
     /// Sends a prepared request to the device. Never waits for a suspended one; does backing I/O in
     /// place where `mayRunInline` and the bound on that allow.
     package func submit(_ request: IORequest) {
-        if mayBeClosing.load(ordering: .relaxed) {
-            mayBeClosing.store(false, ordering: .relaxed)
-        }
+        if closing.load(ordering: .relaxed) != Closing.no.rawValue { noteUse() }
         request.handle = Unmanaged.passUnretained(self)
         device.submit(request)
     }
@@ -54,13 +53,52 @@ package final class DeviceHandle: @unchecked Sendable {
         return !held.isEmpty
     }
 
+    // MARK: Closing
+
+    /// What is known of a close that the kernel has not reported yet.
+    enum Closing: UInt8 {
+        /// No FLUSH came, or the file was used after it, or it was waited for in vain.
+        case no
+        /// A FLUSH came: it may have been of the last descriptor.
+        case maybe
+        /// The same, and somebody who only wanted to see the open count waited for it already.
+        case maybeStill
+    }
+
     /// A descriptor of the file was closed: this may be the last one.
-    package func noteFlush() { mayBeClosing.store(true, ordering: .sequentiallyConsistent) }
+    package func noteFlush() {
+        flushTime.store(Deadline.nowMilliseconds, ordering: .relaxed)
+        closing.store(Closing.maybe.rawValue, ordering: .sequentiallyConsistent)
+    }
 
-    var isMaybeClosing: Bool { mayBeClosing.load(ordering: .sequentiallyConsistent) }
+    /// A file that is used is not closed. But a read that was sent before the close, read-ahead for
+    /// instance, may reach us after it on another thread: what comes soon after a FLUSH tells
+    /// nothing.
+    private func noteUse() {
+        let sinceFlush = Deadline.nowMilliseconds &- flushTime.load(ordering: .relaxed)
+        guard sinceFlush > DeviceHandle.overtakenMilliseconds else { return }
+        closing.store(Closing.no.rawValue, ordering: .relaxed)
+    }
 
-    /// It was waited for long enough: another descriptor of the file is still open.
-    func noteStillOpen() { mayBeClosing.store(false, ordering: .sequentiallyConsistent) }
+    private static let overtakenMilliseconds: UInt64 = 100
+
+    var closingState: Closing {
+        Closing(rawValue: closing.load(ordering: .sequentiallyConsistent)) ?? .no
+    }
+
+    /// It was waited for: `wholly`, so that another descriptor of the file must be open, or for a
+    /// moment only.
+    func noteWaitedFor(wholly: Bool) {
+        let next = wholly ? Closing.no : .maybeStill
+        _ = closing.compareExchange(
+            expected: Closing.maybe.rawValue, desired: next.rawValue,
+            ordering: .sequentiallyConsistent)
+        if wholly {
+            _ = closing.compareExchange(
+                expected: Closing.maybeStill.rawValue, desired: next.rawValue,
+                ordering: .sequentiallyConsistent)
+        }
+    }
 
     /// The end. Takes dm_sem. The last close of a device marked for deferred removal lets another
     /// thread remove it.

@@ -62,40 +62,56 @@ extension DeviceRegistry {
 
     // MARK: Closings under way
 
-    /// The kernel reports a close late: median 2 µs, a few ms at most. A handle that is waited for
-    /// in vain is open through another descriptor, and is not waited for again before its next
-    /// FLUSH.
-    private static let closingMilliseconds: UInt32 = 250
+    /// Who waits for a close that the kernel has not reported yet. It does so late: after 2 µs in the
+    /// median, some ms at most, more on a machine that is short of processors.
+    enum ClosingWait {
+        /// A removal: waits long, unless an opener is surely open, such as a device on top. A handle
+        /// that it waited for in vain is not waited for again before its next FLUSH.
+        case removal
+        /// Whoever looks at open counts: waits for a moment, once for each FLUSH.
+        case look
+
+        fileprivate var milliseconds: UInt32 {
+            switch self {
+            case .removal: 1000
+            case .look: 50
+            }
+        }
+
+        fileprivate func isOver(for cell: HashCell) -> Bool {
+            var closing = 0
+            for handle in cell.handles.values {
+                switch (handle._withUnsafeGuaranteedRef { $0.closingState }, self) {
+                case (.maybe, _), (.maybeStill, .removal): closing += 1
+                default: break
+                }
+            }
+            return closing == 0 || self == .removal && closing < Int(cell.openCount)
+        }
+    }
 
     /// Waits a bounded moment for handles that may be closing, of one device or of all, and for the
     /// deferred removals that follow. Before what shows open counts or the list. No lock held.
     package func settle(_ reference: DeviceReference?) {
-        waitForClosings(reference, onlyIfAllMayBeClosing: false)
+        waitForClosings(reference, .look)
         deferredRemovals.settle(
-            in: self,
-            until: Deadline(millisecondsFromNow: DeviceRegistry.closingMilliseconds))
+            in: self, until: Deadline(millisecondsFromNow: ClosingWait.removal.milliseconds))
     }
 
-    /// `onlyIfAllMayBeClosing`: an opener that is surely open, such as a device on top, makes the
-    /// wait pointless.
-    func waitForClosings(_ reference: DeviceReference?, onlyIfAllMayBeClosing: Bool) {
-        let deadline = Deadline(millisecondsFromNow: DeviceRegistry.closingMilliseconds)
+    func waitForClosings(_ reference: DeviceReference?, _ wait: ClosingWait) {
+        let deadline = Deadline(millisecondsFromNow: wait.milliseconds)
         let isOver = closings.wait(until: deadline) {
             reading { state in
-                self.openings(reference, in: state).allSatisfy { cell in
-                    let closing = cell.handles.values.count { handle in
-                        handle._withUnsafeGuaranteedRef { $0.isMaybeClosing }
-                    }
-                    return closing == 0
-                        || onlyIfAllMayBeClosing && closing < Int(cell.openCount)
-                }
+                self.openings(reference, in: state).allSatisfy { wait.isOver(for: $0) }
             }
         }
         guard !isOver else { return }
         reading { state in
             for cell in self.openings(reference, in: state) {
                 for handle in cell.handles.values {
-                    handle._withUnsafeGuaranteedRef { $0.noteStillOpen() }
+                    handle._withUnsafeGuaranteedRef {
+                        $0.noteWaitedFor(wholly: wait == .removal)
+                    }
                 }
             }
         }
