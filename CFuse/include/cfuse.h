@@ -1,5 +1,113 @@
+// What dmfuse needs of libfuse3's low-level interface and Swift can't reach by itself: flags that
+// libfuse 3.14 doesn't know, macros, and the mount that libfuse only does with a message to stderr.
+// Nothing else in dmfuse sees libfuse. Every function here can be called from any thread unless it
+// says otherwise; errors are negative errnos.
 #ifndef CFUSE_H
 #define CFUSE_H
+
+// The importer of Swift sees no definition from a build setting: it must stand here.
 #define FUSE_USE_VERSION 312
 #include <fuse3/fuse_lowlevel.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+// MARK: Session (session.c)
+
+/// A libfuse session on a /dev/fuse descriptor of our own making, and what INIT settled.
+struct cfuse_session;
+
+/// Makes a session that serves `fd`, which is closed with it, also when this fails. `owner` comes
+/// back from `cfuse_request_owner`. Null with errno set: ENOMEM.
+///
+/// libfuse's own mount is not used, so that mounting is apart from serving (mount.c), and a
+/// descriptor that another process mounted would do as well.
+struct cfuse_session *cfuse_session_new(const struct fuse_lowlevel_ops *operations, void *owner,
+                                        int fd);
+
+/// Frees the session. No thread may be in it, and no request be unanswered: libfuse's requests point
+/// into it.
+void cfuse_session_free(struct cfuse_session *session);
+
+/// The largest request: a header and a write of `CFUSE_MAX_WRITE` bytes. The kernel refuses to fill
+/// a smaller buffer.
+#define CFUSE_MAX_WRITE (1 << 20)
+#define CFUSE_RECEIVE_SIZE (CFUSE_MAX_WRITE + 4096)
+
+/// Where in a request the bytes of a write begin: a buffer that begins so much before a page
+/// boundary has them aligned, as O_DIRECT on a backing file wants.
+#define CFUSE_WRITE_OFFSET 80
+
+/// Waits for a request and reads it into `memory` of `CFUSE_RECEIVE_SIZE` bytes. 0: the connection
+/// ended. -EINTR: woken by `cfuse_thread_wake`.
+ssize_t cfuse_session_receive(struct cfuse_session *session, void *memory);
+
+/// Calls the operation for a request of `size` bytes. `worker` is what `cfuse_current_worker` gives
+/// in that call, and nothing after it.
+void cfuse_session_process(struct cfuse_session *session, void *memory, size_t size, void *worker);
+
+/// The `owner` of the session that a request belongs to, or of the one whose user data the init
+/// operation got.
+void *cfuse_request_owner(fuse_req_t request);
+void *cfuse_userdata_owner(void *userdata);
+
+/// The `worker` of the thread that is in `cfuse_session_process`; null elsewhere.
+void *cfuse_current_worker(void);
+
+// MARK: INIT and OPEN (negotiate.c)
+
+/// To be called by the init operation: sets what dmfuse wants of the connection.
+void cfuse_negotiate(struct fuse_conn_info *connection);
+
+/// Answers OPEN. `direct`: past the page cache, with direct writes side by side where the kernel
+/// knows how. `keep_cache`: what is cached of the file stays.
+int cfuse_reply_open(fuse_req_t request, uint64_t handle, bool direct, bool keep_cache);
+
+// MARK: Threads (thread.c)
+
+/// Lets the calling thread be woken by `cfuse_thread_wake`. 0 or a negative errno.
+int cfuse_thread_allow_wake(void);
+
+/// Makes a blocking read of `thread` end with EINTR. A wake-up that comes before the read is lost:
+/// repeat it until the thread shows that it noticed.
+void cfuse_thread_wake(pthread_t thread);
+
+// MARK: Mount (mount.c)
+
+struct cfuse_mount_options {
+    /// Users other than the mounting one may enter; root too, who otherwise may not.
+    bool allow_other;
+    /// The mount goes away with the process, even if that is killed.
+    bool auto_unmount;
+};
+
+struct cfuse_mount {
+    /// /dev/fuse, close-on-exec.
+    int fd;
+    /// The mount helper's socket, which it watches with `auto_unmount`; otherwise -1.
+    int keeper;
+};
+
+/// Mounts at a directory, by mount(2) or, where that isn't permitted, through fusermount3. 0 or a
+/// negative errno; then `reason` holds the helper's words or is empty.
+int cfuse_mount_at(const char *directory, const struct cfuse_mount_options *options,
+                struct cfuse_mount *mount, char *reason, size_t reason_size);
+
+/// Unmounts, by umount2(2) or fusermount3. `detach`: also when it is in use; it goes away once it is
+/// not. 0 or a negative errno (EBUSY), and a reason as above.
+int cfuse_unmount(const char *directory, bool detach, char *reason, size_t reason_size);
+
+/// The st_dev of a directory, as far as known without asking its file system. 0 or a negative errno.
+int cfuse_device_of(const char *directory, uint64_t *device);
+
+// MARK: Values that Swift's importer doesn't see: for GNU only, or made by macros with casts (values.c)
+
+/// Past the page cache, in the flags of an open.
+extern const int cfuse_o_direct;
+extern const int cfuse_seek_data;
+extern const int cfuse_seek_hole;
+/// BLKGETSIZE64, the one size ioctl that FUSE lets through with data: the others encode no size.
+extern const unsigned int cfuse_blkgetsize64;
+
 #endif

@@ -1,1 +1,0 @@
-int cfuse_placeholder;

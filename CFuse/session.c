@@ -1,0 +1,95 @@
+#define _GNU_SOURCE
+#include "session.h"
+
+#include <errno.h>
+#include <linux/fuse.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+_Static_assert(CFUSE_WRITE_OFFSET ==
+                   sizeof(struct fuse_in_header) + sizeof(struct fuse_write_in),
+               "where a write's bytes begin");
+
+/// The worker whose turn it is on this thread. Operations get no argument that leads to it.
+static _Thread_local void *current_worker;
+
+static ssize_t read_device(int fd, void *buffer, size_t length, void *userdata) {
+    // libfuse asks for what it would have allocated; newer versions for more than our buffers hold.
+    if (length > CFUSE_RECEIVE_SIZE)
+        length = CFUSE_RECEIVE_SIZE;
+    ssize_t size = read(fd, buffer, length);
+    if (size > 0)
+        cfuse_note_request(userdata, buffer, (size_t)size);
+    return size;
+}
+
+static ssize_t write_device(int fd, struct iovec *iov, int count, void *userdata) {
+    cfuse_edit_reply(userdata, iov, count);
+    return writev(fd, iov, count);
+}
+
+/// No splice: it gained nothing, and without these functions libfuse doesn't offer it.
+static const struct fuse_custom_io device_io = {.writev = write_device, .read = read_device};
+
+struct cfuse_session *cfuse_session_new(const struct fuse_lowlevel_ops *operations, void *owner,
+                                        int fd) {
+    struct cfuse_session *session = calloc(1, sizeof *session);
+    if (session == NULL) {
+        close(fd);
+        errno = ENOMEM;
+        return NULL;
+    }
+    session->owner = owner;
+
+    // libfuse demands a program name, and wants no options: it doesn't mount.
+    char name[] = "dmfuse";
+    char *arguments[] = {name, NULL};
+    struct fuse_args args = FUSE_ARGS_INIT(1, arguments);
+    session->fuse = fuse_session_new(&args, operations, sizeof *operations, session);
+    fuse_opt_free_args(&args);
+    if (session->fuse == NULL) {
+        free(session);
+        close(fd);
+        errno = ENOMEM;
+        return NULL;
+    }
+    // Gives the descriptor to the session too, in the place of fuse_session_mount.
+    int result = fuse_session_custom_io(session->fuse, &device_io, fd);
+    if (result != 0) {
+        fuse_session_destroy(session->fuse);
+        free(session);
+        close(fd);
+        errno = result < 0 ? -result : ENOMEM;
+        return NULL;
+    }
+    return session;
+}
+
+void cfuse_session_free(struct cfuse_session *session) {
+    fuse_session_destroy(session->fuse);
+    free(session);
+}
+
+ssize_t cfuse_session_receive(struct cfuse_session *session, void *memory) {
+    struct fuse_buf buffer = {.mem = memory, .size = CFUSE_RECEIVE_SIZE};
+    return fuse_session_receive_buf(session->fuse, &buffer);
+}
+
+void cfuse_session_process(struct cfuse_session *session, void *memory, size_t size,
+                           void *worker) {
+    struct fuse_buf buffer = {.mem = memory, .size = size};
+    current_worker = worker;
+    fuse_session_process_buf(session->fuse, &buffer);
+    current_worker = NULL;
+}
+
+void *cfuse_request_owner(fuse_req_t request) {
+    return cfuse_userdata_owner(fuse_req_userdata(request));
+}
+
+void *cfuse_userdata_owner(void *userdata) {
+    struct cfuse_session *session = userdata;
+    return session->owner;
+}
+
+void *cfuse_current_worker(void) { return current_worker; }

@@ -1,0 +1,11 @@
+#define _GNU_SOURCE
+#include "cfuse.h"
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <unistd.h>
+
+const int cfuse_o_direct = O_DIRECT;
+const int cfuse_seek_data = SEEK_DATA;
+const int cfuse_seek_hole = SEEK_HOLE;
+const unsigned int cfuse_blkgetsize64 = BLKGETSIZE64;

@@ -1,0 +1,175 @@
+import CFuse
+import DeviceMapper
+import Glibc
+import SystemPackage
+
+// The operations on open devices. READ, WRITE and FSYNC may be held by a suspended device, and are
+// then answered later by another thread. Everything else is answered at once, always.
+
+/// The open file that an operation is about; EBADF without one.
+private func answer(
+    _ request: fuse_req_t?, _ file: UnsafeMutablePointer<fuse_file_info>?,
+    _ body: (Session, DeviceHandle, consuming Reply) -> Void
+) {
+    answer(request) { session, reply in
+        guard let file, let device = session.files.file(file.pointee.fh) else {
+            return reply.error(.badFileDescriptor)
+        }
+        body(session, device, reply)
+    }
+}
+
+/// O_DIRECT goes past the page cache, with writes side by side. Every other open is cached; what is
+/// cached is dropped when nobody else has the device open, as a kernel's block device drops it at
+/// its last close. ESTALE: the device is gone; the kernel then looks the path up again.
+@c(dmfs_open)
+func openFile(
+    _ request: fuse_req_t?, _ node: fuse_ino_t, _ file: UnsafeMutablePointer<fuse_file_info>?
+) {
+    answer(request) { session, reply in
+        guard case .device(let minor, let generation) = NodeNumber(rawValue: UInt64(node)).kind,
+            let file
+        else { return reply.error(.invalidArgument) }
+        let device: DeviceHandle
+        do throws(DMError) {
+            device = try session.registry.open(minor: minor, generation: generation)
+        } catch {
+            let isGone = error.errno == .noSuchAddressOrDevice
+            return reply.error(isGone ? .staleNFSFileHandle : error.errno)
+        }
+        let number = session.files.insert(device)
+        let isOpen = reply.opened(
+            number, isDirect: file.pointee.flags & cfuse_o_direct != 0, keepsCache: !device.isFirst)
+        if !isOpen { session.files.remove(number)?.close() }
+    }
+}
+
+/// The last descriptor of an open file was closed, and everything on it is done.
+@c(dmfs_release)
+func releaseFile(
+    _ request: fuse_req_t?, _ node: fuse_ino_t, _ file: UnsafeMutablePointer<fuse_file_info>?
+) {
+    answer(request) { session, reply in
+        if let file { session.files.remove(file.pointee.fh)?.close() }
+        reply.done()
+    }
+}
+
+/// A descriptor was closed; RELEASE may follow when close(2) has returned.
+@c(dmfs_flush)
+func flushFile(
+    _ request: fuse_req_t?, _ node: fuse_ino_t, _ file: UnsafeMutablePointer<fuse_file_info>?
+) {
+    answer(request, file) { _, device, reply in
+        device.noteFlush()
+        reply.done()
+    }
+}
+
+@c(dmfs_read)
+func readFile(
+    _ request: fuse_req_t?, _ node: fuse_ino_t, _ size: Int, _ offset: off_t,
+    _ file: UnsafeMutablePointer<fuse_file_info>?
+) {
+    answer(request, file) { session, device, reply in
+        switch Extent.toRead(offset: offset, length: size, of: device.size) {
+        case .failure(let error): reply.error(error)
+        case .success(let extent) where extent.length == 0: reply.noData()
+        case .success(let extent): session.requests.take().read(extent, of: device, reply)
+        }
+    }
+}
+
+/// On a direct file O_SYNC and O_DSYNC send no FSYNC: each write then says so itself.
+@c(dmfs_write)
+func writeFile(
+    _ request: fuse_req_t?, _ node: fuse_ino_t, _ bytes: UnsafePointer<CChar>?, _ size: Int,
+    _ offset: off_t, _ file: UnsafeMutablePointer<fuse_file_info>?
+) {
+    answer(request, file) { session, device, reply in
+        let extent = Extent.toWrite(
+            offset: offset, length: size, of: device.size, readOnly: device.isReadOnly)
+        switch extent {
+        case .failure(let error): reply.error(error)
+        case .success(let extent) where extent.length == 0: reply.written(0)
+        case .success(let extent):
+            guard let bytes, let payload = Worker.payload,
+                let start = payload.position(of: bytes)
+            else { return reply.error(.ioError) }
+            let isDurable = (file?.pointee.flags ?? 0) & O_DSYNC != 0
+            session.requests.take().write(
+                extent, of: device, payload, at: start, forceUnitAccess: isDurable, reply)
+        }
+    }
+}
+
+extension Payload {
+    /// Where in this memory an address is; nil: outside.
+    fileprivate func position(of address: UnsafeRawPointer) -> Int? {
+        let start = address - UnsafeRawPointer(memory)
+        return (0..<capacity).contains(start) ? start : nil
+    }
+}
+
+/// Whether data alone or all is to be durable makes no difference to a device.
+@c(dmfs_fsync)
+func syncFile(
+    _ request: fuse_req_t?, _ node: fuse_ino_t, _ dataOnly: Int32,
+    _ file: UnsafeMutablePointer<fuse_file_info>?
+) {
+    answer(request, file) { session, device, reply in
+        session.requests.take().flush(device, reply)
+    }
+}
+
+/// SEEK_DATA and SEEK_HOLE: all of a device is data. Other seeks the kernel does itself.
+@c(dmfs_lseek)
+func seekFile(
+    _ request: fuse_req_t?, _ node: fuse_ino_t, _ offset: off_t, _ whence: Int32,
+    _ file: UnsafeMutablePointer<fuse_file_info>?
+) {
+    answer(request, file) { _, device, reply in
+        let size = Int(clamping: device.size.bytes)
+        guard offset >= 0, offset < size else { return reply.error(.noSuchAddressOrDevice) }
+        switch whence {
+        case cfuse_seek_data: reply.position(offset)
+        case cfuse_seek_hole: reply.position(size)
+        default: reply.error(.invalidArgument)
+        }
+    }
+}
+
+/// BLKGETSIZE64 has its size in its number and so gets its answer through; the other ioctls of block
+/// devices have none: ENOTTY.
+@c(dmfs_ioctl)
+func controlFile(
+    _ request: fuse_req_t?, _ node: fuse_ino_t, _ command: UInt32,
+    _ argument: UnsafeMutableRawPointer?, _ file: UnsafeMutablePointer<fuse_file_info>?,
+    _ flags: UInt32, _ input: UnsafeRawPointer?, _ inputSize: Int, _ outputSize: Int
+) {
+    answer(request, file) { _, device, reply in
+        guard command == cfuse_blkgetsize64,
+            outputSize >= MemoryLayout<UInt64>.size
+        else { return reply.error(.inappropriateIOCTLForDevice) }
+        reply.control(device.size.bytes)
+    }
+}
+
+/// Discarding and zeroing are not there yet.
+@c(dmfs_fallocate)
+func allocateFile(
+    _ request: fuse_req_t?, _ node: fuse_ino_t, _ mode: Int32, _ offset: off_t, _ length: off_t,
+    _ file: UnsafeMutablePointer<fuse_file_info>?
+) {
+    answer(request) { _, reply in reply.error(.notSupported) }
+}
+
+/// The kernel then copies by reading and writing.
+@c(dmfs_copy_file_range)
+func copyFileRange(
+    _ request: fuse_req_t?, _ node: fuse_ino_t, _ offset: off_t,
+    _ file: UnsafeMutablePointer<fuse_file_info>?, _ toNode: fuse_ino_t, _ toOffset: off_t,
+    _ toFile: UnsafeMutablePointer<fuse_file_info>?, _ length: Int, _ flags: Int32
+) {
+    answer(request) { _, reply in reply.error(.notSupported) }
+}

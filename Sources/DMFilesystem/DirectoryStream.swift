@@ -1,0 +1,60 @@
+import DeviceMapper
+import Glibc
+
+/// One name in a directory.
+struct DirectoryEntry: Hashable, Sendable {
+    /// Its position: a reader that has seen this goes on after it. Fixed by the minor, whatever comes
+    /// and goes before it, so that no reader sees a device twice or misses one that stays.
+    let cookie: Int
+    let name: ByteString
+    let node: NodeNumber
+    /// S_IFDIR and the like.
+    let type: UInt32
+
+    static let firstChild: Int = 3
+
+    static func cookie(minor: UInt32) -> Int { firstChild + 1 + Int(minor) }
+
+    static func dots(
+        self directory: NodeNumber.Kind, parent: NodeNumber.Kind
+    ) -> [DirectoryEntry] {
+        [
+            DirectoryEntry(
+                cookie: 1, name: ByteString("."), node: NodeNumber(directory), type: S_IFDIR),
+            DirectoryEntry(
+                cookie: 2, name: ByteString(".."), node: NodeNumber(parent), type: S_IFDIR),
+        ]
+    }
+}
+
+/// An open directory: the list as it was when reading began, so that ten thousand devices are not
+/// listed again for each bufferful. Positions mean the same without it.
+final class DirectoryStream: @unchecked Sendable {
+    // @unchecked: `entries` is guarded by `lock`.
+    private let lock = Lock(rank: .leaf, name: "DirectoryStream.lock")
+    private var entries: [DirectoryEntry]?
+
+    /// The entries after a position; 0 is the beginning, where the list is made anew by `list`.
+    func entries(
+        after position: Int, _ list: () -> [DirectoryEntry]?
+    ) -> ArraySlice<DirectoryEntry>? {
+        var known = position == 0 ? nil : lock.withLock { entries }
+        if known == nil {
+            known = list()
+            lock.withLock { entries = known }
+        }
+        guard let known else { return nil }
+        return known[DirectoryStream.index(after: position, in: known)...]
+    }
+
+    /// Binary search: the first entry with a cookie above `position`.
+    static func index(after position: Int, in entries: [DirectoryEntry]) -> Int {
+        var low = 0
+        var high = entries.count
+        while low < high {
+            let middle = low + (high - low) / 2
+            if entries[middle].cookie <= position { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+}

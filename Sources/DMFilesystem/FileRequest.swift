@@ -1,0 +1,124 @@
+import CFuse
+import DeviceMapper
+import SystemPackage
+
+/// A READ, WRITE or FSYNC under way to a device, which may hold it. Pooled: it costs no allocation.
+///
+/// One thread at a time owns it, by way of `state`.
+final class FileRequest: @unchecked Sendable {
+    // @unchecked: `request` and `file` are written before `state.begin` and cleared by whoever
+    // `state` lets give the object back.
+
+    /// The way from the core's request to ours, which is made after it.
+    private final class Link: @unchecked Sendable {
+        unowned(unsafe) var owner: FileRequest?
+    }
+
+    private let state = RequestState()
+    private let io: IORequest
+    private var request: fuse_req_t?
+    private var file: DeviceHandle?
+    private unowned let pool: FileRequestPool
+
+    init(pool: FileRequestPool) {
+        let link = Link()
+        io = IORequest { _ in link.owner?.complete() }
+        self.pool = pool
+        link.owner = self
+    }
+
+    // MARK: Submitting
+
+    func read(_ extent: Extent, of file: DeviceHandle, _ reply: consuming Reply) {
+        io.prepareRead(offset: extent.offset, length: extent.length)
+        submit(to: file, reply)
+    }
+
+    /// Writes the bytes of `payload` from its byte `start` on.
+    func write(
+        _ extent: Extent, of file: DeviceHandle, _ payload: Payload, at start: Int,
+        forceUnitAccess: Bool, _ reply: consuming Reply
+    ) {
+        io.prepareWrite(
+            offset: extent.offset, payload: payload, at: start, length: extent.length,
+            forceUnitAccess: forceUnitAccess)
+        submit(to: file, reply)
+    }
+
+    func flush(_ file: DeviceHandle, _ reply: consuming Reply) {
+        io.prepareFlush()
+        submit(to: file, reply)
+    }
+
+    private func submit(to file: DeviceHandle, _ reply: consuming Reply) {
+        let request = reply.postpone()
+        self.request = request
+        self.file = file
+        state.begin(UInt(bitPattern: request))
+        // Before submitting, after which the request may be gone. libfuse calls the function in here
+        // when the interruption came first.
+        fuse_req_interrupt_func(
+            request, requestInterrupted, Unmanaged.passUnretained(self).toOpaque())
+        file.submit(io)
+    }
+
+    // MARK: Completion
+
+    /// On any thread, also within `submit`.
+    private func complete() {
+        guard let request else { preconditionFailure("a request completed that was not begun") }
+        let reply = Reply(request)
+        if let error = io.error {
+            reply.error(error)
+        } else {
+            switch io.operation {
+            case .read: reply.data(io.data)
+            case .write: reply.written(io.length)
+            case .flush: reply.done()
+            }
+        }
+        if state.finish() { giveBack() }
+    }
+
+    private func giveBack() {
+        request = nil
+        file = nil
+        state.clear()
+        pool.give(self)
+    }
+
+    // MARK: Interruption
+
+    /// The client of this request of libfuse wants to go. Called with a lock of libfuse held, so it
+    /// is only noted; and it may be a request that was here before.
+    fileprivate func noteInterrupt(_ request: fuse_req_t) {
+        if state.interrupt(UInt(bitPattern: request)) { pool.noteInterrupted(self) }
+    }
+
+    /// At the end of the session: whatever is here shall go.
+    func noteEnd() {
+        if state.interruptAny() { pool.noteInterrupted(self) }
+    }
+
+    /// Cancels an interrupted request if a device holds it. False: there is none left. True: it may
+    /// still be under way, and be held later.
+    func cancelInterrupted() -> Bool {
+        guard state.pin() else { return false }
+        _ = file?.cancel(io)
+        guard state.unpin() else { return true }
+        giveBack()
+        return false
+    }
+}
+
+/// Runs in libfuse with that request's lock held, which keeps its address from being reused. To
+/// take that lock again (`fuse_req_interrupt_func`) would hang; answering doesn't take it, but may
+/// take locks of the core, so that is left to another thread.
+@c(dmfs_request_interrupted)
+func requestInterrupted(_ request: fuse_req_t?, _ context: UnsafeMutableRawPointer?) {
+    guard let request, let context else { return }
+    // Borrowed: the pool keeps all its requests until the session is freed.
+    Unmanaged<FileRequest>.fromOpaque(context)._withUnsafeGuaranteedRef {
+        $0.noteInterrupt(request)
+    }
+}

@@ -1,0 +1,97 @@
+import DeviceMapper
+
+/// The requests of a session: free ones for reuse, and the interrupted ones that must be cancelled.
+final class FileRequestPool: @unchecked Sendable {
+    // @unchecked: everything is guarded by `lock`.
+    private let lock = Lock(rank: .leaf, name: "FileRequestPool.lock")
+    /// Signalled when a request is interrupted, and when one comes back while `drain` waits.
+    private let changed = Condition()
+    private var all: [FileRequest] = []
+    private var free: [FileRequest] = []
+    private var interrupted: [FileRequest] = []
+    private var isDraining = false
+    private var isEnding = false
+
+    func take() -> FileRequest {
+        if let request = lock.withLock({ free.popLast() }) { return request }
+        let request = FileRequest(pool: self)
+        lock.withLock { all.append(request) }
+        return request
+    }
+
+    func give(_ request: FileRequest) {
+        lock.withLock {
+            free.append(request)
+            if isDraining { changed.broadcast() }
+        }
+    }
+
+    /// How many are held by devices or worked on.
+    var outstanding: Int { lock.withLock { all.count - free.count } }
+
+    // MARK: Interruption
+
+    /// Called with a lock of libfuse held.
+    func noteInterrupted(_ request: FileRequest) {
+        lock.withLock {
+            interrupted.append(request)
+            changed.broadcast()
+        }
+    }
+
+    /// Makes `cancelInterrupted` return.
+    func endWaiting() {
+        lock.withLock {
+            isEnding = true
+            changed.broadcast()
+        }
+    }
+
+    /// Cancels requests as they are interrupted, until `endWaiting`. The kernel asks once; a request
+    /// that no device holds at that moment can still be held by the next one below, so it is tried
+    /// again, ever less often, until it is answered.
+    func cancelInterrupted() {
+        var pause = FileRequestPool.shortestPause
+        var pending: [FileRequest] = []
+        while true {
+            let isOver = lock.withLock { () -> Bool in
+                if interrupted.isEmpty && !isEnding {
+                    if pending.isEmpty {
+                        changed.wait(lock)
+                    } else {
+                        _ = changed.wait(lock, until: Deadline(millisecondsFromNow: pause))
+                    }
+                }
+                if !interrupted.isEmpty { pause = FileRequestPool.shortestPause }
+                pending += interrupted
+                interrupted = []
+                return isEnding
+            }
+            if isOver { return }
+            pending = pending.filter { $0.cancelInterrupted() }
+            pause = min(pause * 2, FileRequestPool.longestPause)
+        }
+    }
+
+    private static let shortestPause: UInt32 = 1
+    private static let longestPause: UInt32 = 200
+
+    /// Ends everything that is under way, at the end of a session, when nothing new comes. Waits for
+    /// what the backing devices are doing, but for no suspended device.
+    func drain() {
+        lock.withLock { isDraining = true }
+        while true {
+            for request in lock.withLock({ all }) { request.noteEnd() }
+            for request in lock.withLock({ interrupted }) { _ = request.cancelInterrupted() }
+            let isDone = lock.withLock { () -> Bool in
+                if free.count < all.count {
+                    let deadline = Deadline(
+                        millisecondsFromNow: FileRequestPool.shortestPause * 10)
+                    _ = changed.wait(lock, until: deadline)
+                }
+                return free.count == all.count
+            }
+            if isDone { return }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+import Synchronization
+
+/// Where a pooled request stands between the thread that completes it and one that interrupts it.
+///
+/// Completion answers the kernel and gives the object back to the pool; an interruption may come at
+/// that very moment, and must not meet the next request in the same object. So it is noted first,
+/// under the number of the kernel's request, which stays that request's while it is being
+/// interrupted; and while somebody cancels the request, it is that thread that gives it back.
+struct RequestState: ~Copyable {
+    /// The token of the request, a multiple of 8, and flags. 0: not in use.
+    private let word = Atomic<UInt>(0)
+
+    private static let interrupted: UInt = 1
+    private static let pinned: UInt = 2
+    private static let finished: UInt = 4
+    private static let flags: UInt = 7
+
+    /// A request begins. Its token is the address of libfuse's request.
+    func begin(_ token: UInt) {
+        precondition(token != 0 && token & RequestState.flags == 0, "a token out of line")
+        word.store(token, ordering: .releasing)
+    }
+
+    /// Notes that the request shall end. False: it has ended, or this is noted already.
+    func interrupt(_ token: UInt) -> Bool {
+        word.compareExchange(
+            expected: token, desired: token | RequestState.interrupted,
+            ordering: .acquiringAndReleasing
+        )
+        .exchanged
+    }
+
+    /// The same for whatever request it is.
+    func interruptAny() -> Bool {
+        let value = word.load(ordering: .acquiring)
+        return value != 0 && value & RequestState.flags == 0 && interrupt(value)
+    }
+
+    /// Keeps an interrupted request from going back to the pool. False: none is left here.
+    func pin() -> Bool {
+        var value = word.load(ordering: .acquiring)
+        while value & RequestState.flags == RequestState.interrupted {
+            let (exchanged, original) = word.compareExchange(
+                expected: value, desired: value | RequestState.pinned,
+                ordering: .acquiringAndReleasing)
+            if exchanged { return true }
+            value = original
+        }
+        return false
+    }
+
+    /// True: it has finished meanwhile, and the caller gives it back to the pool.
+    func unpin() -> Bool {
+        let value = word.bitwiseAnd(~RequestState.pinned, ordering: .acquiringAndReleasing).oldValue
+        return value & RequestState.finished != 0
+    }
+
+    /// The request was answered. True: the caller gives it back to the pool.
+    func finish() -> Bool {
+        let value = word.bitwiseOr(RequestState.finished, ordering: .acquiringAndReleasing).oldValue
+        return value & RequestState.pinned == 0
+    }
+
+    /// Before it goes back to the pool.
+    func clear() { word.store(0, ordering: .releasing) }
+}

@@ -1,0 +1,188 @@
+import CFuse
+package import DeviceMapper
+import Glibc
+package import SystemPackage
+import Synchronization
+
+package struct SessionConfiguration: Sendable {
+    /// Threads that receive requests. Each may do backing I/O itself; none waits for a suspended
+    /// device.
+    package var threads = 4
+    /// Where `mapper/control` leads.
+    package var controlSocket: ByteString
+
+    package init(controlSocket: ByteString) { self.controlSocket = controlSocket }
+}
+
+/// Serves a mount: a few threads that answer the kernel out of a registry.
+///
+/// It ends when the file system is unmounted and no file of it open, when the connection is aborted,
+/// or by `stop`. Then every file that the kernel still had open is closed, and what suspended devices
+/// held is given up; `waitUntilEnded` returns after that.
+package final class Session: @unchecked Sendable {
+    // @unchecked: `fuse` is set once, in `init`; the mutable rest is guarded by `lock`.
+
+    let registry: DeviceRegistry
+    let tree: Tree
+    let files = Handles<DeviceHandle>()
+    let directories = Handles<DirectoryStream>()
+    let requests = FileRequestPool()
+
+    private let threadCount: Int
+    /// Nil after the end.
+    private var fuse: OpaquePointer?
+
+    private enum Phase { case starting, serving, ended }
+
+    /// Guards the fields below. Leaf.
+    private let lock = Lock(rank: .leaf, name: "Session.lock")
+    private let changed = Condition()
+    private var phase = Phase.starting
+    private var failure: Errno?
+    private var workers: [pthread_t] = []
+    private var workersToCome = 0
+    /// Looked at between requests.
+    private let isStopping = Atomic<Bool>(false)
+
+    /// ENOMEM, EMFILE.
+    package init(
+        registry: DeviceRegistry, mount: Mount, configuration: SessionConfiguration
+    ) throws(DMError) {
+        self.registry = registry
+        threadCount = max(configuration.threads, 1)
+        tree = Tree(
+            registry: registry, owner: Owner(user: getuid(), group: getgid()),
+            controlSocket: configuration.controlSocket)
+        let descriptor = try mount.duplicateDescriptor()
+        var operations = Session.operations
+        fuse = cfuse_session_new(
+            &operations, Unmanaged.passUnretained(self).toOpaque(), descriptor)
+        if fuse == nil { throw DMError(Errno(rawValue: errno), "no FUSE session") }
+    }
+
+    deinit {
+        if let fuse { cfuse_session_free(fuse) }
+    }
+
+    // MARK: Beginning
+
+    /// Starts the threads. They keep the session alive until it has ended. EAGAIN: no thread.
+    package func start() throws(DMError) {
+        do {
+            try Thread.start("dmfuse-intr") { [self] in requests.cancelInterrupted() }
+        } catch {
+            end()
+            throw error
+        }
+        lock.withLock { workersToCome = threadCount }
+        for index in 0..<threadCount {
+            do {
+                try Thread.start("dmfuse-fuse-\(index)") { [self] in work() }
+            } catch {
+                giveUp(threadCount - index)
+                throw error
+            }
+        }
+    }
+
+    /// So many threads could not be started.
+    private func giveUp(_ missing: Int) {
+        let isNoneLeft = lock.withLock { () -> Bool in
+            workersToCome -= missing
+            return workersToCome == 0
+        }
+        if isNoneLeft { end() } else { stop() }
+    }
+
+    /// Waits until the kernel has been answered: from then on the mount can be used. Throws when it
+    /// ends before: EPROTO and the like.
+    package func waitUntilServing() throws(DMError) {
+        let (hasEnded, failure) = lock.withLock { () -> (Bool, Errno?) in
+            while phase == .starting { changed.wait(lock) }
+            return (phase == .ended, self.failure)
+        }
+        if hasEnded {
+            throw DMError(failure ?? .operationNotSupportedByDevice, "the FUSE session ended")
+        }
+    }
+
+    /// INIT was answered, or is about to be.
+    func noteServing() {
+        lock.withLock {
+            if phase == .starting { phase = .serving }
+            changed.broadcast()
+        }
+    }
+
+    // MARK: Ending
+
+    /// Ends the session whatever the mount's state. To end it cleanly, unmount instead, or before.
+    ///
+    /// Any thread but the session's own. Doesn't wait.
+    package func stop() {
+        isStopping.store(true, ordering: .sequentiallyConsistent)
+        lock.withLock { wakeWorkers() }
+    }
+
+    /// Waits until the threads are gone, all files closed and all requests given up. Nil, or why it
+    /// ended.
+    @discardableResult
+    package func waitUntilEnded() -> Errno? {
+        lock.withLock {
+            while phase != .ended {
+                // A wake-up that comes just before a worker's read is lost: it is repeated.
+                if isStopping.load(ordering: .sequentiallyConsistent) {
+                    wakeWorkers()
+                    _ = changed.wait(lock, until: Deadline(millisecondsFromNow: 20))
+                } else {
+                    changed.wait(lock)
+                }
+            }
+            return failure
+        }
+    }
+
+    /// Under `lock`, in which they come and go, so that none of these threads is gone.
+    private func wakeWorkers() {
+        for worker in workers { cfuse_thread_wake(worker) }
+    }
+
+    // MARK: Threads
+
+    private func work() {
+        // Set before the threads start, and until the last of them has ended.
+        guard let fuse else { preconditionFailure("a session was started after its end") }
+        let thread = pthread_self()
+        let allowed = cfuse_thread_allow_wake()
+        var error = allowed == 0 ? nil : Errno(rawValue: -allowed)
+        lock.withLock { workers.append(thread) }
+        if error == nil {
+            error = Worker(fuse: fuse).run { isStopping.load(ordering: .relaxed) }
+        }
+        // One that ends takes the others with it, whatever the reason.
+        isStopping.store(true, ordering: .sequentiallyConsistent)
+        let isLast = lock.withLock { () -> Bool in
+            workers.removeAll { $0 == thread }
+            workersToCome -= 1
+            if failure == nil { failure = error }
+            wakeWorkers()
+            changed.broadcast()
+            return workersToCome == 0
+        }
+        if isLast { end() }
+    }
+
+    /// On the last worker: no request comes any more.
+    private func end() {
+        requests.endWaiting()
+        requests.drain()
+        for file in files.removeAll() { file.close() }
+        _ = directories.removeAll()
+        if let fuse { cfuse_session_free(fuse) }
+        fuse = nil
+        lock.withLock {
+            phase = .ended
+            changed.broadcast()
+        }
+    }
+}

@@ -1,0 +1,147 @@
+import DeviceMapper
+import Glibc
+
+/// The nodes of the mount, made up afresh from the registry for each question:
+/// ```
+/// dm-N            a device
+/// mapper/NAME     a link to ../dm-N
+/// mapper/control  a link to the daemon's socket
+/// ```
+/// Nothing is remembered of what the kernel looked up, so its counts of lookups are of no interest,
+/// and a daemon that takes over knows as much. Takes dm_sem for reading, briefly.
+final class Tree: Sendable {
+    let owner: Owner
+    private let registry: DeviceRegistry
+    private let controlSocket: ByteString
+    /// When it was mounted.
+    private let time: Int64
+
+    private static let mapper = ByteString("mapper")
+    private static let control = ByteString("control")
+    private static let devicePrefix = ByteString("dm-")
+
+    init(registry: DeviceRegistry, owner: Owner, controlSocket: ByteString) {
+        self.registry = registry
+        self.owner = owner
+        self.controlSocket = controlSocket
+        time = Int64(Glibc.time(nil))
+    }
+
+    // MARK: Looking up
+
+    /// What a directory has under a name; nil: nothing.
+    func lookup(_ name: ByteString, in directory: NodeNumber) -> Attributes? {
+        switch directory.kind {
+        case .root:
+            if name == Tree.mapper { return attributes(of: NodeNumber(.mapperDirectory)) }
+            return Tree.minor(ofDeviceFile: name).flatMap { registry.disk(minor: $0) }
+                .map { Attributes(device: $0) }
+        case .mapperDirectory:
+            if name == Tree.control { return attributes(of: NodeNumber(.controlLink)) }
+            return disk(linkedAs: name).map(linkAttributes)
+        default:
+            return nil
+        }
+    }
+
+    /// Nil: the device is gone, or there never was such a node.
+    func attributes(of node: NodeNumber) -> Attributes? {
+        switch node.kind {
+        case .root:
+            Attributes(directory: .root, children: 1, time: time)
+        case .mapperDirectory:
+            Attributes(directory: .mapperDirectory, children: 0, time: time)
+        case .controlLink:
+            Attributes(link: .controlLink, target: controlSocket, time: time)
+        case .device(let minor, let generation):
+            registry.disk(minor: minor, generation: generation).map { Attributes(device: $0) }
+        case .link(let minor, let generation):
+            registry.disk(minor: minor, generation: generation).map(linkAttributes)
+        case nil:
+            nil
+        }
+    }
+
+    /// Where a link leads; nil: it is no link, or its device is gone.
+    func target(of node: NodeNumber) -> ByteString? {
+        switch node.kind {
+        case .controlLink:
+            controlSocket
+        case .link(let minor, let generation):
+            registry.disk(minor: minor, generation: generation).map {
+                Tree.linkTarget($0.number.minor)
+            }
+        default:
+            nil
+        }
+    }
+
+    private func linkAttributes(_ disk: DiskInfo) -> Attributes {
+        Attributes(
+            link: .link(minor: disk.number.minor, generation: disk.generation),
+            target: Tree.linkTarget(disk.number.minor), time: disk.creationTime)
+    }
+
+    /// The device whose node has that name, and no other spelling of it.
+    private func disk(linkedAs node: ByteString) -> DiskInfo? {
+        guard let disk = registry.disk(named: NodeName.name(ofNode: node)),
+            NodeName.node(ofName: disk.name) == node
+        else { return nil }
+        return disk
+    }
+
+    // MARK: Names
+
+    /// A device's name with every byte mangled.
+    static let longestName = 4 * 127
+
+    static func deviceFile(_ minor: UInt32) -> ByteString { ByteString("dm-\(minor)") }
+    private static func linkTarget(_ minor: UInt32) -> ByteString {
+        ByteString("../dm-\(minor)")
+    }
+
+    /// "dm-7" is 7; "dm-07", "dm-+7" and what is beyond 32 bits are nothing.
+    static func minor(ofDeviceFile name: ByteString) -> UInt32? {
+        guard name.hasPrefix(devicePrefix),
+            let minor = UInt32(name.string.dropFirst(devicePrefix.count)),
+            deviceFile(minor) == name
+        else { return nil }
+        return minor
+    }
+
+    // MARK: Listing
+
+    /// A directory's entries, in the order of their cookies; nil: it is no directory.
+    func entries(of directory: NodeNumber) -> [DirectoryEntry]? {
+        switch directory.kind {
+        case .root:
+            let mapper = DirectoryEntry(
+                cookie: DirectoryEntry.firstChild, name: Tree.mapper,
+                node: NodeNumber(.mapperDirectory), type: S_IFDIR)
+            return DirectoryEntry.dots(self: .root, parent: .root) + [mapper]
+                + registry.disks().map { disk in
+                    DirectoryEntry(
+                        cookie: DirectoryEntry.cookie(minor: disk.number.minor),
+                        name: Tree.deviceFile(disk.number.minor),
+                        node: Attributes(device: disk).node, type: S_IFREG)
+                }
+        case .mapperDirectory:
+            let control = DirectoryEntry(
+                cookie: DirectoryEntry.firstChild, name: Tree.control,
+                node: NodeNumber(.controlLink), type: S_IFLNK)
+            return DirectoryEntry.dots(self: .mapperDirectory, parent: .root) + [control]
+                + registry.disks().compactMap(linkEntry)
+        default:
+            return nil
+        }
+    }
+
+    /// Nil: a name that stands for something else here already.
+    private func linkEntry(_ disk: DiskInfo) -> DirectoryEntry? {
+        let name = NodeName.node(ofName: disk.name)
+        guard name != Tree.control, name.bytes != [46], name.bytes != [46, 46] else { return nil }
+        return DirectoryEntry(
+            cookie: DirectoryEntry.cookie(minor: disk.number.minor), name: name,
+            node: linkAttributes(disk).node, type: S_IFLNK)
+    }
+}

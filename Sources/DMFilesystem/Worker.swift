@@ -1,0 +1,42 @@
+import CFuse
+import DeviceMapper
+import Glibc
+import SystemPackage
+
+/// One of the threads that receive requests and call the operations.
+final class Worker {
+    private let fuse: OpaquePointer
+    private var buffers = ReceiveBuffers()
+    /// What the request that is being processed was received in.
+    private var payload: Payload?
+
+    init(fuse: OpaquePointer) { self.fuse = fuse }
+
+    /// What the request was received in that this thread is processing. For the operations.
+    static var payload: Payload? {
+        guard let worker = cfuse_current_worker() else { return nil }
+        // Borrowed: the worker is on this thread's stack of calls.
+        return Unmanaged<Worker>.fromOpaque(worker)._withUnsafeGuaranteedRef { $0.payload }
+    }
+
+    /// Serves until the connection ends or `isStopping`, which is looked at between requests: one
+    /// that was received is always processed. Nil, or why it can't go on.
+    func run(_ isStopping: () -> Bool) -> Errno? {
+        while !isStopping() {
+            guard let payload = buffers.next() else { return .noMemory }
+            let memory = payload.memory + ReceiveBuffers.requestOffset
+            let size = cfuse_session_receive(fuse, memory)
+            if size == 0 { return nil }
+            guard size > 0 else {
+                let error = Errno(rawValue: Int32(-size))
+                if error == .interrupted || error == .resourceTemporarilyUnavailable { continue }
+                return error
+            }
+            self.payload = payload
+            cfuse_session_process(
+                fuse, memory, size, Unmanaged.passUnretained(self).toOpaque())
+            self.payload = nil
+        }
+        return nil
+    }
+}

@@ -1,0 +1,47 @@
+import DeviceMapper
+import Testing
+
+@testable import DMFilesystem
+
+@Suite struct MountTableTests {
+    private func parse(_ text: String) -> [MountEntry] { MountTable.parse(Array(text.utf8)) }
+
+    @Test("number, directory, type and user are read, whatever optional fields there are")
+    func reads() throws {
+        let entries = parse(
+            """
+            22 1 254:0 / / rw,relatime shared:1 master:2 - ext4 /dev/root rw
+            40 22 0:45 / /mnt/dm rw,nosuid,nodev - fuse.dmfuse dmfuse rw,user_id=1000,group_id=7
+
+            """)
+        #expect(entries.count == 2)
+        #expect(!entries[0].isOurs && entries[0].userID == nil)
+        let ours = try #require(entries.last)
+        #expect(ours.isOurs)
+        #expect(ours.number == DeviceNumber(major: 0, minor: 45))
+        #expect(ours.directory == ByteString("/mnt/dm"))
+        #expect(ours.userID == 1000)
+    }
+
+    @Test("escaped bytes of a directory are themselves again")
+    func unescapes() {
+        let entries = parse(#"1 1 0:5 / /a\040b\134c\011\8 rw - fuse.dmfuse dmfuse rw"#)
+        #expect(entries.first?.directory == ByteString("/a b\\c\t\\8"))
+    }
+
+    @Test(
+        "lines that read otherwise are left out",
+        arguments: [
+            "", " ", "1 1 0:5 / /a rw - fuse", "1 1 x:y / /a rw - fuse.dmfuse dmfuse rw",
+            "1 1 05 / /a rw - fuse.dmfuse dmfuse rw", "1 1 0:5 / /a rw shared:1 master:1 fuse a b",
+            "1 1 0:99999999999 / /a rw - fuse.dmfuse dmfuse rw",
+        ])
+    func garbage(line: String) {
+        #expect(parse(line).isEmpty)
+    }
+
+    @Test("this process has mounts")
+    func readsOwn() throws {
+        #expect(try MountTable.read().contains { $0.directory == ByteString("/") })
+    }
+}

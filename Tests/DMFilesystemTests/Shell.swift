@@ -1,0 +1,66 @@
+import DeviceMapper
+import Glibc
+
+/// Commands in processes of their own.
+///
+/// Nothing in these tests touches the mount from this process: should its daemon, which is this
+/// process, crash while one of its threads waits for an answer, neither could end.
+enum Shell {
+    struct Outcome: Equatable {
+        var status: Int32
+        var output: String
+    }
+
+    /// Runs a script of sh to its end. Output: of both streams, without the last newline.
+    static func run(_ script: String) -> Outcome { Running(script).wait() }
+
+    /// A script that runs beside the test.
+    final class Running {
+        private var process: pid_t = -1
+        private var pipe: [Int32] = [-1, -1]
+
+        init(_ script: String) {
+            guard pipe2(&pipe, O_CLOEXEC) == 0 else { return }
+            var actions = posix_spawn_file_actions_t()
+            posix_spawn_file_actions_init(&actions)
+            defer { posix_spawn_file_actions_destroy(&actions) }
+            posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+            posix_spawn_file_actions_adddup2(&actions, pipe[1], 1)
+            posix_spawn_file_actions_adddup2(&actions, pipe[1], 2)
+            var words = ["sh", "-c", script].map { strdup($0) } + [nil]
+            defer { for word in words { free(word) } }
+            if posix_spawnp(&process, "sh", &actions, nil, &words, environ) != 0 { process = -1 }
+            close(pipe[1])
+        }
+
+        /// Until it has ended and closed its output.
+        func wait() -> Outcome {
+            guard process > 0 else { return Outcome(status: -1, output: "sh could not be run") }
+            var output: [UInt8] = []
+            var piece = [UInt8](repeating: 0, count: 64 << 10)
+            while true {
+                let count = read(pipe[0], &piece, piece.count)
+                if count < 0 && errno == EINTR { continue }
+                if count <= 0 { break }
+                output += piece[..<count]
+            }
+            close(pipe[0])
+            var status: Int32 = 0
+            while waitpid(process, &status, 0) < 0 && errno == EINTR {}
+            process = -1
+            if output.last == UInt8(ascii: "\n") { output.removeLast() }
+            let code = status & 0x7f == 0 ? status >> 8 & 0xff : 128 + status & 0x7f
+            return Outcome(status: code, output: String(decoding: output, as: UTF8.self))
+        }
+    }
+}
+
+/// Waits for a condition, at most ten seconds. False: it didn't come about.
+func eventually(_ condition: () -> Bool) -> Bool {
+    let deadline = Deadline(millisecondsFromNow: 10_000)
+    while !condition() {
+        if deadline.hasPassed { return false }
+        usleep(1000)
+    }
+    return true
+}
