@@ -44,7 +44,11 @@ let package = Package(
             name: "DMFilesystemTests", dependencies: ["DMFilesystem", "DMTestSupport", system],
             swiftSettings: settings),
         .testTarget(
-            name: "CommandLineTests", dependencies: ["dmfuse", "DMTestSupport", system],
+            name: "CommandLineTests",
+            dependencies: [
+                "dmfuse", "DMControl", "DMFilesystem", "DeviceMapper", "DMTestSupport", system,
+            ],
+            exclude: ["Transcripts"],
             swiftSettings: settings),
     ]
 )

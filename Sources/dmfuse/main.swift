@@ -1,1 +1,4 @@
-print("dmfuse")
+import DeviceMapper
+import Glibc
+
+exit(Program.run())

@@ -18,7 +18,7 @@ package struct TableLine: Hashable, Sendable {
 
     /// The words of `parameters` (`dm_split_args`): separated by white space; a backslash takes the
     /// next byte as it is; a backslash at the very end stays.
-    func words() -> [ByteString] {
+    package func words() -> [ByteString] {
         var words: [ByteString] = []
         var word: [UInt8] = []
         var inWord = false

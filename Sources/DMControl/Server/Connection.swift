@@ -1,0 +1,166 @@
+import DeviceMapper
+import SystemPackage
+
+/// One client: its thread greets it, then takes a request, carries it out and replies, until one of
+/// both ends hangs up.
+final class Connection: Sendable {
+    let socket: UnixSocket
+    private let registry: DeviceRegistry
+    private let configuration: ServerConfiguration
+    private let watch: HangupWatch
+    private let handler: OwnRequestHandler
+
+    /// A client that says nothing costs a thread no longer than this.
+    private static let helloSeconds = 10
+
+    init(
+        _ socket: consuming UnixSocket, _ registry: DeviceRegistry,
+        _ configuration: ServerConfiguration, _ watch: HangupWatch,
+        _ handler: @escaping OwnRequestHandler
+    ) {
+        self.socket = socket
+        self.registry = registry
+        self.configuration = configuration
+        self.watch = watch
+        self.handler = handler
+    }
+
+    /// Serves the client to its end. Errors are the client's: they end the conversation, and there is
+    /// nobody to tell.
+    func serve() {
+        do throws(DMError) {
+            guard let session = try greet() else { return }
+            let executor = CommandExecutor(registry: registry, session: session)
+            while var request = try receive() {
+                guard try answer(&request, executor) else { return }
+            }
+        } catch {}
+        socket.shutdown()
+    }
+
+    /// Ends the conversation from any thread: what blocks in it is interrupted as if the client had
+    /// gone.
+    func shutdown() { socket.shutdown() }
+
+    // MARK: Hello
+
+    /// Refuses a client before it has said anything.
+    static func refuse(_ socket: borrowing UnixSocket, _ errno: Errno) {
+        // Gone already: then it needs no answer.
+        try? socket.send(HelloAnswer(errno: errno, mappedMajor: 0).encode())
+        socket.shutdown()
+    }
+
+    /// Nil: refused, or gone without a word.
+    private func greet() throws(DMError) -> ControlSession? {
+        socket.limit(receiveSeconds: Connection.helloSeconds)
+        do throws(DMError) {
+            guard let session = try receiveHello() else { return nil }
+            socket.limit(receiveSeconds: 0)
+            try socket.send(HelloAnswer(mappedMajor: registry.mappedMajor).encode())
+            return session
+        } catch {
+            Connection.refuse(socket, error.errno)
+            throw error
+        }
+    }
+
+    private func receiveHello() throws(DMError) -> ControlSession? {
+        guard let head = try socket.receiveWithDescriptor(ControlProtocol.helloHeadSize) else {
+            return nil
+        }
+        let hello = try Hello(reading: head.bytes)
+        guard hello.version == ControlProtocol.version else {
+            throw DMError(.protocolNotSupported)
+        }
+        guard hello.directoryLength <= ControlProtocol.longestDeviceDirectory else {
+            throw DMError(.fileNameTooLong)
+        }
+        if let passed = head.passed, !passed.isDirectory { throw DMError(.notDirectory) }
+        guard let directory = try socket.receive(Int(hello.directoryLength)) else { return nil }
+        guard !directory.contains(0) else { throw DMError(.invalidArgument) }
+        return ControlSession(
+            registry, configuration, deviceDirectory: ByteString(directory),
+            workingDirectory: head.passed)
+    }
+
+    // MARK: Requests
+
+    private struct Request {
+        let number: CommandNumber
+        var bytes: [UInt8]
+    }
+
+    /// Nil: the client has nothing more to ask.
+    private func receive() throws(DMError) -> Request? {
+        guard let head = try socket.receive(ControlProtocol.requestHeadSize) else { return nil }
+        let size: UInt32 = head.number(at: 4)
+        guard size <= DMIoctl.maximumDataSize else {
+            // What follows can't be told from a request: there is no going on.
+            try send(
+                ControlReply(
+                    errno: .invalidArgument,
+                    reason: "Invalid data size in the ioctl structure: \(size)"))
+            return nil
+        }
+        guard let bytes = try socket.receive(Int(size)) else { return nil }
+        return Request(number: CommandNumber(rawValue: head.number(at: 0)), bytes: bytes)
+    }
+
+    /// False: the conversation is over.
+    private func answer(
+        _ request: inout Request, _ executor: CommandExecutor
+    ) throws(DMError) -> Bool {
+        let number = request.number
+        switch number.ownCommand {
+        case .waitForEvent:
+            try send(waitForEvent(executor.session))
+        case .some(let command) where command != .tableStatusWithPaths:
+            let own = handler(command, request.bytes)
+            defer { own.afterwards?() }
+            try send(own.reply)
+        default:
+            let mayBlock = Commands.named(number)?.mayBlock ?? false
+            var outcome = interruptible(mayBlock) { interrupt in
+                executor.execute(number, &request.bytes, interrupt)
+            }
+            defer { if outcome.isSecure { outcome.reply.bytes.wipe() } }
+            try send(outcome.reply)
+        }
+        return true
+    }
+
+    private func waitForEvent(_ session: ControlSession) -> ControlReply {
+        interruptible(true) { interrupt in
+            do throws(DMError) {
+                try session.waitForEvent(registry, interrupt)
+                return ControlReply(errno: nil)
+            } catch {
+                return ControlReply(errno: error.errno, reason: error.message)
+            }
+        }
+    }
+
+    /// Runs `body` with an interrupt that is raised when the client hangs up, if it may block at all.
+    private func interruptible<Result>(
+        _ mayBlock: Bool, _ body: (Interrupt) -> Result
+    ) -> Result {
+        let interrupt = Interrupt()
+        guard mayBlock else { return body(interrupt) }
+        return watch.watching(socket.descriptor, interrupt) { body(interrupt) }
+    }
+
+    private func send(_ reply: ControlReply) throws(DMError) {
+        let head = reply.encodeHead()
+        if reply.bytes.count <= Connection.smallReply {
+            try socket.send(head + reply.bytes + reply.cutReason)
+        } else {
+            try socket.send(head)
+            try socket.send(reply.bytes)
+            try socket.send(reply.cutReason)
+        }
+    }
+
+    /// Up to this many bytes, one system call is worth more than not copying.
+    private static let smallReply = 16 << 10
+}

@@ -1,0 +1,141 @@
+import DeviceMapper
+import Glibc
+import SystemPackage
+
+/// A connected unix stream socket, closed when it goes. All sending and receiving of the control
+/// plane is here and in `UnixSocket+Descriptor.swift`.
+///
+/// One thread receives and sends; `shutdown` may come from any.
+struct UnixSocket: ~Copyable, Sendable {
+    let descriptor: CInt
+
+    init(adopting descriptor: CInt) { self.descriptor = descriptor }
+
+    deinit { close(descriptor) }
+
+    /// Connects to the socket that `path` leads to, through symbolic links too. ECONNREFUSED: nobody
+    /// listens there.
+    static func connect(to path: String) throws(DMError) -> UnixSocket {
+        let socket = try UnixSocket.make()
+        let descriptor = socket.descriptor
+        var failure: Errno?
+        let result = try SocketPath(path).withAddressOfSocket { address, length in
+            let result = Glibc.connect(descriptor, address, length)
+            if result != 0 { failure = .current }
+            return result
+        }
+        guard result == 0 else { throw DMError(failure ?? .ioError, path) }
+        return socket
+    }
+
+    /// A new socket, not connected, not inherited by programs that we start.
+    static func make() throws(DMError) -> UnixSocket {
+        let descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { throw DMError(.current, "no socket") }
+        return UnixSocket(adopting: descriptor)
+    }
+
+    /// Two sockets connected with each other.
+    static func pair() throws(DMError) -> SocketPair {
+        var descriptors: [CInt] = [-1, -1]
+        let type = CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+        guard socketpair(AF_UNIX, type, 0, &descriptors) == 0 else {
+            throw DMError(.current, "no socket pair")
+        }
+        return SocketPair(
+            near: UnixSocket(adopting: descriptors[0]), far: UnixSocket(adopting: descriptors[1]))
+    }
+
+    /// Sends all of it. EPIPE or ECONNRESET: the peer is gone.
+    func send(_ bytes: [UInt8]) throws(DMError) {
+        var sent = 0
+        while sent < bytes.count {
+            var failure: Errno?
+            let count = bytes.withUnsafeBytes { raw in
+                let part = UnsafeRawBufferPointer(rebasing: raw[sent...])
+                let count = Glibc.send(descriptor, part.baseAddress, part.count, CInt(MSG_NOSIGNAL))
+                if count < 0 { failure = .current }
+                return count
+            }
+            if let failure {
+                if failure == .interrupted { continue }
+                throw DMError(failure, "control socket")
+            }
+            sent += count
+        }
+    }
+
+    /// Receives exactly `count` bytes; nil if the peer closed before the first of them. Memory grows
+    /// with what arrives, not with what was announced. ECONNRESET: the peer closed in between;
+    /// EAGAIN: a time limit passed.
+    func receive(_ count: Int) throws(DMError) -> [UInt8]? {
+        var bytes: [UInt8] = []
+        var filled = 0
+        while filled < count {
+            if filled == bytes.count {
+                bytes.grow(to: min(count, max(UnixSocket.firstChunk, 2 * filled)))
+            }
+            var failure: Errno?
+            let received = bytes.withUnsafeMutableBytes { raw in
+                let part = UnsafeMutableRawBufferPointer(rebasing: raw[filled...])
+                let received = recv(descriptor, part.baseAddress, part.count, 0)
+                if received < 0 { failure = .current }
+                return received
+            }
+            if let failure {
+                if failure == .interrupted { continue }
+                throw DMError(failure, "control socket")
+            }
+            if received == 0 {
+                if filled == 0 { return nil }
+                throw DMError(.connectionReset, "control socket: cut in the middle")
+            }
+            filled += received
+        }
+        return bytes
+    }
+
+    /// Limits how long one receive may take (EAGAIN); 0: no limit.
+    func limit(receiveSeconds seconds: Int) {
+        var time = timeval(tv_sec: seconds, tv_usec: 0)
+        setsockopt(
+            descriptor, SOL_SOCKET, SO_RCVTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
+    }
+
+    /// Ends the conversation in both directions; whoever waits on the socket wakes.
+    func shutdown() { Glibc.shutdown(descriptor, CInt(SHUT_RDWR)) }
+
+    private static let firstChunk = 64 << 10
+
+    /// O_PATH of the architectures that Swift runs on; glibc declares it for GNU sources only.
+    static let pathOnly: CInt = 0o10000000
+}
+
+/// Two sockets connected with each other.
+struct SocketPair: ~Copyable, Sendable {
+    let near: UnixSocket
+    let far: UnixSocket
+}
+
+extension [UInt8] {
+    /// Grows to `size` bytes. The memory that is left behind is wiped: a key may have been in it
+    /// (DM_SECURE_DATA).
+    fileprivate mutating func grow(to size: Int) {
+        let old = count
+        var larger = [UInt8](unsafeUninitializedCapacity: size) { memory, initialized in
+            memory.initialize(repeating: 0)
+            initialized = memory.count
+        }
+        larger.replaceSubrange(0..<old, with: self)
+        wipe()
+        self = larger
+    }
+
+    /// Overwrites the bytes with zeros, in a way that is not optimised away.
+    mutating func wipe(from start: Int = 0) {
+        withUnsafeMutableBytes { bytes in
+            let wiped = UnsafeMutableRawBufferPointer(rebasing: bytes[start...])
+            if let base = wiped.baseAddress { explicit_bzero(base, wiped.count) }
+        }
+    }
+}

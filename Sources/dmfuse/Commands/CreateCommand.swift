@@ -1,0 +1,133 @@
+import DMControl
+import DeviceMapper
+
+/// `create NAME [FILE]`, `create NAME --table TEXT`, `create NAME --notable`, `create --concise`.
+enum CreateCommand {
+    private struct Order {
+        var name: ByteString
+        var uuid: ByteString?
+        var minor: UInt32?
+        /// As `-j` and `-m` give it.
+        var number: (major: Int32, minor: Int32)?
+        var readOnly: Bool
+        var lines: [TargetSpec]
+    }
+
+    static func run(_ invocation: Invocation) throws(Refusal) {
+        let options = invocation.options
+        if options.concise { return try runConcise(invocation) }
+        guard let name = invocation.words.popFirst() else {
+            throw Refusal("Please provide a name for the new device.")
+        }
+        let daemon = invocation.daemon
+        let newName = try daemon.newName(name)
+        var uuid: ByteString?
+        if let given = options.uuid { uuid = try daemon.address(uuid: given).uuid }
+        var lines: [TargetSpec] = []
+        if !options.noTable { lines = try TableSource(invocation).read() }
+        let order = Order(
+            name: newName, uuid: uuid, minor: try minor(options), number: options.number,
+            readOnly: options.readOnly, lines: lines)
+        try create(order, invocation)
+    }
+
+    /// Only the minor can be chosen: all mapped devices have one major.
+    private static func minor(_ options: CommandLineOptions) throws(Refusal) -> UInt32? {
+        guard let number = options.number, number.minor >= 0 else { return nil }
+        guard number.major > 0 else {
+            throw Refusal([
+                "Missing major number for persistent device.", "Couldn't create ioctl argument.",
+            ])
+        }
+        return UInt32(number.minor)
+    }
+
+    private static func runConcise(_ invocation: Invocation) throws(Refusal) {
+        let options = invocation.options
+        guard invocation.words.count <= 1 else {
+            throw Refusal("dmsetup create --concise takes at most one argument")
+        }
+        guard options.table == nil, options.number == nil, options.uuid == nil, !options.noTable,
+            !options.inactive
+        else {
+            throw Refusal(
+                "--concise is incompatible with --[no]table, --minor, --uuid and --inactive.")
+        }
+        let daemon = invocation.daemon
+        let text: [UInt8]
+        if let word = invocation.words.popFirst() {
+            text = word.bytes
+        } else {
+            text = try TableSource(invocation).standardInput()
+        }
+        var devices = ConciseText(text)
+        while let device = try devices.next() {
+            let uuid =
+                device.uuid.isEmpty ? nil : try daemon.address(uuid: device.uuid).uuid
+            let order = Order(
+                name: try daemon.newName(device.name), uuid: uuid,
+                minor: device.minor.flatMap { UInt32(exactly: $0) }, readOnly: device.readOnly,
+                lines: try TableText.parse(device.table, source: ""))
+            try create(order, invocation)
+        }
+    }
+
+    /// Creates, loads and resumes. What fails after the creation undoes it.
+    private static func create(_ order: Order, _ invocation: Invocation) throws(Refusal) {
+        let daemon = invocation.daemon
+        let address = DeviceAddress(name: order.name, uuid: order.uuid, number: order.number)
+        let created = try daemon.run("create", address) { client throws(DMError) in
+            try client.create(name: order.name, uuid: order.uuid ?? .empty, minor: order.minor)
+        }
+        guard !order.lines.isEmpty else { return try invocation.showInfoIfVerbose(created) }
+        do {
+            let status = try loadAndResume(order, created, daemon, invocation.personality)
+            try invocation.showInfoIfVerbose(status)
+        } catch {
+            invocation.diagnostics.note(error)
+            try revert(order, invocation)
+            var refusal = error
+            refusal.lines = []  // noted already
+            throw refusal
+        }
+    }
+
+    private static func loadAndResume(
+        _ order: Order, _ created: DeviceStatus, _ daemon: DaemonClient,
+        _ personality: Personality
+    ) throws(Refusal) -> DeviceStatus {
+        let number = (
+            major: Int32(bitPattern: created.number.major),
+            minor: Int32(bitPattern: created.number.minor)
+        )
+        let loaded = DeviceAddress(name: order.name, number: number)
+        try daemon.run("reload", loaded) { client throws(DMError) in
+            _ = try client.load(
+                .number(created.number), lines: order.lines, readOnly: order.readOnly)
+        }
+        // libdevmapper takes the number that was asked for, which may have another major.
+        let isGiven = order.number != nil && personality == .dmsetup
+        let resumed = DeviceAddress(name: order.name, number: isGiven ? order.number : nil)
+        return try daemon.run("resume", resumed) { client throws(DMError) in
+            try client.resume(resumed.reference)
+        }
+    }
+
+    private static func revert(_ order: Order, _ invocation: Invocation) throws(Refusal) {
+        let daemon = invocation.daemon
+        let address = DeviceAddress(name: order.name, number: order.number)
+        do {
+            try daemon.run("remove", address) { client throws(DMError) in
+                // libdevmapper names the device by name and number at once here, which the kernel
+                // takes for no device: after `-j` and `-m` dmsetup leaves the device behind.
+                if order.number != nil, invocation.personality == .dmsetup {
+                    throw .noSuchDevice
+                }
+                _ = try client.remove(.name(order.name))
+            }
+        } catch {
+            invocation.diagnostics.note(error)
+            invocation.diagnostics.note(Refusal("Failed to revert device creation."))
+        }
+    }
+}

@@ -1,0 +1,25 @@
+import DMControl
+import DeviceMapper
+
+/// `load DEVICE [FILE]`, also `reload`: puts a table into the inactive slot.
+enum LoadCommand {
+    static func run(_ invocation: Invocation) throws(Refusal) {
+        let options = invocation.options
+        guard !options.noTable else {
+            throw Refusal("--notable only available when creating new device.")
+        }
+        if invocation.namesDeviceByOption {
+            guard invocation.words.count <= 1 else {
+                throw Refusal("Too many command line arguments.")
+            }
+        } else if invocation.words.isEmpty {
+            throw Refusal("Please specify device.")
+        }
+        let address = try invocation.deviceBeforeWords()
+        let lines = try TableSource(invocation).read()
+        let status = try invocation.daemon.run("reload", address) { client throws(DMError) in
+            try client.load(address.reference, lines: lines, readOnly: options.readOnly)
+        }
+        try invocation.showInfoIfVerbose(status)
+    }
+}

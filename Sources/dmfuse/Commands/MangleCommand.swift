@@ -1,0 +1,47 @@
+import DMControl
+import DeviceMapper
+
+/// `mangle [DEVICE...]`: renames what was created with a name that udev wouldn't accept, or the
+/// other way round with `--manglename none`.
+enum MangleCommand {
+    static func run(_ invocation: Invocation) throws(Refusal) {
+        let mode = invocation.options.givenMangling ?? .auto
+        try invocation.forEachDevice { device throws(Refusal) in
+            let status = try invocation.daemon.run("status", device.address) { client throws(DMError) in
+                try client.info(device.address.reference)
+            }
+            try mangle(status, mode, invocation)
+        }
+    }
+
+    private static func mangle(
+        _ status: DeviceStatus, _ mode: Mangling.Mode, _ invocation: Invocation
+    ) throws(Refusal) {
+        let (name, uuid) = (status.name, status.uuid)
+        let newName: ByteString
+        let newUUID: ByteString
+        if mode == .none {
+            (newName, newUUID) = (Mangling.decoded(name), Mangling.decoded(uuid))
+        } else {
+            newName = try Mangling.mangledForReport(name, .name, mode: .none)
+            newUUID = try Mangling.mangledForReport(uuid, .uuid, mode: .none)
+        }
+        guard uuid == newUUID else {
+            throw Refusal([
+                "\(name.string): \(uuid.string): UUID in incorrect form. ",
+                "Unable to change device UUID. The device must be deactivated first.",
+            ])
+        }
+        guard name != newName else {
+            let shown = uuid.isEmpty ? "[no UUID]" : uuid.string
+            let both = uuid.isEmpty ? "" : "and UUID "
+            invocation.console.printLine(
+                "\(name.string): \(shown): name \(both)already in correct form")
+            return
+        }
+        invocation.console.printLine("\(name.string): renaming to \(newName.string)")
+        try invocation.daemon.run("rename", DeviceAddress(name: name)) { client throws(DMError) in
+            _ = try client.rename(name, to: newName)
+        }
+    }
+}

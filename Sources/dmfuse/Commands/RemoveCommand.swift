@@ -1,0 +1,40 @@
+import DMControl
+import DeviceMapper
+import Glibc
+import SystemPackage
+
+/// `remove [--force] [--retry] [--deferred] DEVICE...`
+enum RemoveCommand {
+    /// libdevmapper's patience with a device that something opened for a moment.
+    private static let attempts = 25
+    private static let pauseMicroseconds: UInt32 = 200_000
+
+    static func run(_ invocation: Invocation) throws(Refusal) {
+        let options = invocation.options
+        let daemon = invocation.daemon
+        let address = try invocation.device()
+        if options.force, !invocation.words.isEmpty {
+            do {
+                try WipeTableCommand.wipe(address, invocation)
+            } catch {
+                invocation.diagnostics.note(error)
+            }
+        }
+        var attempt = 1
+        while true {
+            do {
+                try daemon.run("remove", address) { client throws(DMError) in
+                    _ = try client.remove(address.reference, deferred: options.deferred)
+                }
+                return
+            } catch {
+                guard options.retry, error.errno == .resourceBusy, attempt < attempts else {
+                    throw error
+                }
+                invocation.diagnostics.note(error)
+            }
+            attempt += 1
+            usleep(pauseMicroseconds)
+        }
+    }
+}

@@ -1,0 +1,21 @@
+import DMControl
+import DeviceMapper
+
+/// `version`: who we are, and the interface that the daemon speaks.
+enum VersionCommand {
+    static let program = "0.1.0"
+    /// The dmsetup that we are when called by that name.
+    static let library = "1.02.185 (2022-05-18)"
+
+    static func run(_ invocation: Invocation) throws(Refusal) {
+        switch invocation.personality {
+        case .dmsetup: invocation.console.printLine("Library version:   \(library)")
+        case .dmfuse: invocation.console.printLine("dmfuse version:    \(program)")
+        }
+        let driver = try invocation.daemon.run("version", DeviceAddress()) {
+            client throws(DMError) in
+            try client.version()
+        }
+        invocation.console.printLine("Driver version:    \(driver)")
+    }
+}

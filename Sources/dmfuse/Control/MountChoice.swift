@@ -1,0 +1,68 @@
+import DMFilesystem
+import DeviceMapper
+import Glibc
+
+/// Which mount a command is about: `--dir`, or DM_DEV_DIR, or the caller's only one.
+struct MountChoice {
+    /// The value of `--dir`.
+    var given: ByteString?
+    /// The value of DM_DEV_DIR.
+    var environment: ByteString?
+    var mountPoints: () -> [ByteString] = { Self.mountPoints(of: getuid()) }
+
+    static let kernelDirectory = ByteString("/dev")
+
+    func choose() throws(Refusal) -> MountDirectory {
+        let environment = self.environment.flatMap { $0.isEmpty ? nil : $0 }
+        let device = environment.map(Self.trimmed) ?? Self.kernelDirectory
+        if let given {
+            return MountDirectory(path: Self.absolute(given), deviceDirectory: device)
+        }
+        if let environment {
+            guard environment.bytes.first == UInt8(ascii: "/") else {
+                throw Refusal("Invalid DM_DEV_DIR environment variable value.")
+            }
+            return MountDirectory(path: device, deviceDirectory: device)
+        }
+        let found = mountPoints()
+        guard let only = found.first else {
+            throw Refusal("no dmfuse mount of yours: make one with 'dmfuse mount DIR'")
+        }
+        guard found.count == 1 else {
+            let list = found.map(\.string).joined(separator: ", ")
+            throw Refusal("several dmfuse mounts: name one with --dir or DM_DEV_DIR: \(list)")
+        }
+        return MountDirectory(path: only, deviceDirectory: device)
+    }
+
+    /// Against the working directory; without slashes at its end.
+    static func absolute(
+        _ path: ByteString, workingDirectory: ByteString? = SystemCalls.workingDirectory()
+    ) -> ByteString {
+        if path.bytes.first == UInt8(ascii: "/") { return trimmed(path) }
+        return trimmed((workingDirectory ?? .empty) + ByteString("/") + path)
+    }
+
+    private static func trimmed(_ path: ByteString) -> ByteString {
+        let slash = UInt8(ascii: "/")
+        var bytes = path.bytes[...]
+        while bytes.count > 1, bytes.last == slash { bytes.removeLast() }
+        return ByteString(bytes)
+    }
+
+    /// Where a user's dmfuse file systems are mounted: each once, where it was mounted first, though
+    /// it be bound elsewhere.
+    private static func mountPoints(of user: UInt32) -> [ByteString] {
+        let found = own((try? MountTable.read()) ?? [], user: user)
+        guard found.count > 1 else { return found }
+        // What a dead daemon left behind is no choice.
+        let alive = found.filter { (try? SystemCalls.status(of: $0)) != nil }
+        return alive.isEmpty ? found : alive
+    }
+
+    static func own(_ mounts: [MountEntry], user: UInt32) -> [ByteString] {
+        var seen: Set<DeviceNumber> = []
+        return mounts.filter { $0.isOurs && $0.userID == user && seen.insert($0.number).inserted }
+            .map(\.directory)
+    }
+}

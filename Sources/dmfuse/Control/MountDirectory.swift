@@ -1,0 +1,55 @@
+import DeviceMapper
+import SystemPackage
+
+/// The directory of a mount, and what the caller takes for /dev.
+struct MountDirectory: Equatable {
+    /// Absolute, without a slash at its end.
+    let path: ByteString
+    /// DM_DEV_DIR, or "/dev".
+    let deviceDirectory: ByteString
+
+    /// One file on one file system.
+    struct FileIdentity: Equatable {
+        let device: UInt64
+        let inode: UInt64
+    }
+
+    /// Follows links. A path with one slash in the middle is looked for under the mount, too.
+    func file(at path: ByteString) -> FileIdentity? {
+        if let status = try? SystemCalls.status(of: path) {
+            return FileIdentity(device: status.rawDevice, inode: status.inode)
+        }
+        let slash = UInt8(ascii: "/")
+        guard path.count >= 3, path.bytes.first != slash,
+            path.bytes.count(where: { $0 == slash }) == 1,
+            let status = try? SystemCalls.status(of: self.path + ByteString("/") + path)
+        else { return nil }
+        return FileIdentity(device: status.rawDevice, inode: status.inode)
+    }
+
+    /// Where the file of a device stands; `name` as the daemon holds it.
+    func nodePath(_ name: ByteString) -> ByteString { path + ByteString("/mapper/") + name }
+
+    /// What to do when its daemon doesn't answer.
+    func advice(after errno: Errno) -> String {
+        switch errno {
+        case .noSuchFileOrDirectory, .notDirectory: "no dmfuse is mounted there"
+        case .connectionRefused, .socketNotConnected:
+            "its daemon is gone; 'dmfuse mount' cleans up and starts another"
+        case .permissionDenied: "it belongs to another user"
+        default: ""
+        }
+    }
+}
+
+extension ByteString {
+    /// What stands behind the last slash.
+    var lastComponent: ByteString {
+        guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else { return self }
+        return ByteString(bytes[(slash + 1)...])
+    }
+
+    static func + (left: ByteString, right: ByteString) -> ByteString {
+        ByteString(left.bytes + right.bytes)
+    }
+}

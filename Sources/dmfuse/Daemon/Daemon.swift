@@ -1,0 +1,174 @@
+import DMControl
+import DMFilesystem
+import DeviceMapper
+import Glibc
+import Logging
+import SystemPackage
+
+/// The daemon: a registry of devices, the control socket that changes it and the file system that
+/// shows it.
+///
+/// Everything is made in the order in which it is needed and ends in the reverse: nobody is let in any
+/// more, what is held is answered, backing files are flushed and tables freed, and last the control
+/// socket goes.
+final class Daemon: Sendable {
+    private let registry: DeviceRegistry
+    private let mount: Mount
+    private let session: Session
+    private let ending: Ending
+    private let logger: Logger
+
+    /// Serves a mount until it ends; gives the exit status. The calling thread must be the only one.
+    static func run(_ order: MountOrder, _ readiness: Readiness, isBackground: Bool) -> Int32 {
+        Signals.block()
+        DescriptorLimit.raise()
+        let logger = logger(order.logLevel, isBackground: isBackground)
+        let ending = Ending()
+        do throws(DMError) {
+            let (daemon, server) = try start(order, ending, logger)
+            readiness.reportReady()
+            logger.notice("serving \(daemon.mount.directory.string)")
+            daemon.waitForEnd()
+            server.stop()
+            return 0
+        } catch {
+            let text = SystemCalls.text(error.errno)
+            let reason = error.message.isEmpty ? "" : ": \(error.message)"
+            readiness.reportFailure("mount \(order.directory.string): \(text)\(reason)")
+            return 1
+        }
+    }
+
+    private static func logger(_ level: Logger.Level, isBackground: Bool) -> Logger {
+        if isBackground {
+            SystemLog.open()
+            LoggingSystem.bootstrap { _ in SystemLog() }
+        } else {
+            LoggingSystem.bootstrap(StreamLogHandler.standardError)
+        }
+        var logger = Logger(label: "dmfuse")
+        logger.logLevel = level
+        return logger
+    }
+
+    // MARK: Beginning
+
+    private static func start(
+        _ order: MountOrder, _ ending: Ending, _ logger: Logger
+    ) throws(DMError) -> (Daemon, ControlServer) {
+        let user = getuid()
+        let registry = try makeRegistry(order)
+        let directory = runtimeDirectory(user)
+        try RuntimeDirectory.prepare(directory, user: user)
+        let socket = RuntimeDirectory.socket(in: directory, process: getpid())
+
+        var options = MountOptions()
+        options.allowOther = order.allowOther
+        options.autoUnmount = order.autoUnmount
+        let mount = try Mount(at: order.directory, options: options)
+        do throws(DMError) {
+            var configuration = SessionConfiguration(controlSocket: socket)
+            configuration.threads = order.threads
+            let session = try Session(
+                registry: registry, mount: mount, configuration: configuration)
+            let daemon = Daemon(registry, mount, session, ending, logger)
+            let server = try ControlServer(
+                registry,
+                ServerConfiguration(
+                    socketPath: socket.string, owner: user, mountPoint: mount.directory,
+                    mountDevice: mount.device),
+                handler: { daemon.answer($0, $1) })
+            try Signals.watch(ending)
+            try session.start()
+            try session.waitUntilServing()
+            try server.start()
+            try Thread.start("dmfuse-watch") {
+                daemon.session.waitUntilEnded()
+                ending.finish(.sessionEnded)
+            }
+            return (daemon, server)
+        } catch {
+            try? mount.unmount(detach: true)
+            throw error
+        }
+    }
+
+    private static func makeRegistry(_ order: MountOrder) throws(DMError) -> DeviceRegistry {
+        let text = (try? SystemCalls.contents(of: ByteString("/proc/devices"))) ?? []
+        guard let majors = BlockMajors.choose(procDevices: text) else {
+            throw DMError(.resourceBusy, "this host has no two block majors left")
+        }
+        // One thread of the session always listens; the others may do backing I/O.
+        return DeviceRegistry(
+            RegistryConfiguration(
+                mappedMajor: majors.mapped, backingMajor: majors.backing,
+                inlineLimit: order.threads - 1))
+    }
+
+    private static func runtimeDirectory(_ user: UInt32) -> ByteString {
+        let given = SystemCalls.environment("XDG_RUNTIME_DIR")
+        let exists = given.flatMap { try? SystemCalls.status(of: $0).isDirectory } ?? false
+        return RuntimeDirectory.path(user: user, runtimeDirectory: exists ? given : nil)
+    }
+
+    private init(
+        _ registry: DeviceRegistry, _ mount: Mount, _ session: Session, _ ending: Ending,
+        _ logger: Logger
+    ) {
+        self.registry = registry
+        self.mount = mount
+        self.session = session
+        self.ending = ending
+        self.logger = logger
+    }
+
+    // MARK: Ending
+
+    private func waitForEnd() {
+        switch ending.wait() {
+        case .unmounted:
+            logger.notice("unmounted")
+        case .signal(let number):
+            logger.notice("ending by signal \(number)")
+            do throws(DMError) {
+                try mount.unmount(detach: true)
+            } catch {
+                logger.error("\(mount.directory.string): \(error.errno): \(error.message)")
+            }
+            finish()
+        case .sessionEnded:
+            logger.notice("the file system was unmounted")
+            finish()
+        }
+    }
+
+    /// Nobody is let in any more: answers what is held, flushes and frees everything.
+    private func finish() {
+        // Never refused with force.
+        try? registry.beginShutdown(force: true)
+        session.stop()
+        session.waitUntilEnded()
+        registry.finishShutdown()
+    }
+
+    /// On a client's thread.
+    private func answer(_ command: DMFuseCommand, _ argument: [UInt8]) -> OwnReply {
+        guard command == .unmount else { return OwnReply(errno: .inappropriateIOCTLForDevice) }
+        guard ending.beginUnmount() else {
+            return OwnReply(errno: .alreadyInProcess, reason: "the daemon is ending")
+        }
+        let force = argument.first == 1
+        do throws(DMError) {
+            // The kernel decides whether it is in use: a program can't open a file in between.
+            try mount.unmount(detach: force)
+        } catch {
+            let reason =
+                error.errno == .resourceBusy ? BusyDevices.reason(registry) : error.message
+            ending.abandonUnmount()
+            return OwnReply(errno: error.errno, reason: reason)
+        }
+        // The answer comes when all is written back and freed.
+        finish()
+        return OwnReply(errno: nil) { [ending] in ending.finish(.unmounted) }
+    }
+}

@@ -1,0 +1,44 @@
+import DeviceMapper
+import Glibc
+import SystemPackage
+
+/// Where control sockets are: a directory that is the user's alone.
+enum RuntimeDirectory {
+    private static let mode: mode_t = 0o700
+
+    /// /run/dmfuse for root, else $XDG_RUNTIME_DIR/dmfuse, else /tmp/dmfuse-UID. Somebody else may
+    /// have made the last one: so it is looked at, not followed, before it is used.
+    static func path(user: UInt32, runtimeDirectory: ByteString?) -> ByteString {
+        if user == 0 { return ByteString("/run/dmfuse") }
+        if let runtimeDirectory, runtimeDirectory.bytes.first == UInt8(ascii: "/") {
+            return runtimeDirectory + ByteString("/dmfuse")
+        }
+        return ByteString("/tmp/dmfuse-\(user)")
+    }
+
+    /// Makes it if it isn't there. EPERM: it is there and another's, a link, or open to others.
+    static func prepare(_ path: ByteString, user: UInt32) throws(DMError) {
+        let made = SystemCalls.withPath(path) { mkdir($0, mode) }
+        let failure = Errno(rawValue: errno)
+        guard made == 0 || failure == .fileExists else {
+            throw DMError(failure, "runtime directory \(path.string)")
+        }
+        let status: SystemCalls.FileStatus
+        do {
+            status = try SystemCalls.status(of: path, followingLinks: false)
+        } catch {
+            throw DMError(error, "runtime directory \(path.string)")
+        }
+        guard status.isDirectory, status.owner == user, status.mode & 0o077 == 0 else {
+            throw DMError(
+                .notPermitted,
+                "runtime directory \(path.string): not a directory of mode 0700 of user \(user)")
+        }
+    }
+
+    /// A socket for one daemon. The number of a process that is gone may come again: what it left
+    /// is cleared away by whoever listens there.
+    static func socket(in directory: ByteString, process: Int32) -> ByteString {
+        directory + ByteString("/\(process).control")
+    }
+}

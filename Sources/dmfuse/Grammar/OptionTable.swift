@@ -1,0 +1,114 @@
+/// Every option that dmsetup 1.02.185 takes, whatever the command.
+enum OptionID {
+    case readOnly, checks, columns, concise, count, deferred, select, exec, force, gid, help
+    case inactive, interval, mangleName, major, minor, mode, namePrefixes, noFlush, noHeadings
+    case noLockFS, noOpenCount, noTable, udevCookie, noUdevRules, noUdevSync, options, readAhead
+    case retry, rows, separator, setUUID, showKeys, sort, table, target, tree, uid, uuid
+    case unbuffered, unquoted, verbose, verifyUdev, version, yes, addNodeOnResume, addNodeOnCreate
+    /// An option of `dmsetup stats` alone: read, and not looked at.
+    case statistics
+    /// Ours: the mount.
+    case directory
+    /// Ours: the paths of backing files in tables.
+    case paths
+}
+
+enum OptionTable {
+    static let short: [Getopt.ShortOption] = [
+        .init("c", .columns), .init("C", .columns), .init("f", .force),
+        .init("G", .gid, value: true), .init("h", .help), .init("j", .major, value: true),
+        .init("m", .minor, value: true), .init("M", .mode, value: true), .init("n", .noTable),
+        .init("o", .options, value: true), .init("O", .sort, value: true), .init("r", .readOnly),
+        .init("S", .select, value: true), .init("u", .uuid, value: true),
+        .init("U", .uid, value: true), .init("v", .verbose), .init("y", .yes),
+    ]
+
+    /// In dmsetup's order, which shows when an abbreviation is ambiguous. `--verbose` takes a value
+    /// there, by an oversight that we share: a script must mean the same to both.
+    static let long: [Getopt.LongOption] = [
+        .init("readonly", .readOnly),
+        .init("alias", .statistics, value: true),
+        .init("alldevices", .statistics),
+        .init("allprograms", .statistics),
+        .init("allregions", .statistics),
+        .init("area", .statistics),
+        .init("areas", .statistics, value: true),
+        .init("areasize", .statistics, value: true),
+        .init("bounds", .statistics, value: true),
+        .init("checks", .checks),
+        .init("clear", .statistics),
+        .init("columns", .columns),
+        .init("concise", .concise),
+        .init("count", .count, value: true),
+        .init("deferred", .deferred),
+        .init("select", .select, value: true),
+        .init("exec", .exec, value: true),
+        .init("filemap", .statistics),
+        .init("follow", .statistics, value: true),
+        .init("force", .force),
+        .init("foreground", .statistics),
+        .init("gid", .gid, value: true),
+        .init("group", .statistics),
+        .init("groupid", .statistics, value: true),
+        .init("help", .help),
+        .init("histogram", .statistics),
+        .init("inactive", .inactive),
+        .init("interval", .interval, value: true),
+        .init("length", .statistics, value: true),
+        .init("manglename", .mangleName, value: true),
+        .init("major", .major, value: true),
+        .init("minor", .minor, value: true),
+        .init("mode", .mode, value: true),
+        .init("nameprefixes", .namePrefixes),
+        .init("nogroup", .statistics),
+        .init("noflush", .noFlush),
+        .init("noheadings", .noHeadings),
+        .init("nolockfs", .noLockFS),
+        .init("noopencount", .noOpenCount),
+        .init("nosuffix", .statistics),
+        .init("notable", .noTable),
+        .init("notimesuffix", .statistics),
+        .init("udevcookie", .udevCookie, value: true),
+        .init("nomonitor", .statistics),
+        .init("noudevrules", .noUdevRules),
+        .init("noudevsync", .noUdevSync),
+        .init("options", .options, value: true),
+        .init("precise", .statistics),
+        .init("programid", .statistics, value: true),
+        .init("raw", .statistics),
+        .init("readahead", .readAhead, value: true),
+        .init("region", .statistics),
+        .init("regions", .statistics, value: true),
+        .init("regionid", .statistics, value: true),
+        .init("relative", .statistics),
+        .init("retry", .retry),
+        .init("rows", .rows),
+        .init("segments", .statistics),
+        .init("separator", .separator, value: true),
+        .init("setuuid", .setUUID),
+        .init("showkeys", .showKeys),
+        .init("sort", .sort, value: true),
+        .init("start", .statistics, value: true),
+        .init("table", .table, value: true),
+        .init("target", .target, value: true),
+        .init("tree", .tree),
+        .init("uid", .uid, value: true),
+        .init("units", .statistics, value: true),
+        .init("uuid", .uuid, value: true),
+        .init("unbuffered", .unbuffered),
+        .init("unquoted", .unquoted),
+        .init("userdata", .statistics, value: true),
+        .init("verbose", .verbose, value: true),
+        .init("verifyudev", .verifyUdev),
+        .init("version", .version),
+        .init("yes", .yes),
+        .init("addnodeonresume", .addNodeOnResume),
+        .init("addnodeoncreate", .addNodeOnCreate),
+    ]
+
+    /// Ours. They come after dmsetup's, so that no abbreviation of hers becomes ambiguous by them.
+    static let own: [Getopt.LongOption] = [
+        .init("dir", .directory, value: true),
+        .init("paths", .paths),
+    ]
+}

@@ -1,0 +1,34 @@
+import SystemPackage
+
+/// Why a command was refused, in dmsetup's words and in ours.
+struct Refusal: Error, Equatable {
+    /// dmsetup's lines on standard error, before its "Command failed.".
+    var lines: [String]
+    /// One clause: "Invalid argument", or what the first line says.
+    var cause: String
+    /// The target's or the daemon's reason in the kernel's words; may be empty.
+    var reason = ""
+    /// What the daemon answered, if it was asked.
+    var errno: Errno?
+    /// Everything was already said, on the way.
+    var isReported = false
+
+    init(_ lines: [String], cause: String? = nil, reason: String = "") {
+        self.lines = lines
+        self.cause = cause ?? lines.first ?? ""
+        self.reason = reason
+    }
+
+    init(_ line: String) { self.init([line]) }
+
+    static let alreadyReported: Refusal = {
+        var refusal = Refusal([])
+        refusal.isReported = true
+        return refusal
+    }()
+
+    /// What stands after "dmfuse: " and the command.
+    var clause: String {
+        reason.isEmpty ? cause : "\(cause): \(reason)"
+    }
+}

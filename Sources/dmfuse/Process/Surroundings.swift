@@ -1,0 +1,26 @@
+import DeviceMapper
+import Glibc
+import SystemPackage
+
+/// What a command takes from the process that it runs in. Tests put their own in.
+struct Surroundings {
+    /// DM_DEV_DIR, DM_DEFAULT_NAME_MANGLING_MODE, POSIXLY_CORRECT.
+    var environment: (_ name: String) -> ByteString?
+    /// All of standard input.
+    var readStandardInput: () throws(Errno) -> [UInt8]
+    /// Whether people here read UTF-8.
+    var localeIsUTF8: () -> Bool
+    /// Columns of the terminal behind standard output; nil if it is none.
+    var terminalWidth: () -> Int?
+    /// In sectors, for all devices of a mount.
+    var readAhead: (_ mount: MountDirectory) -> UInt32
+    var sleep: (_ seconds: UInt32) -> Void
+
+    static var process: Surroundings {
+        Surroundings(
+            environment: SystemCalls.environment,
+            readStandardInput: { () throws(Errno) in try SystemCalls.contents(of: STDIN_FILENO) },
+            localeIsUTF8: SystemCalls.localeIsUTF8, terminalWidth: SystemCalls.terminalWidth,
+            readAhead: { $0.readAhead() }, sleep: SystemCalls.sleep)
+    }
+}

@@ -1,0 +1,166 @@
+import DeviceMapper
+import Glibc
+import SystemPackage
+
+/// System calls of the command line. errno is read in the statement after the call; EINTR is
+/// retried where nothing is lost by it.
+enum SystemCalls {
+    /// Calls `body` with a path as C wants it. A path with a NUL inside is cut there.
+    static func withPath<Result>(
+        _ path: ByteString, _ body: (_ path: UnsafePointer<CChar>) -> Result
+    ) -> Result {
+        let terminated = path.bytes.map { CChar(bitPattern: $0) } + [0]
+        return terminated.withUnsafeBufferPointer { buffer in
+            guard let base = buffer.baseAddress else { preconditionFailure("a buffer of one") }
+            return body(base)
+        }
+    }
+
+    /// All of a file.
+    static func contents(of path: ByteString) throws(Errno) -> [UInt8] {
+        let descriptor = withPath(path) { Glibc.open($0, O_RDONLY | O_CLOEXEC) }
+        guard descriptor >= 0 else { throw Errno(rawValue: errno) }
+        defer { Glibc.close(descriptor) }
+        return try contents(of: descriptor)
+    }
+
+    /// The rest of an open file, pipe or terminal.
+    static func contents(of descriptor: CInt) throws(Errno) -> [UInt8] {
+        var result: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = chunk.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
+            let failure = errno
+            if count > 0 {
+                result += chunk[..<count]
+            } else if count == 0 {
+                return result
+            } else if failure != EINTR {
+                throw Errno(rawValue: failure)
+            }
+        }
+    }
+
+    /// Writes all of `bytes`; what can't be written is lost, as with stdio at exit.
+    static func write(_ bytes: [UInt8], to descriptor: CInt) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            let failure = errno
+            if count > 0 {
+                rest = rest.dropFirst(count)
+            } else if count < 0, failure != EINTR {
+                return
+            }
+        }
+    }
+
+    struct FileStatus {
+        /// Of the file system that the file is on.
+        let device: DeviceNumber
+        let rawDevice: UInt64
+        let inode: UInt64
+        let mode: UInt32
+        let owner: UInt32
+        /// Of the device that the file is, if it is one.
+        let represents: DeviceNumber
+
+        var isDirectory: Bool { mode & S_IFMT == S_IFDIR }
+        var isSymbolicLink: Bool { mode & S_IFMT == S_IFLNK }
+        var isBlockDevice: Bool { mode & S_IFMT == S_IFBLK }
+    }
+
+    static func status(
+        of path: ByteString, followingLinks: Bool = true
+    ) throws(Errno) -> FileStatus {
+        var buffer = stat()
+        let result = withPath(path) {
+            followingLinks ? stat($0, &buffer) : lstat($0, &buffer)
+        }
+        guard result == 0 else { throw Errno(rawValue: errno) }
+        return FileStatus(
+            device: DeviceNumber(statDevice: UInt64(buffer.st_dev)),
+            rawDevice: UInt64(buffer.st_dev),
+            inode: UInt64(buffer.st_ino), mode: buffer.st_mode, owner: buffer.st_uid,
+            represents: DeviceNumber(statDevice: UInt64(buffer.st_rdev)))
+    }
+
+    /// What a symbolic link holds; nil if it is none.
+    static func target(ofLink path: ByteString) -> ByteString? {
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let capacity = buffer.count
+        let count = withPath(path) { readlink($0, &buffer, capacity) }
+        return count < 0 ? nil : ByteString(buffer[..<count].map { UInt8(bitPattern: $0) })
+    }
+
+    static func sysfsLink(of number: DeviceNumber) -> ByteString? {
+        target(ofLink: ByteString("/sys/dev/block/\(number)"))
+    }
+
+    /// `strerror(3)` in the words that every user of this machine knows.
+    static func text(_ errno: Errno) -> String { errno.description }
+
+    static func environment(_ name: String) -> ByteString? {
+        guard let value = getenv(name) else { return nil }
+        return ByteString(
+            UnsafeBufferPointer(start: value, count: strlen(value)).map {
+                UInt8(bitPattern: $0)
+            })
+    }
+
+    static func workingDirectory() -> ByteString? {
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        guard getcwd(&buffer, buffer.count) != nil else { return nil }
+        return ByteString(buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) })
+    }
+
+    /// Whether people here read UTF-8 (LC_ALL, LC_CTYPE, LANG).
+    static func localeIsUTF8() -> Bool {
+        setlocale(LC_ALL, "")
+        guard let codeset = nl_langinfo(nl_item(CODESET)) else { return false }
+        return strcmp(codeset, "UTF-8") == 0
+    }
+
+    /// Calls `body` with an argument vector.
+    static func withWords<Result>(
+        _ words: [ByteString],
+        _ body: (_ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Result
+    ) -> Result {
+        var pointers: [UnsafeMutablePointer<CChar>?] = words.map { word in
+            withPath(word) { strdup($0) }
+        }
+        defer { pointers.forEach { free($0) } }
+        pointers.append(nil)
+        return pointers.withUnsafeMutableBufferPointer { buffer in
+            guard let base = buffer.baseAddress else { preconditionFailure("a vector of one") }
+            return body(base)
+        }
+    }
+
+    /// Runs a program, found in PATH, and waits for its end. Nil: it couldn't be started.
+    @discardableResult
+    static func runAndWait(_ words: [ByteString]) -> Int32? {
+        guard let program = words.first else { return nil }
+        var child = pid_t()
+        let failure = withWords(words) { arguments in
+            withPath(program) { posix_spawnp(&child, $0, nil, nil, arguments, environ) }
+        }
+        guard failure == 0 else { return nil }
+        var status: Int32 = 0
+        while waitpid(child, &status, 0) < 0, errno == EINTR {}
+        return status
+    }
+
+    static func sleep(_ seconds: UInt32) { _ = Glibc.sleep(seconds) }
+
+    static func isTerminal(_ descriptor: CInt) -> Bool { isatty(descriptor) == 1 }
+
+    /// Columns of the terminal behind standard output; nil if it is none.
+    static func terminalWidth() -> Int? {
+        var size = winsize()
+        guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 3 else {
+            return nil
+        }
+        return Int(size.ws_col)
+    }
+}

@@ -1,0 +1,35 @@
+import DeviceMapper
+import Glibc
+
+/// The process: its arguments, streams and environment.
+enum Program {
+    static func run() -> Int32 {
+        let arguments = arguments()
+        let programName = arguments.first ?? ByteString("dmfuse")
+        let console = Console(
+            keep: SystemCalls.isTerminal(STDOUT_FILENO) ? 0 : 1 << 16,
+            output: { SystemCalls.write($0, to: STDOUT_FILENO) },
+            errors: { SystemCalls.write($0, to: STDERR_FILENO) })
+        let personality = Personality(programName: programName)
+        let words = Array(arguments.dropFirst())
+        if personality == .dmfuse, let first = words.first?.string, DmfuseVerbs.claims(first) {
+            defer { console.flush() }
+            return DmfuseVerbs.run(words.map(\.string), console: console)
+        }
+        let line = DeviceCommandLine(
+            programName: programName, personality: personality, console: console,
+            surroundings: .process)
+        return line.run(words)
+    }
+
+    /// As the kernel gave them: `CommandLine.arguments` would repair what is not UTF-8.
+    private static func arguments() -> [ByteString] {
+        let pointers = UnsafeBufferPointer(
+            start: CommandLine.unsafeArgv, count: Int(CommandLine.argc))
+        return pointers.compactMap { pointer in
+            guard let pointer else { return nil }
+            let bytes = UnsafeRawBufferPointer(start: pointer, count: strlen(pointer))
+            return ByteString(bytes)
+        }
+    }
+}

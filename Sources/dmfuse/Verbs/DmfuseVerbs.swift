@@ -1,0 +1,58 @@
+import ArgumentParser
+
+/// dmfuse's own verbs, help and completion scripts. Everything else on a command line is dmsetup's
+/// grammar (see `Getopt`).
+struct DmfuseVerbs: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "dmfuse",
+        abstract: "Linux device-mapper in userspace.",
+        discussion: """
+            Mount a directory, create mapped devices with dmsetup's table lines, and each is a \
+            file there:
+
+              dmfuse mount DIR
+              dmfuse create NAME --table '0 2048 linear FILE 0'
+              dd if=DIR/mapper/NAME ...
+              dmfuse unmount DIR
+
+            All other commands, their options and output are dmsetup's (see dmsetup(8)):
+
+              create, load, reload, resume, suspend, clear, remove, remove_all, rename, wipe_table,
+              info, table, status, deps, ls, message, wait, targets, target-version, version,
+              mknodes, mangle, setgeometry, splitname
+
+            and of our own: table --paths, which shows backing files by their paths.
+
+            The mount is named by --dir DIR, or by DM_DEV_DIR, or is your only one. Called through \
+            a link named dmsetup, this is dmsetup, line by line.
+            """,
+        version: "dmfuse \(VersionCommand.program)",
+        subcommands: [MountVerb.self, UnmountVerb.self])
+
+    /// Whether a command line is ours to parse, by its first word.
+    static func claims(_ word: String) -> Bool {
+        ["mount", "unmount", "help", "-h", "--help", "--version"].contains(word)
+            || word.hasPrefix("--generate-completion-script")
+            || word.hasPrefix("--experimental-dump-help")
+    }
+
+    /// Runs it; gives the exit status. A refusal is one line.
+    static func run(_ words: [String], console: Console) -> Int32 {
+        do {
+            let command = try parseAsRoot(words)
+            switch command {
+            case let mount as MountVerb: return mount.execute(console)
+            case let unmount as UnmountVerb: return unmount.execute(console)
+            default: throw CleanExit.helpRequest()
+            }
+        } catch {
+            if exitCode(for: error) == .success {
+                console.printLine(fullMessage(for: error))
+                return 0
+            }
+            let verb = words.first.map { "\($0): " } ?? ""
+            console.report("dmfuse: \(verb)\(message(for: error))")
+            return 1
+        }
+    }
+}

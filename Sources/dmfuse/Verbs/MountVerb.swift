@@ -1,0 +1,75 @@
+import ArgumentParser
+import DeviceMapper
+import Logging
+
+/// `dmfuse mount DIR`.
+struct MountVerb: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "mount", abstract: "Mount a directory and serve it.",
+        discussion: """
+            Returns when the mount answers, or says in one line why it can't. The daemon goes on in \
+            the background, and writes what it logs to syslog.
+            """)
+
+    @Argument(help: "An existing directory.", completion: .directory)
+    var directory: String
+
+    @Flag(help: "Serve in the foreground, and log to standard error.")
+    var foreground = false
+
+    @Option(help: "Threads that take requests, 2 to 64.")
+    var threads = 4
+
+    @Flag(help: "Let other users enter; files stay the mounting user's.")
+    var allowOther = false
+
+    @Option(help: "trace, debug, info, notice, warning, error or critical.")
+    var logLevel = LogLevel.notice
+
+    @Flag(help: "Unmount when the daemon ends, even if it is killed.")
+    var autoUnmount = false
+
+    @Option(help: .private)
+    var readyFd: Int32?
+
+    func validate() throws {
+        guard MountOrder.threadRange.contains(threads) else {
+            let range = MountOrder.threadRange
+            throw ValidationError("--threads takes \(range.lowerBound) to \(range.upperBound)")
+        }
+    }
+
+    func execute(_ console: Console) -> Int32 {
+        let path = MountChoice.absolute(ByteString(directory))
+        if foreground || readyFd != nil {
+            let order = MountOrder(
+                directory: path, threads: threads, allowOther: allowOther,
+                autoUnmount: autoUnmount, logLevel: logLevel.level)
+            if readyFd != nil { BackgroundDaemon.detach() }
+            return Daemon.run(
+                order, Readiness(descriptor: readyFd, console: console),
+                isBackground: readyFd != nil)
+        }
+        guard let reason = BackgroundDaemon.start(words(path)) else { return 0 }
+        console.report("dmfuse: \(reason)")
+        return 1
+    }
+
+    /// The daemon's command line.
+    private func words(_ path: ByteString) -> [ByteString] {
+        var words = [
+            "dmfuse", "mount", "--threads", "\(threads)", "--log-level", logLevel.rawValue,
+        ]
+        if allowOther { words.append("--allow-other") }
+        if autoUnmount { words.append("--auto-unmount") }
+        words += ["--ready-fd", "\(BackgroundDaemon.readyDescriptor)", "--"]
+        return words.map { ByteString($0) } + [path]
+    }
+}
+
+/// `Logger.Level` on a command line.
+enum LogLevel: String, ExpressibleByArgument {
+    case trace, debug, info, notice, warning, error, critical
+
+    var level: Logger.Level { Logger.Level(rawValue: rawValue) ?? .notice }
+}

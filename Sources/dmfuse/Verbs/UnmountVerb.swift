@@ -1,0 +1,86 @@
+import ArgumentParser
+import DMControl
+import DMFilesystem
+import DeviceMapper
+import Glibc
+import SystemPackage
+
+/// `dmfuse unmount [DIR]`.
+struct UnmountVerb: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "unmount", abstract: "Unmount a directory and end its daemon.",
+        discussion: """
+            Returns when everything is written to the backing files and the mount is gone. Devices \
+            that are open make it fail, unless forced: then what suspended devices hold fails, and \
+            open files are cut off.
+            """)
+
+    @Argument(help: "The directory. By default your only mount.", completion: .directory)
+    var directory: String?
+
+    @Flag(help: "Even if devices are open.")
+    var force = false
+
+    /// Seconds that a daemon may take to write everything back.
+    private static let patience: UInt32 = 300
+
+    func execute(_ console: Console) -> Int32 {
+        let choice = MountChoice(
+            given: directory.map { ByteString($0) },
+            environment: SystemCalls.environment("DM_DEV_DIR"))
+        let mount: MountDirectory
+        do throws(Refusal) {
+            mount = try choice.choose()
+        } catch {
+            console.report("dmfuse: unmount: \(error.clause)")
+            return 1
+        }
+        guard let line = unmount(mount.path, console) else { return 0 }
+        console.report("dmfuse: unmount \(mount.path.string): \(line)")
+        return 1
+    }
+
+    /// Nil, or why not.
+    private func unmount(_ path: ByteString, _ console: Console) -> String? {
+        do throws(DMError) {
+            let client = try ControlClient(mount: path.string, deviceDirectory: "/dev")
+            try watch(path, console)
+            try client.unmount(force: force)
+            return nil
+        } catch {
+            if isDead(error.errno, path) { return clean(path) }
+            let text = SystemCalls.text(error.errno)
+            return error.message.isEmpty ? text : "\(text): \(error.message)"
+        }
+    }
+
+    /// Gives up after a while: the reply to an unmount comes when everything is written back, and a
+    /// backing file's server may be gone.
+    private func watch(_ path: ByteString, _ console: Console) throws(DMError) {
+        nonisolated(unsafe) let console = console
+        try Thread.start("dmfuse-patience") {
+            SystemCalls.sleep(Self.patience)
+            console.report(
+                "dmfuse: unmount \(path.string): the daemon still writes back after "
+                    + "\(Self.patience) s")
+            _exit(1)
+        }
+    }
+
+    /// The mount is there, and nobody behind it.
+    private func isDead(_ errno: Errno, _ path: ByteString) -> Bool {
+        guard
+            errno == .socketNotConnected || errno == .connectionAbort
+                || errno == .connectionRefused
+        else { return false }
+        let mounts = (try? MountTable.read()) ?? []
+        return mounts.contains { $0.isOurs && $0.directory == path }
+    }
+
+    /// Takes a dead daemon's mount away.
+    private func clean(_ path: ByteString) -> String? {
+        let words = ["fusermount3", "-u", "-z", "--"].map { ByteString($0) } + [path]
+        if SystemCalls.runAndWait(words) == 0 { return nil }
+        return "its daemon is gone, and fusermount3 could not remove the mount"
+    }
+}
