@@ -6,8 +6,8 @@ import SystemPackage
 @testable import dmfuse
 
 /// A registry behind a control socket in a directory of its own, as a mount would have it, but
-/// without a file system. It has the numbers of the recorded transcripts: 254 for mapped devices and
-/// 7, loop's major, for backing files.
+/// without a file system. It has the numbers of the recorded transcripts: 254 for mapped devices
+/// and 7, loop's major, for backing files.
 final class DaemonFixture {
     let directory: String
     /// Where the mount would be: below the directory of the backing files.

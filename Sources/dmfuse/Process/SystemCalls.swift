@@ -41,6 +41,25 @@ enum SystemCalls {
         }
     }
 
+    /// What comes before the first newline, however long the other end stays open; nil if it ends
+    /// before.
+    static func line(of descriptor: CInt) -> String? {
+        var bytes: [UInt8] = []
+        var byte: UInt8 = 0
+        while true {
+            let count = read(descriptor, &byte, 1)
+            let failure = errno
+            if count == 1 {
+                guard byte != UInt8(ascii: "\n") else {
+                    return String(decoding: bytes, as: UTF8.self)
+                }
+                bytes.append(byte)
+            } else if count == 0 || failure != EINTR {
+                return nil
+            }
+        }
+    }
+
     /// Writes all of `bytes`; what can't be written is lost, as with stdio at exit.
     static func write(_ bytes: [UInt8], to descriptor: CInt) {
         var rest = bytes[...]
@@ -106,6 +125,14 @@ enum SystemCalls {
             UnsafeBufferPointer(start: value, count: strlen(value)).map {
                 UInt8(bitPattern: $0)
             })
+    }
+
+    /// False: the FUSE file system there has no daemon. Not by stat(2), whose answer may be cached.
+    static func isMountAlive(_ directory: ByteString) -> Bool {
+        var status = statvfs()
+        let result = withPath(directory) { statvfs($0, &status) }
+        let failure = errno
+        return result == 0 || (failure != ENOTCONN && failure != ECONNABORTED)
     }
 
     static func workingDirectory() -> ByteString? {
