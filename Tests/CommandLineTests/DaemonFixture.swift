@@ -58,7 +58,9 @@ final class DaemonFixture {
         ftruncate(descriptor, size)
         Glibc.close(descriptor)
         guard size > 0 else { return }
-        _ = run(["create", "number", "--table", "0 1 linear \(path) 0"])
+        let quoted = path.replacing(#"\"#, with: #"\\"#).replacing(" ", with: #"\ "#)
+        _ = run(
+            ["create", "number", "--table", "0 1 linear \(quoted) 0"], personality: .dmfuse)
         _ = run(["remove", "number"])
     }
 
@@ -71,7 +73,8 @@ final class DaemonFixture {
     }
 
     func run(
-        _ words: [String], personality: Personality = .dmsetup, input: String = ""
+        _ words: [String], personality: Personality = .dmsetup, input: String = "",
+        onPause: @escaping () -> Void = {}
     ) -> Result {
         let recorder = Recorder()
         let line = DeviceCommandLine(
@@ -80,7 +83,7 @@ final class DaemonFixture {
             surroundings: Surroundings(
                 environment: { [mount] in $0 == "DM_DEV_DIR" ? ByteString(mount) : nil },
                 readStandardInput: { Array(input.utf8) }, localeIsUTF8: { false },
-                terminalWidth: { nil }, readAhead: { _ in 256 }, sleep: { _ in }))
+                terminalWidth: { nil }, readAhead: { _ in 256 }, sleep: { _ in onPause() }))
         let status = line.run(words.map { ByteString($0) })
         return Result(
             status: status, output: recorder.outputText, errors: recorder.errorText,

@@ -178,7 +178,12 @@ enum SystemCalls {
         return status
     }
 
-    static func sleep(_ seconds: UInt32) { _ = Glibc.sleep(seconds) }
+    static func sleep(_ milliseconds: UInt32) {
+        var time = timespec(
+            tv_sec: Int(milliseconds / 1000), tv_nsec: Int(milliseconds % 1000) * 1_000_000)
+        var left = timespec()
+        while nanosleep(&time, &left) != 0, errno == EINTR { time = left }
+    }
 
     static func isTerminal(_ descriptor: CInt) -> Bool { isatty(descriptor) == 1 }
 

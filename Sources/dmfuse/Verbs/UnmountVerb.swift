@@ -62,7 +62,7 @@ struct UnmountVerb: ParsableCommand {
     private func watch(_ path: ByteString, _ console: Console) throws(DMError) {
         nonisolated(unsafe) let console = console
         try Thread.start("dmfuse-patience") {
-            SystemCalls.sleep(Self.patience)
+            SystemCalls.sleep(Self.patience * 1000)
             console.report(
                 "dmfuse: unmount \(path.string): the daemon still writes back after "
                     + "\(Self.patience) s")
