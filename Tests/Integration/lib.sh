@@ -1,0 +1,206 @@
+# What every integration test begins with: `. "$(dirname "$0")/lib.sh"`.
+#
+# A test runs in a directory of its own, which is its working directory, is told the binary by
+# $DMFUSE, and ends with 0, with 77 when the machine can't show it, or with anything else. At its
+# end what it mounted, started or attached is taken away again, in whatever state it is.
+# scripts/test runs them; one alone runs by `DMFUSE=PATH Tests/Integration/NAME.sh`.
+set -Eeuo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lib.sh"
+
+: "${DMFUSE:?the path of the binary}"
+readonly helpers=${DMFUSE%/*}
+export LC_ALL=C
+test_directory=$(mktemp -d "${TMPDIR:-/tmp}/dmfuse-XXXXXX")
+cd "$test_directory"
+mkfifo never
+started=() # process numbers of what runs in the background
+loops=()   # loop devices
+mounts=0
+
+# What a user types. DM_DEV_DIR names the mount.
+dmfuse() { "$DMFUSE" "$@"; }
+
+# MARK: The end
+
+at_end() {
+    local status=$? process loop
+    trap - EXIT ERR
+    set +e
+    [ "$status" -eq 0 ] || [ "$status" -eq 77 ] || show_daemons
+    force_unmount_below "$test_directory"
+    for process in "${started[@]}"; do kill "$process" 2>/dev/null; done
+    for loop in "${loops[@]}"; do losetup -d "$loop" 2>/dev/null; done
+    cd /
+    rm -rf "$test_directory"
+    exit "$status"
+}
+trap at_end EXIT
+trap 'exit 1' INT TERM
+trap 'printf "%s: line %s: failed: %s\n" "$0" "$LINENO" "$BASH_COMMAND" >&2' ERR
+
+show_daemons() {
+    local log
+    for log in daemon-*.log; do
+        [ ! -s "$log" ] || { echo "What the daemon said ($log):" && tail -n 50 "$log"; } >&2
+    done
+}
+
+skip() {
+    printf '%s\n' "$*"
+    exit 77
+}
+# Shown behind the test's result.
+note() { printf '%s\n' "$*" >>"${NOTES:-/dev/stderr}"; }
+
+fail() {
+    local frame=0
+    printf 'FAILED: %s\n' "$1"
+    shift
+    [ $# -eq 0 ] || printf '  %s\n' "$@"
+    while [ "$frame" -lt 4 ] && caller "$frame"; do
+        frame=$((frame + 1))
+    done | sed 's/^/  at line /'
+    exit 1
+} >&2
+
+# MARK: Needs
+
+is_root() { [ "$(id -u)" -eq 0 ]; }
+need_command() {
+    local command
+    for command in "$@"; do
+        command -v "$command" >/dev/null || skip "$command isn't installed"
+    done
+}
+# A program that was compiled from a C file here.
+need_helper() {
+    [ -x "$helpers/$1" ] || skip "$1 wasn't compiled"
+}
+can_mount() {
+    { true <>/dev/fuse; } 2>/dev/null || skip "/dev/fuse can't be opened here"
+    if is_root; then
+        # CAP_SYS_ADMIN
+        (((0x$(sed -n 's/^CapEff:\t//p' /proc/self/status) >> 21) & 1)) ||
+            skip "mounting isn't permitted here"
+    else
+        [ -u "$(command -v fusermount3)" ] || skip "fusermount3 isn't there, or not setuid"
+        grep -q '^NoNewPrivs:.0' /proc/self/status || skip "fusermount3 can't get its privilege here"
+    fi
+}
+
+# MARK: Mounts
+
+# Mounts at a new directory, $mnt, with a daemon in the foreground, whose process is $daemon.
+# Arguments are options of `dmfuse mount`.
+mount_here() {
+    can_mount
+    mounts=$((mounts + 1))
+    mnt=$test_directory/mnt-$mounts
+    mkdir "$mnt"
+    mount_at "$mnt" "$@"
+}
+mount_at() {
+    mnt=$1
+    shift
+    export DM_DEV_DIR=$mnt
+    "$DMFUSE" mount --foreground "$@" "$mnt" >>"daemon-$mounts.log" 2>&1 &
+    daemon=$!
+    started+=("$daemon")
+    eventually "the daemon mounts $mnt and answers" daemon_answers
+}
+daemon_answers() {
+    kill -0 "$daemon" 2>/dev/null || fail "the daemon ended instead of mounting $mnt"
+    is_mounted "$mnt" && dmfuse ls >/dev/null 2>&1
+}
+is_mounted() { [ -n "$(mounts_below "$1")" ]; }
+# Ends the daemon of $mnt as a user does; it must end well.
+unmount_here() {
+    dmfuse unmount "$mnt"
+    ends_with 0 "$daemon"
+}
+
+# MARK: Files
+
+# NAME SECTORS: a backing file of zeros.
+make_file() { truncate -s $(($2 * 512)) "$1"; }
+# NAME SECTORS: a backing file of random bytes.
+make_random() { head -c $(($2 * 512)) /dev/urandom >"$1"; }
+# FILE FROM COUNT: some sectors of a file, by dd alone.
+sectors() { dd if="$1" bs=512 skip="$2" count="$3" status=none; }
+device() { printf '%s/mapper/%s' "$mnt" "$1"; }
+
+# MARK: Waiting
+
+# Waits a little: nothing is ever written to that.
+pause() { read -r -t 0.02 _ <>"$test_directory/never" || true; }
+# WHAT COMMAND...: until the command succeeds, at most 20 seconds.
+eventually() {
+    local what=$1 end=$((SECONDS + 20))
+    shift
+    until "$@"; do
+        [ "$SECONDS" -lt "$end" ] || fail "it didn't come to that: $what"
+        pause
+    done
+}
+has_ended() { ! kill -0 "$1" 2>/dev/null; }
+# STATUS PROCESS: a process of ours ends by itself, so.
+ends_with() {
+    local status=0
+    eventually "process $2 ends" has_ended "$2"
+    wait "$2" || status=$?
+    [ "$status" -eq "$1" ] || fail "process $2 ended with $status, not $1"
+}
+# PROCESS...: they are still there.
+still_run() {
+    local process
+    for process in "$@"; do kill -0 "$process" 2>/dev/null || fail "process $process has ended"; done
+}
+# Whether a process waits in the kernel, and, given a descriptor, has a device open there.
+is_held() {
+    local state
+    state=$(sed -n 's/^State:.\(.\).*/\1/p' "/proc/$1/status" 2>/dev/null)
+    [[ $state == [SD] ]] && { [ $# -lt 2 ] || [[ $(readlink "/proc/$1/fd/$2") == */dm-* ]]; }
+}
+# Runs a command in the background: its process is $!.
+start() {
+    "$@" &
+    started+=($!)
+}
+
+# MARK: Expectations
+
+# WANTED COMMAND...: the command succeeds and prints just that.
+prints() {
+    local wanted=$1 said status=0
+    shift
+    said=$("$@" 2>&1 </dev/null) || status=$?
+    [ "$status" -eq 0 ] || fail "$* ended with $status" "it said: $said"
+    [ "$said" = "$wanted" ] || fail "$*" "expected: $wanted" "it said:  $said"
+}
+# WANTED COMMAND...: the command fails with status 1 and says just that, on standard error.
+refuses() {
+    local wanted=$1 said status=0
+    shift
+    said=$("$@" 2>&1 >stdout </dev/null) || status=$?
+    [ "$status" -eq 1 ] || fail "$* ended with $status, not 1" "it said: $said"
+    [ ! -s stdout ] || fail "$* failed and printed" "$(cat stdout)"
+    [ "$said" = "$wanted" ] || fail "$*" "expected: $wanted" "it said:  $said"
+}
+# PATTERN COMMAND...: the command fails, and the last line of what it says matches.
+fails_like() {
+    local pattern=$1 said status=0
+    shift
+    said=$("$@" 2>&1 </dev/null) || status=$?
+    [ "$status" -ne 0 ] || fail "$* succeeded" "it said: $said"
+    # shellcheck disable=SC2053
+    [[ ${said##*$'\n'} == $pattern ]] || fail "$*" "expected: $pattern" "it said:  $said"
+}
+# WHAT WANTED GOT
+equal() { [ "$2" = "$3" ] || fail "$1" "expected: $2" "found:    $3"; }
+# WHAT FILE FILE: the same bytes. A file may be standard input, -.
+same() {
+    local said
+    said=$(cmp -- "$2" "$3" 2>&1) || fail "$1" "$said"
+}
+# WHAT FILE FROM COUNT: these sectors are zeros.
+zeros() { sectors "$2" "$3" "$4" | cmp -n $(($4 * 512)) - /dev/zero || fail "$1"; }

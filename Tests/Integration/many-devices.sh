@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Ten thousand devices are created, listed and removed.
+. "$(dirname "$0")/lib.sh"
+mount_here
+count=10000
+make_random a $((count * 8))
+elapsed() { awk -v s="$1" -v e="$EPOCHREALTIME" 'BEGIN { printf "%.1f s", e - s }'; }
+# One command for all, in dmsetup's concise form.
+for ((i = 0; i < count; i++)); do
+    printf 'device-%05d,,,,0 8 linear %s %d;' "$i" "$PWD/a" $((i * 8))
+done >concise
+begin=$EPOCHREALTIME
+dmfuse create --concise <concise
+note "$count devices created in $(elapsed "$begin")"
+
+begin=$EPOCHREALTIME
+dmfuse ls >list
+note "listed in $(elapsed "$begin")"
+equal 'devices listed' "$count" "$(wc -l <list)"
+begin=$EPOCHREALTIME
+dmfuse info -c --noheadings -o name >names
+note "info of each in $(elapsed "$begin")"
+same 'by name' names <(printf 'device-%05d\n' $(seq 0 $((count - 1))))
+begin=$EPOCHREALTIME
+equal "files in the mount" "$count" "$(find "$mnt" -name "dm-*" | wc -l)"
+equal 'links in the mount' "$((count + 1))" "$(find "$mnt/mapper" -type l | wc -l)"
+note "the mount listed in $(elapsed "$begin")"
+for i in 0 1 4999 9998 9999; do
+    same "device $i" <(sectors a $((i * 8)) 8) "$mnt/mapper/device-$(printf %05d "$i")"
+done
+begin=$EPOCHREALTIME
+dmfuse remove_all
+note "removed in $(elapsed "$begin")"
+prints 'No devices found' dmfuse ls
+prints control ls "$mnt/mapper"
+
+# A thousand by a command each, as scripts do it.
+begin=$EPOCHREALTIME
+for ((i = 0; i < 1000; i++)); do "$DMFUSE" create "d$i" --table "0 8 linear $PWD/a $((i * 8))"; done
+for ((i = 0; i < 1000; i++)); do "$DMFUSE" remove "d$i"; done
+note "1,000 created and removed by a command each in $(elapsed "$begin")"
+prints 'No devices found' dmfuse ls
+unmount_here

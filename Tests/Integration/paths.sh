@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# A device of a table line is what the client means by it: relative to its working directory, under
+# its device directory, in the mount, or through a link; and none of it makes the daemon ask itself.
+. "$(dirname "$0")/lib.sh"
+mount_here
+mkdir -p deep/deeper
+make_random a 64
+make_random deep/a 64
+dmfuse create top --table "0 64 linear $PWD/a 0"
+number=$(dmfuse info -c --noheadings -o major,minor top)
+minor=${number#*:}
+
+# LINE'S DEVICE, EXPECTED FILE
+shows() {
+    timeout 20 "$DMFUSE" create d --table "0 64 linear $1 0" || fail "$1 was refused"
+    same "$1" "$2" "$(device d)"
+    dmfuse remove d
+}
+is_top() {
+    timeout 20 "$DMFUSE" create d --table "0 64 linear $1 0" || fail "$1 was refused"
+    prints "0 64 linear $number 0" dmfuse table d
+    dmfuse remove d
+}
+file=$PWD/a deep=$PWD/deep/a
+shows a "$file"
+shows ./deep/../a "$file"
+cd deep
+shows a "$deep"
+shows ../a "$file"
+cd deeper
+shows ../a "$deep"
+cd "$test_directory"
+ln -s deep/a link
+shows link "$deep"
+# A working directory that is gone.
+mkdir gone && cd gone && rmdir "$test_directory/gone"
+fails_like 'dmfuse: create d: No such device: linear: *' \
+    "$DMFUSE" create d --table '0 64 linear a 0'
+cd "$test_directory"
+
+is_top "$mnt/mapper/top"
+is_top "$mnt/dm-$minor"
+is_top "$mnt//mapper/./top"
+is_top "mnt-1/mapper/top"
+is_top "$number"
+cd "$mnt/mapper" && is_top top && is_top ../dm-"$minor"
+cd "$test_directory"
+env -u DM_DEV_DIR "$DMFUSE" create --dir "$mnt" d --table '0 64 linear /dev/mapper/top 0'
+prints "0 64 linear $number 0" dmfuse table d
+dmfuse remove d
+
+# Links from outside into the mount.
+ln -s "$mnt/mapper/top" into
+ln -s "$mnt/dm-$minor" into-file
+ln -s "$mnt" into-directory
+is_top "$PWD/into"
+is_top into-file
+is_top into-directory/mapper/top
+# The same, while the device that it leads to is suspended and has I/O waiting.
+dmfuse suspend top
+start dd if="$(device top)" of=read bs=4k count=1 iflag=direct status=none
+reader=$!
+eventually 'the read is held' is_held "$reader" 0
+is_top into
+is_top "$mnt/mapper/top"
+dmfuse resume top
+ends_with 0 "$reader"
+
+# What is no device: never a hang, never a stranger.
+mkfifo fifo
+for path in "$mnt/mapper/nosuch" "$mnt/nosuch" "$mnt" "$mnt/mapper/control" "$mnt/dm-99999" \
+    /dev/mapper/nosuch nosuch "$PWD" fifo /dev/null into-directory; do
+    fails_like 'dmfuse: create d: No such device: linear: Device lookup failed*' \
+        timeout 20 "$DMFUSE" create d --table "0 64 linear $path 0"
+done
+fails_like 'dmfuse: create d: No such device or address: linear: Device lookup failed*' dmfuse create d --table '0 64 linear 17 0'
+prints top dmfuse info -c --noheadings -o name
+# A device by its path, in a command's place of a name.
+prints "0 64 linear $(dmfuse table top | cut -d' ' -f4) 0" dmfuse table "$mnt/mapper/top"
+prints top dmfuse info -c --noheadings -o name "$mnt/dm-$minor"
+unmount_here

@@ -1,0 +1,72 @@
+# What the scripts and the integration tests share. Sourced by bash; defines functions only.
+
+# Says why, and ends the script.
+die() {
+    printf '%s: %s\n' "${0##*/}" "$*" >&2
+    exit 1
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        echo "neither root nor sudo: can't run '$*'" >&2
+        return 1
+    fi
+}
+
+# Runs a command, and shows what it said only if it fails.
+quietly() {
+    local said status=0
+    said=$("$@" 2>&1 </dev/null) || status=$?
+    [ "$status" -eq 0 ] || printf '%s\n' "$said" >&2
+    return "$status"
+}
+
+# Installs what building and mounting need, if it isn't there.
+install_missing() {
+    local missing=()
+    [ -e /usr/include/fuse3/fuse_lowlevel.h ] || missing+=(libfuse3-dev)
+    command -v fusermount3 >/dev/null || missing+=(fuse3)
+    if [ ${#missing[@]} -gt 0 ]; then
+        command -v apt-get >/dev/null ||
+            die "please install libfuse 3 with its headers, and fusermount3: there is no apt-get here"
+        echo "Installing ${missing[*]}" >&2
+        local install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y
+            --no-install-recommends "${missing[@]}")
+        # The lists of packages are renewed only when those at hand don't do.
+        as_root "${install[@]}" >/dev/null 2>&1 </dev/null || {
+            quietly as_root apt-get update && quietly as_root "${install[@]}"
+        } || die "could not install ${missing[*]}"
+    fi
+    command -v swift >/dev/null ||
+        die "please install Swift 6.3 or newer first: https://www.swift.org/install/linux"
+}
+
+# The mounts at or below a directory, newest first: "DEVICE-MINOR PATH" a line. /proc writes blanks
+# and the like in octal.
+mounts_below() {
+    local number path
+    while read -r _ _ number _ path _; do
+        path=$(printf '%b' "${path//\\/\\0}")
+        case $path/ in
+            "$1"/*) printf '%s %s\n' "${number#*:}" "$path" ;;
+        esac
+    done </proc/self/mountinfo | tac
+}
+
+# Takes away every mount at or below a directory, whatever state its daemon is in. A request that
+# nobody answers blocks even SIGKILL; ending the connection frees it.
+force_unmount_below() {
+    local minor path abort
+    mounts_below "$1" | while read -r minor path; do
+        abort=/sys/fs/fuse/connections/$minor/abort
+        [ ! -w "$abort" ] || echo 1 >"$abort" || true
+        # -f ends the connection, too; -c keeps umount from asking the file system.
+        umount -fc "$path" 2>/dev/null || umount -lc "$path" 2>/dev/null ||
+            fusermount3 -uz "$path" 2>/dev/null ||
+            echo "could not unmount $path" >&2
+    done
+}
