@@ -16,15 +16,19 @@ package final class DeviceHandle: @unchecked Sendable {
     /// way.
     private let mayBeClosing = Atomic<Bool>(false)
     private let isClosed = Atomic<Bool>(false)
-    /// The newest write-back error that this opener has seen.
+    /// The newest write-back error that this opener has seen, and what that was when it opened.
     private let seenError: Atomic<UInt64>
+    private let seenAtOpening: ErrorStamp
+    /// The newest error from before the opening that this opener was told of.
+    private let toldEarlierError = Atomic<UInt64>(0)
 
     init(registry: DeviceRegistry, device: MappedDevice, cell: HashCell, isFirst: Bool) {
         self.registry = registry
         self.device = device
         self.cell = cell
         self.isFirst = isFirst
-        seenError = Atomic(ErrorStamp.now().rawValue)
+        seenAtOpening = ErrorStamp.now()
+        seenError = Atomic(seenAtOpening.rawValue)
     }
 
     deinit {
@@ -70,16 +74,19 @@ package final class DeviceHandle: @unchecked Sendable {
         registry.close(self)
     }
 
-    /// Reports a write-back error to this opener once (`errseq_check_and_advance`): an error that it
-    /// has not seen, or that nobody saw.
+    /// Reports a write-back error to this opener once (`errseq_check_and_advance`): an error since
+    /// the opening that it has not seen, or an earlier one that nobody saw.
     func account(_ request: IORequest) {
-        let (stamp, unreported) = request.writeBackErrors
+        let (newest, unreported) = request.writeBackErrors
         let seen = ErrorStamp(
-            rawValue: seenError.max(stamp.rawValue, ordering: .sequentiallyConsistent).oldValue)
-        if let unreported {
-            request.report(unreported)
-        } else if stamp > seen, let errno = stamp.errno {
-            request.report(errno)
+            rawValue: seenError.max(newest.rawValue, ordering: .sequentiallyConsistent).oldValue)
+        var news = newest > seen ? newest : .none
+        if unreported <= seenAtOpening {
+            let told = toldEarlierError.max(
+                unreported.rawValue, ordering: .sequentiallyConsistent
+            ).oldValue
+            if unreported.rawValue > told { news = max(news, unreported) }
         }
+        if let errno = news.errno { request.report(errno) }
     }
 }

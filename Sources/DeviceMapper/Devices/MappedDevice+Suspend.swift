@@ -210,7 +210,8 @@ private final class TableFlush: @unchecked Sendable {
     }
 
     private func ended(_ request: IORequest) {
-        device.noteEarlierError(request.writeBackErrors.stamp)
+        let (newest, unreported) = request.writeBackErrors
+        device.noteEarlierErrors(newest: newest, unreported: unreported)
         lock.withLock {
             isDone = true
             self.request = nil
