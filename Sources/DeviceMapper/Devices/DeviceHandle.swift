@@ -12,9 +12,10 @@ package final class DeviceHandle: @unchecked Sendable {
     /// No other handle had the device open then.
     package let isFirst: Bool
 
-    /// A FLUSH came and nothing since: a close(2) may have returned already, and RELEASE be on its
-    /// way.
-    private let mayBeClosing = Atomic<Bool>(false)
+    /// Not 0: a FLUSH came, the one of that number, and nothing since: a close(2) may have returned
+    /// already, and RELEASE be on its way.
+    private let closingMark = Atomic<UInt64>(0)
+    private static let flushCount = Atomic<UInt64>(0)
     private let isClosed = Atomic<Bool>(false)
     /// The newest write-back error that this opener has seen, and what that was when it opened.
     private let seenError: Atomic<UInt64>
@@ -43,9 +44,7 @@ package final class DeviceHandle: @unchecked Sendable {
     /// Sends a prepared request to the device. Never waits for a suspended one; does backing I/O in
     /// place where `mayRunInline` and the bound on that allow.
     package func submit(_ request: IORequest) {
-        if mayBeClosing.load(ordering: .relaxed) {
-            mayBeClosing.store(false, ordering: .relaxed)
-        }
+        if closingMark.load(ordering: .relaxed) != 0 { closingMark.store(0, ordering: .relaxed) }
         request.handle = Unmanaged.passUnretained(self)
         device.submit(request)
     }
@@ -59,12 +58,24 @@ package final class DeviceHandle: @unchecked Sendable {
     }
 
     /// A descriptor of the file was closed: this may be the last one.
-    package func noteFlush() { mayBeClosing.store(true, ordering: .sequentiallyConsistent) }
+    package func noteFlush() {
+        let number = DeviceHandle.flushCount.add(1, ordering: .sequentiallyConsistent).newValue
+        closingMark.store(number, ordering: .sequentiallyConsistent)
+    }
 
-    var isMaybeClosing: Bool { mayBeClosing.load(ordering: .sequentiallyConsistent) }
+    var isMaybeClosing: Bool { closingMark.load(ordering: .sequentiallyConsistent) != 0 }
 
-    /// It was waited for long enough: another descriptor of the file is still open.
-    func noteStillOpen() { mayBeClosing.store(false, ordering: .sequentiallyConsistent) }
+    /// The number of the newest FLUSH of any handle.
+    static var newestFlush: UInt64 { flushCount.load(ordering: .sequentiallyConsistent) }
+
+    /// It was waited for long enough since FLUSH number `newest` or an earlier one: another
+    /// descriptor of the file is still open. A later one may still be a close.
+    func noteStillOpen(since newest: UInt64) {
+        let mark = closingMark.load(ordering: .sequentiallyConsistent)
+        guard mark != 0, mark <= newest else { return }
+        _ = closingMark.compareExchange(
+            expected: mark, desired: 0, ordering: .sequentiallyConsistent)
+    }
 
     /// The end. Takes dm_sem. The last close of a device marked for deferred removal lets another
     /// thread remove it.

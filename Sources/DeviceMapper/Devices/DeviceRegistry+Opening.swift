@@ -79,6 +79,7 @@ extension DeviceRegistry {
     /// `onlyIfAllMayBeClosing`: an opener that is surely open, such as a device on top, makes the
     /// wait pointless.
     func waitForClosings(_ reference: DeviceReference?, onlyIfAllMayBeClosing: Bool) {
+        let newest = DeviceHandle.newestFlush
         let deadline = Deadline(millisecondsFromNow: DeviceRegistry.closingMilliseconds)
         let isOver = closings.wait(until: deadline) {
             reading { state in
@@ -95,7 +96,7 @@ extension DeviceRegistry {
         reading { state in
             for cell in self.openings(reference, in: state) {
                 for handle in cell.handles.values {
-                    handle._withUnsafeGuaranteedRef { $0.noteStillOpen() }
+                    handle._withUnsafeGuaranteedRef { $0.noteStillOpen(since: newest) }
                 }
             }
         }
