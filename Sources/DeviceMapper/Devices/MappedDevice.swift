@@ -61,6 +61,8 @@ final class MappedDevice: @unchecked Sendable {
         request.enter(self)
         // The request is in flight, so this table stays live until it leaves: no need to count.
         guard let table = mapLock.withReadLock({ map }) else { return request.finish(.ioError) }
+        // A flush goes straight to the lower devices, and may end there while the call still runs.
+        if request.operation == .flush { return table.takeUnretainedValue().flush(request) }
         table._withUnsafeGuaranteedRef { table in
             if request.operation == .write && table.isReadOnly {
                 // Openers were refused with EPERM already: this comes from a device above.
