@@ -161,6 +161,14 @@ final class MappedDevice: @unchecked Sendable {
         }
     }
 
+    /// EINVAL: there is no live table. ENXIO: nor will there be, the device was removed.
+    func checkHasLiveTable() throws(DMError) {
+        try mapLock.withReadLock { () throws(DMError) in
+            guard map == nil else { return }
+            throw areSlotsClosed ? MappedDevice.removed : DMError(.invalidArgument)
+        }
+    }
+
     private static let removed = DMError(
         .noSuchAddressOrDevice, "device has been removed from the dev hash table.")
 
