@@ -12,20 +12,21 @@ package final class DeviceHandle: @unchecked Sendable {
     /// No other handle had the device open then.
     package let isFirst: Bool
 
-    /// Whether close(2) may have returned already, and RELEASE be on its way (`Closing`).
-    private let closing = Atomic<UInt8>(Closing.no.rawValue)
-    /// When the last FLUSH came: monotonic milliseconds.
-    private let flushTime = Atomic<UInt64>(0)
+    let closing = ClosingMark()
     private let isClosed = Atomic<Bool>(false)
-    /// The newest write-back error that this opener has seen.
+    /// The newest write-back error that this opener has seen, and what that was when it opened.
     private let seenError: Atomic<UInt64>
+    private let seenAtOpening: ErrorStamp
+    /// The newest error from before the opening that this opener was told of.
+    private let toldEarlierError = Atomic<UInt64>(0)
 
     init(registry: DeviceRegistry, device: MappedDevice, cell: HashCell, isFirst: Bool) {
         self.registry = registry
         self.device = device
         self.cell = cell
         self.isFirst = isFirst
-        seenError = Atomic(ErrorStamp.now().rawValue)
+        seenAtOpening = ErrorStamp.now()
+        seenError = Atomic(seenAtOpening.rawValue)
     }
 
     deinit {
@@ -40,7 +41,7 @@ package final class DeviceHandle: @unchecked Sendable {
     /// Sends a prepared request to the device. Never waits for a suspended one; does backing I/O in
     /// place where `mayRunInline` and the bound on that allow.
     package func submit(_ request: IORequest) {
-        if closing.load(ordering: .relaxed) != Closing.no.rawValue { noteUse() }
+        closing.noteUse()
         request.handle = Unmanaged.passUnretained(self)
         device.submit(request)
     }
@@ -53,52 +54,8 @@ package final class DeviceHandle: @unchecked Sendable {
         return !held.isEmpty
     }
 
-    // MARK: Closing
-
-    /// What is known of a close that the kernel has not reported yet.
-    enum Closing: UInt8 {
-        /// No FLUSH came, or the file was used after it, or it was waited for in vain.
-        case no
-        /// A FLUSH came: it may have been of the last descriptor.
-        case maybe
-        /// The same, and somebody who only wanted to see the open count waited for it already.
-        case maybeStill
-    }
-
     /// A descriptor of the file was closed: this may be the last one.
-    package func noteFlush() {
-        flushTime.store(Deadline.nowMilliseconds, ordering: .relaxed)
-        closing.store(Closing.maybe.rawValue, ordering: .sequentiallyConsistent)
-    }
-
-    /// A file that is used is not closed. But a read that was sent before the close, read-ahead for
-    /// instance, may reach us after it on another thread: what comes soon after a FLUSH tells
-    /// nothing.
-    private func noteUse() {
-        let sinceFlush = Deadline.nowMilliseconds &- flushTime.load(ordering: .relaxed)
-        guard sinceFlush > DeviceHandle.overtakenMilliseconds else { return }
-        closing.store(Closing.no.rawValue, ordering: .relaxed)
-    }
-
-    private static let overtakenMilliseconds: UInt64 = 100
-
-    var closingState: Closing {
-        Closing(rawValue: closing.load(ordering: .sequentiallyConsistent)) ?? .no
-    }
-
-    /// It was waited for: `wholly`, so that another descriptor of the file must be open, or for a
-    /// moment only.
-    func noteWaitedFor(wholly: Bool) {
-        let next = wholly ? Closing.no : .maybeStill
-        _ = closing.compareExchange(
-            expected: Closing.maybe.rawValue, desired: next.rawValue,
-            ordering: .sequentiallyConsistent)
-        if wholly {
-            _ = closing.compareExchange(
-                expected: Closing.maybeStill.rawValue, desired: next.rawValue,
-                ordering: .sequentiallyConsistent)
-        }
-    }
+    package func noteFlush() { closing.noteFlush() }
 
     /// The end. Takes dm_sem. The last close of a device marked for deferred removal lets another
     /// thread remove it.
@@ -108,16 +65,19 @@ package final class DeviceHandle: @unchecked Sendable {
         registry.close(self)
     }
 
-    /// Reports a write-back error to this opener once (`errseq_check_and_advance`): an error that it
-    /// has not seen, or that nobody saw.
+    /// Reports a write-back error to this opener once (`errseq_check_and_advance`): an error since
+    /// the opening that it has not seen, or an earlier one that nobody saw.
     func account(_ request: IORequest) {
-        let (stamp, unreported) = request.writeBackErrors
+        let (newest, unreported) = request.writeBackErrors
         let seen = ErrorStamp(
-            rawValue: seenError.max(stamp.rawValue, ordering: .sequentiallyConsistent).oldValue)
-        if let unreported {
-            request.report(unreported)
-        } else if stamp > seen, let errno = stamp.errno {
-            request.report(errno)
+            rawValue: seenError.max(newest.rawValue, ordering: .sequentiallyConsistent).oldValue)
+        var news = newest > seen ? newest : .none
+        if unreported <= seenAtOpening {
+            let told = toldEarlierError.max(
+                unreported.rawValue, ordering: .sequentiallyConsistent
+            ).oldValue
+            if unreported.rawValue > told { news = max(news, unreported) }
         }
+        if let errno = news.errno { request.report(errno) }
     }
 }

@@ -112,6 +112,7 @@ extension DeviceRegistry {
             state.disks[device.disk.number.minor] = nil
             state.minors.free(device.disk.number.minor)
         }
+        removals.noteClose()
         globalEvents.raise()
         // 7. The rest goes with the last reference.
     }

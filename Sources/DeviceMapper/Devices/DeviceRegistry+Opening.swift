@@ -62,34 +62,6 @@ extension DeviceRegistry {
 
     // MARK: Closings under way
 
-    /// Who waits for a close that the kernel has not reported yet. It does so late: after 2 µs in the
-    /// median, some ms at most, more on a machine that is short of processors.
-    enum ClosingWait {
-        /// A removal: waits long, unless an opener is surely open, such as a device on top. A handle
-        /// that it waited for in vain is not waited for again before its next FLUSH.
-        case removal
-        /// Whoever looks at open counts: waits for a moment, once for each FLUSH.
-        case look
-
-        fileprivate var milliseconds: UInt32 {
-            switch self {
-            case .removal: 1000
-            case .look: 50
-            }
-        }
-
-        fileprivate func isOver(for cell: HashCell) -> Bool {
-            var closing = 0
-            for handle in cell.handles.values {
-                switch (handle._withUnsafeGuaranteedRef { $0.closingState }, self) {
-                case (.maybe, _), (.maybeStill, .removal): closing += 1
-                default: break
-                }
-            }
-            return closing == 0 || self == .removal && closing < Int(cell.openCount)
-        }
-    }
-
     /// Waits a bounded moment for handles that may be closing, of one device or of all, and for the
     /// deferred removals that follow. Before what shows open counts or the list. No lock held.
     package func settle(_ reference: DeviceReference?) {
@@ -99,6 +71,7 @@ extension DeviceRegistry {
     }
 
     func waitForClosings(_ reference: DeviceReference?, _ wait: ClosingWait) {
+        let newest = ClosingMark.newestFlush
         let deadline = Deadline(millisecondsFromNow: wait.milliseconds)
         let isOver = closings.wait(until: deadline) {
             reading { state in
@@ -110,7 +83,7 @@ extension DeviceRegistry {
             for cell in self.openings(reference, in: state) {
                 for handle in cell.handles.values {
                     handle._withUnsafeGuaranteedRef {
-                        $0.noteWaitedFor(wholly: wait == .removal)
+                        $0.closing.noteWaited(wait, since: newest)
                     }
                 }
             }
