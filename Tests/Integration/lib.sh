@@ -186,14 +186,14 @@ refuses() {
     [ ! -s stdout ] || fail "$* failed and printed" "$(cat stdout)"
     [ "$said" = "$wanted" ] || fail "$*" "expected: $wanted" "it said:  $said"
 }
-# PATTERN COMMAND...: the command fails, and the last line of what it says matches.
+# PATTERN COMMAND...: the command fails, and the first line of what it says matches.
 fails_like() {
     local pattern=$1 said status=0
     shift
     said=$("$@" 2>&1 </dev/null) || status=$?
     [ "$status" -ne 0 ] || fail "$* succeeded" "it said: $said"
     # shellcheck disable=SC2053
-    [[ ${said##*$'\n'} == $pattern ]] || fail "$*" "expected: $pattern" "it said:  $said"
+    [[ ${said%%$'\n'*} == $pattern ]] || fail "$*" "expected: $pattern" "it said:  $said"
 }
 # WHAT WANTED GOT
 equal() { [ "$2" = "$3" ] || fail "$1" "expected: $2" "found:    $3"; }
