@@ -39,6 +39,18 @@ package final class PendingRequest: @unchecked Sendable {
     }
 }
 
+extension PendingRequest {
+    /// The bytes, or the errno; ETIMEDOUT when the request doesn't end.
+    @discardableResult
+    package func get() throws(DMError) -> [UInt8] {
+        guard let (bytes, error) = wait() else {
+            throw DMError(.timedOut, "a request did not end")
+        }
+        if let error { throw DMError(error) }
+        return bytes
+    }
+}
+
 extension DeviceHandle {
     package func beginRead(_ offset: UInt64, _ length: Int) -> PendingRequest {
         PendingRequest(self) { $0.prepareRead(offset: offset, length: length) }
@@ -60,22 +72,14 @@ extension DeviceHandle {
 
     /// The bytes, or the errno; ETIMEDOUT when the request doesn't end.
     package func read(_ offset: UInt64, _ length: Int) throws(DMError) -> [UInt8] {
-        try DeviceHandle.outcome(of: beginRead(offset, length))
+        try beginRead(offset, length).get()
     }
 
     package func write(_ offset: UInt64, _ bytes: [UInt8]) throws(DMError) {
-        _ = try DeviceHandle.outcome(of: beginWrite(offset, bytes))
+        try beginWrite(offset, bytes).get()
     }
 
-    package func flush() throws(DMError) { _ = try DeviceHandle.outcome(of: beginFlush()) }
-
-    private static func outcome(of pending: PendingRequest) throws(DMError) -> [UInt8] {
-        guard let (bytes, error) = pending.wait() else {
-            throw DMError(.timedOut, "a request did not end")
-        }
-        if let error { throw DMError(error) }
-        return bytes
-    }
+    package func flush() throws(DMError) { try beginFlush().get() }
 }
 
 /// Waits until something is so, at most ten seconds. False: it did not come.

@@ -39,6 +39,9 @@ package final class IORequest: @unchecked Sendable {
     package var mayRunInline = true
     /// A part that should run beside the ones that follow it, not before them.
     var prefersOtherThread = false
+    /// Another request overlaps it and comes after it: it is done part by part on the thread that
+    /// submits it.
+    var keepsOrder = false
     /// A flush of our own, for which no device is suspended: it changes nothing that a suspend
     /// promises, and the release of a table may not wait for somebody's resume.
     var bypassesSuspension = false
@@ -124,6 +127,7 @@ package final class IORequest: @unchecked Sendable {
         forceUnitAccess = false
         isOnIOThread = false
         prefersOtherThread = false
+        keepsOrder = false
         bypassesSuspension = false
         payload = nil
         payloadOffset = 0
@@ -142,6 +146,7 @@ package final class IORequest: @unchecked Sendable {
         handle = whole.handle
         mayRunInline = whole.mayRunInline
         isOnIOThread = whole.isOnIOThread
+        keepsOrder = whole.keepsOrder
         bypassesSuspension = whole.bypassesSuspension
         forceUnitAccess = whole.forceUnitAccess
         payload = whole.payload

@@ -101,15 +101,36 @@ extension MappedDevice {
 
     /// Unblocks the queue. What was deferred goes through the live table in its order of arrival,
     /// on a thread of its own: whoever resumes doesn't do the I/O of others.
+    ///
+    /// Where two of them overlap and one writes, each is done before the next begins, so that the
+    /// later write wins. Else they run side by side: one that hangs doesn't hold up the others.
     private func admitDeferred() {
         let requests = disk.queue.unblock()
         guard !requests.isEmpty else { return }
         registry.workers.run { [self] in
+            let keepOrder = MappedDevice.conflict(requests)
             for request in requests {
                 request.isOnIOThread = true
+                request.keepsOrder = keepOrder
+                request.prefersOtherThread = !keepOrder
                 start(request)
             }
         }
+    }
+
+    /// Whether the order of these requests matters: a write overlaps another of them.
+    private static func conflict(_ requests: [IORequest]) -> Bool {
+        var endOfWrites: UInt64 = 0
+        var end: UInt64 = 0
+        for request in requests.sorted(by: { $0.offset < $1.offset }) where request.length > 0 {
+            let isWrite = request.operation == .write
+            if request.offset < (isWrite ? end : endOfWrites) { return true }
+            let (sum, overflow) = request.offset.addingReportingOverflow(UInt64(request.length))
+            let requestEnd = overflow ? UInt64.max : sum
+            end = max(end, requestEnd)
+            if isWrite { endOfWrites = max(endOfWrites, requestEnd) }
+        }
+        return false
     }
 
     /// A flush of the live table's lower devices that passes the queues by, here and below. An error
@@ -165,6 +186,8 @@ private final class TableFlush: @unchecked Sendable {
         self.request = request
         request.prepareFlush()
         request.bypassesSuspension = true
+        // Not here: whoever waits may give up, and a slow store must not keep him.
+        request.mayRunInline = false
         device.disk.queue.enterBypassing()
         request.enter(device)
         table.flush(request)

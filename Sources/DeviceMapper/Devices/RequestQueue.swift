@@ -61,6 +61,9 @@ final class RequestQueue: @unchecked Sendable {
         }
     }
 
+    /// Whether requests are deferred or refused at present: true while suspended, too.
+    var isBlocking: Bool { isBlocked.load(ordering: .sequentiallyConsistent) }
+
     /// From here on requests are deferred.
     func block() {
         ioLock.withLock { isBlocked.store(true, ordering: .sequentiallyConsistent) }

@@ -36,7 +36,8 @@ extension Table {
     }
 
     /// Cuts the request at the boundaries of targets and chunks. All parts but the last may be
-    /// handed to other threads, so that they run side by side; the last runs where we are.
+    /// handed to other threads, so that they run side by side; the last runs where we are. One that
+    /// keeps its order stays here with all its parts.
     private func split(_ request: IORequest) {
         let begin = request.offset
         let length = request.length
@@ -51,7 +52,8 @@ extension Table {
                 precondition(partLength > 0, "a target takes nothing")
                 part.becomePart(of: request, from: done, length: partLength, offset: offset)
                 done += partLength
-                part.prefersOtherThread = done < length
+                part.prefersOtherThread =
+                    request.prefersOtherThread || done < length && !request.keepsOrder
                 request.willSubmitPart()
                 send(part, to: target, at: offset)
             }
@@ -66,7 +68,8 @@ extension Table {
         for (index, lower) in lowerDevices.enumerated() {
             let part = RequestPool.shared.take()
             part.becomePart(of: request, from: 0, length: 0, offset: 0)
-            part.prefersOtherThread = index + 1 < lowerDevices.count
+            part.prefersOtherThread =
+                request.prefersOtherThread || index + 1 < lowerDevices.count && !request.keepsOrder
             request.willSubmitPart()
             lower.submit(part)
         }

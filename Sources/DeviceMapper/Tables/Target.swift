@@ -64,4 +64,10 @@ struct LowerArea {
     let device: LowerDevice
     let start: UInt64
     let length: UInt64
+
+    /// Whether sectors so far out exist on any device; else I/O there is EIO.
+    static func isReachable(start: UInt64, length: UInt64) -> Bool {
+        let (end, overflow) = start.addingReportingOverflow(length)
+        return !overflow && end <= Sectors.maximum.count
+    }
 }

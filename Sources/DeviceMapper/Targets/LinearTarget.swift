@@ -12,6 +12,9 @@ final class LinearTarget: Target, @unchecked Sendable {
     private let start: UInt64
     /// Byte of the lower device that the mapped device's byte 0 would be at, modulo 2^64.
     private let shift: UInt64
+    /// Whether all of it lies within the longest device there can be. An offset is not compared with
+    /// a lower device of unknown size, and one that wraps must not lead to its beginning.
+    private let isReachable: Bool
 
     private init(parsing context: TargetContext) throws(DMError) {
         guard context.arguments.count == 2 else {
@@ -23,11 +26,13 @@ final class LinearTarget: Target, @unchecked Sendable {
         device = try context.lowerDevice(context.arguments[0], reason: "Device lookup failed")
         self.start = start
         shift = start &* Sectors.size &- context.begin.bytes
+        isReachable = LowerArea.isReachable(start: start, length: context.length.count)
         super.init(context)
     }
 
     override func map(_ operation: IOOperation, at offset: UInt64) -> Mapping {
-        .remapped(Unmanaged.passUnretained(device), offset: offset &+ shift, tag: nil)
+        guard isReachable else { return .failed(.ioError) }
+        return .remapped(Unmanaged.passUnretained(device), offset: offset &+ shift, tag: nil)
     }
 
     override func status(_ kind: StatusKind) -> String {

@@ -20,8 +20,10 @@ final class StripedTarget: Target, @unchecked Sendable {
     private let chunkSize: UInt32
     /// Errors of each stripe, for the letters of `status`. Raw, so that `endIO` needs no array.
     private let errorCounts: UnsafeMutablePointer<Atomic<UInt32>>
-    /// What `map` needs of each stripe: the device and its first byte.
-    private let hot: UnsafeMutablePointer<(device: Unmanaged<LowerDevice>, start: UInt64)>
+    /// What `map` needs of each stripe: the device, its first byte, and whether all of the stripe
+    /// lies within the longest device there can be (see `LinearTarget`).
+    private let hot:
+        UnsafeMutablePointer<(device: Unmanaged<LowerDevice>, start: UInt64, isReachable: Bool)>
     private let stripeCount: UInt64
     private let chunkBytes: UInt64
     private let raiseEvent: @Sendable () -> Void
@@ -66,7 +68,10 @@ final class StripedTarget: Target, @unchecked Sendable {
         errorCounts = .allocate(capacity: stripes.count)
         for (index, stripe) in stripes.enumerated() {
             (hot + index).initialize(
-                to: (Unmanaged.passUnretained(stripe.device), stripe.start &* Sectors.size))
+                to: (
+                    Unmanaged.passUnretained(stripe.device), stripe.start &* Sectors.size,
+                    LowerArea.isReachable(start: stripe.start, length: width)
+                ))
             (errorCounts + index).initialize(to: Atomic<UInt32>(0))
         }
         raiseEvent = context.raiseEvent
@@ -89,14 +94,15 @@ final class StripedTarget: Target, @unchecked Sendable {
         let (row, stripe) = chunk.quotientAndRemainder(dividingBy: stripeCount)
         let index = Int(truncatingIfNeeded: stripe)
         let lower = hot[index]
+        guard lower.isReachable else { return .failed(.ioError) }
         return .remapped(
             lower.device, offset: lower.start &+ row &* chunkBytes &+ within, tag: index)
     }
 
     /// Counts a stripe's errors, by its device as the kernel does: a device that stands twice gets
-    /// both letters.
+    /// both letters. What a device does not support, or a client gave up, is no error of it.
     override func endIO(_ request: IORequest, tag: Int, _ error: Errno?) -> Errno? {
-        guard let error, error != .notSupported else { return error }
+        guard let error, error != .notSupported, error != .interrupted else { return error }
         let failed = hot[tag].device.toOpaque()
         for index in 0..<stripes.count where hot[index].device.toOpaque() == failed {
             let count = errorCounts[index].add(1, ordering: .relaxed).newValue
