@@ -166,6 +166,16 @@ start() {
     "$@" &
     started+=($!)
 }
+# PATH: another process, $!, has it open until it is killed. (A descriptor of ours would be inherited
+# by each command, whose end looks to the daemon as if the device were closing.)
+hold_open() {
+    start bash -c 'exec 3<"$1" && read -r _ <>"$2"' hold "$1" "$test_directory/never"
+    eventually "$1 is open" is_held $! 3
+}
+let_go() {
+    kill "$1"
+    eventually "process $1 ends" has_ended "$1"
+}
 
 # MARK: Expectations
 
