@@ -57,6 +57,9 @@ package final class DeviceHandle: @unchecked Sendable {
     /// A descriptor of the file was closed: this may be the last one.
     package func noteFlush() { closing.noteFlush() }
 
+    /// Whether a removal waits for it.
+    var isMaybeClosing: Bool { closing.isPending(.removal) }
+
     /// The end. Takes dm_sem. The last close of a device marked for deferred removal lets another
     /// thread remove it.
     package func close() {
