@@ -34,6 +34,9 @@ let package = Package(
             ], swiftSettings: settings),
         .target(
             name: "DMTestSupport", dependencies: ["DeviceMapper", system], swiftSettings: settings),
+        .executableTarget(
+            name: "explore", dependencies: ["DeviceMapper", "DMTestSupport"],
+            swiftSettings: settings),
         .testTarget(
             name: "DeviceMapperTests", dependencies: ["DeviceMapper", "DMTestSupport", system],
             swiftSettings: settings),

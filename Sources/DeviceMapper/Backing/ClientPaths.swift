@@ -36,7 +36,9 @@ package struct ClientPaths: DeviceResolver {
         if !word.isEmpty, word.bytes.allSatisfy({ (48...57).contains($0) }) {
             throw DMError(.noSuchAddressOrDevice)
         }
-        guard !word.isEmpty, !word.bytes.contains(0) else { throw DMError(.operationNotSupportedByDevice) }
+        guard !word.isEmpty, !word.bytes.contains(0) else {
+            throw DMError(.operationNotSupportedByDevice)
+        }
         let path = try absolute(word)
         if let minor = try matchAsText(path) { return .mapped(minor: minor) }
         return try open(path, as: word, writable: writable)
@@ -72,7 +74,8 @@ package struct ClientPaths: DeviceResolver {
                         == BackingNumbers.Identity(
                             device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
                 else {
-                    throw DMError(.operationNotSupportedByDevice, "another file stands at \(path.string) now")
+                    throw DMError(
+                        .operationNotSupportedByDevice, "another file stands at \(path.string) now")
                 }
                 return .backing(
                     try registry.backings.take(file, path: path, writable: writable))
@@ -93,7 +96,8 @@ package struct ClientPaths: DeviceResolver {
         guard let workingDirectory,
             let directory = BackingPaths.readLink("/proc/self/fd/\(workingDirectory.rawValue)")
         else {
-            throw DMError(.operationNotSupportedByDevice, "\(word.string): the working directory is gone")
+            throw DMError(
+                .operationNotSupportedByDevice, "\(word.string): the working directory is gone")
         }
         return withoutParents(
             ByteString(
