@@ -398,4 +398,33 @@ struct MountTests {
             try again.unmount(detach: true)
         }
     }
+
+    @Test(
+        "with auto-unmount, through fusermount3, the mount goes away with the daemon's descriptor",
+        .enabled(if: Shell.run("command -v fusermount3").status == 0, "needs fusermount3"))
+    func autoUnmount() throws {
+        var options = MountOptions()
+        options.autoUnmount = true
+        let tree = try MountedTree(options: options)
+        defer { tree.end() }
+        try tree.create("a", ["0 8 zero"])
+        expect("head -c 4096 \(tree.path("dm-0")) | wc -c", "4096")
+        tree.session.stop()
+        tree.session.waitUntilEnded()
+        tree.forgetMount()
+        let directory = ByteString(tree.directory)
+        #expect(
+            eventually { (try? MountTable.read().contains { $0.directory == directory }) == false })
+    }
+
+    @Test("what stands in the way of a mount is told")
+    func mountFailures() throws {
+        try withTree { tree in
+            #expect(throws: DMError(.noSuchFileOrDirectory, tree.base + "/none")) {
+                _ = try Mount(at: ByteString(tree.base + "/none"))
+            }
+            let file = tree.backing("file", sectors: 1)
+            #expect(throws: DMError(.notDirectory, file)) { _ = try Mount(at: ByteString(file)) }
+        }
+    }
 }
