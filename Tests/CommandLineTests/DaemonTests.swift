@@ -182,5 +182,12 @@ import Testing
             #expect(recorder.outputText.contains(word))
         }
         #expect(recorder.errorText.isEmpty)
+        for words in [["mount", "--help"], ["help", "mount"]] {
+            let recorder = Recorder()
+            let console = recorder.console()
+            #expect(DmfuseVerbs.run(words, console: console) == 0)
+            console.flush()
+            #expect(recorder.outputText.contains("--allow-other"))
+        }
     }
 }
