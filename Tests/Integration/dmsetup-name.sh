@@ -24,10 +24,10 @@ Command failed.
 "*"striped: Target length not divisible by chunk size" ]] || fail "$said"
 refuses 'Device does not exist.
 Command failed.' "$dmsetup" info two
-exec 3<"$(device one)"
+hold_open "$(device one)"
 refuses 'device-mapper: remove ioctl on one  failed: Device or resource busy
 Command failed.' "$dmsetup" remove one
-exec 3<&-
+let_go $!
 refuses 'Invalid format on line 1 of table .
 Command failed.' "$dmsetup" create t --table '0 8'
 said=$("$dmsetup" frobnicate 2>&1) && fail 'it succeeded'

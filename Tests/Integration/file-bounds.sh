@@ -14,6 +14,7 @@ prints 'regular file' stat -L -c %F "$d"
 prints 'symbolic link' stat -c %F "$d"
 for flag in '' direct; do
     read=${flag:+iflag=$flag} write=${flag:+oflag=$flag}
+    dd if=expected of="$d" bs=64k conv=notrunc status=none
     # shellcheck disable=SC2086
     {
         same "all of it, $flag" expected <(dd if="$d" bs=64k $read status=none)

@@ -5,7 +5,7 @@
 mount_here
 make_random a 64
 make_random b 64
-for round in {1..200}; do
+for round in {1..100}; do
     dmfuse create d --table "0 64 linear $PWD/a 0"
     same "round $round: a" a "$(device d)"
     dmfuse remove d

@@ -166,6 +166,16 @@ start() {
     "$@" &
     started+=($!)
 }
+# PATH: another process, $!, has it open until it is killed. (A descriptor of ours would be inherited
+# by each command, whose end looks to the daemon as if the device were closing.)
+hold_open() {
+    start bash -c 'exec 3<"$1" && read -r _ <>"$2"' hold "$1" "$test_directory/never"
+    eventually "$1 is open" is_held $! 3
+}
+let_go() {
+    kill "$1"
+    eventually "process $1 ends" has_ended "$1"
+}
 
 # MARK: Expectations
 
@@ -186,14 +196,14 @@ refuses() {
     [ ! -s stdout ] || fail "$* failed and printed" "$(cat stdout)"
     [ "$said" = "$wanted" ] || fail "$*" "expected: $wanted" "it said:  $said"
 }
-# PATTERN COMMAND...: the command fails, and the last line of what it says matches.
+# PATTERN COMMAND...: the command fails, and the first line of what it says matches.
 fails_like() {
     local pattern=$1 said status=0
     shift
     said=$("$@" 2>&1 </dev/null) || status=$?
     [ "$status" -ne 0 ] || fail "$* succeeded" "it said: $said"
     # shellcheck disable=SC2053
-    [[ ${said##*$'\n'} == $pattern ]] || fail "$*" "expected: $pattern" "it said:  $said"
+    [[ ${said%%$'\n'*} == $pattern ]] || fail "$*" "expected: $pattern" "it said:  $said"
 }
 # WHAT WANTED GOT
 equal() { [ "$2" = "$3" ] || fail "$1" "expected: $2" "found:    $3"; }

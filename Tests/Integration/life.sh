@@ -40,7 +40,7 @@ refuses 'dmfuse: rename two: Invalid argument: Unable to change uuid of mapped d
 table=$(dmfuse table two)
 prints '' dmfuse load two --table "0 512 linear $PWD/b 0
 512 1024 linear $PWD/a 1024"
-prints 'LIw' dmfuse info -c --noheadings -o attr two
+prints 'LI-w' dmfuse info -c --noheadings -o attr two
 prints "$table" dmfuse table two
 prints 2 eval 'dmfuse table --inactive two | wc -l'
 prints '' dmfuse suspend two
@@ -53,7 +53,7 @@ prints '' dmfuse resume two
 prints '' dmfuse load two --table '0 8 zero'
 prints '' dmfuse clear two
 prints 'L--w' dmfuse info -c --noheadings -o attr two
-prints $((1536 * 512)) stat -c %s "$mnt/mapper/two"
+prints $((1536 * 512)) stat -L -c %s "$mnt/mapper/two"
 
 prints '' dmfuse remove two
 prints control ls "$mnt/mapper"

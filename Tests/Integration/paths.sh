@@ -43,7 +43,12 @@ is_top "$mnt/dm-$minor"
 is_top "$mnt//mapper/./top"
 is_top "mnt-1/mapper/top"
 is_top "$number"
-cd "$mnt/mapper" && is_top top && is_top ../dm-"$minor"
+is_top "$mnt/mapper/../../mnt-1/dm-$minor"
+cd "$mnt/mapper"
+is_top top
+is_top "../dm-$minor"
+shows ../../a "$file"
+shows "$mnt/../deep/a" "$deep"
 cd "$test_directory"
 env -u DM_DEV_DIR "$DMFUSE" create --dir "$mnt" d --table '0 64 linear /dev/mapper/top 0'
 prints "0 64 linear $number 0" dmfuse table d

@@ -9,7 +9,8 @@ dmfuse create one -u U1 --table "0 64 linear $PWD/a 0"
 dmfuse create two --table "0 64 linear $PWD/a 64"
 dmfuse load two --table "0 32 linear $PWD/b 0"
 dmfuse create held --table '0 64 zero'
-exec 3<"$(device held)"
+hold_open "$(device held)"
+holder=$!
 state() { dmfuse info && dmfuse table && dmfuse table --inactive two && ls -lR "$mnt"; }
 state >before
 
@@ -52,7 +53,11 @@ for offset in -1 +8 0x8 8x; do
 done
 bad_table "No such device: *linear: Device lookup failed*" '0 8 linear /nosuch 0'
 bad_table "No such device or address: *linear: Device lookup failed*" '0 8 linear 7 0'
-bad_table "$invalid: *a too small for target: start=1017, len=8, dev_size=1024" "0 8 linear $PWD/a 1017"
+# Whether the lower device is large enough is looked at when a table first becomes live.
+refused "create t: $invalid: *a too small for target: start=1017, len=8, dev_size=1024" \
+    create t --table "0 8 linear $PWD/a 1017"
+refused "create t: $invalid: *b too small for target*" \
+    create t --table "0 2048 striped 2 8 $PWD/a 0 $PWD/b 8"
 bad_table "$invalid: *striped: Not enough arguments" "0 8 striped 1"
 bad_table "$invalid: *striped: Invalid stripe count" "0 8 striped 0 8 $PWD/a 0"
 bad_table "$invalid: *striped: Invalid stripe count" "0 8 striped x 8 $PWD/a 0"
@@ -64,7 +69,6 @@ bad_table "$invalid: *striped: Not enough destinations specified" "0 16 striped 
 bad_table "$invalid: *striped: Not enough destinations specified" "0 16 striped 2 8 $PWD/a 0 $PWD/b 0 $PWD/b 8"
 bad_table "$invalid: *striped: Couldn't parse stripe destination*" "0 16 striped 2 8 $PWD/a 0 $PWD/b x"
 bad_table "No such device: *striped: Couldn't parse stripe destination*" "0 16 striped 2 8 $PWD/a 0 /nosuch 0"
-bad_table "$invalid: *b too small for target*" "0 2048 striped 2 8 $PWD/a 0 $PWD/b 8"
 bad_table 'Invalid format on line 1 of table*' '0 8'
 bad_table 'Invalid format on line 2 of table*' '0 8 zero
 x y zero'
@@ -99,5 +103,5 @@ dmfuse suspend bare
 state >before
 refused "resume bare: $invalid*" resume bare
 note "$cases refusals"
-exec 3<&-
+let_go "$holder"
 unmount_here

@@ -48,7 +48,9 @@ fails_like "dmfuse: ls: $mnt: *" dmfuse ls
 fails_like 'dmfuse: create ro: Permission denied: linear: *' someone "$DMFUSE" create ro --table "0 64 linear $PWD/a 0"
 someone "$DMFUSE" create ro --readonly --table "0 64 linear $PWD/a 0"
 same 'a read-only device' a <(someone cat "$mnt/mapper/ro")
-chmod 600 a
-fails_like 'dmfuse: create no: Permission denied: linear: *' someone "$DMFUSE" create no --readonly --table "0 32 linear $PWD/a 0"
+make_random secret 64
+chmod 600 secret
+fails_like 'dmfuse: create no: Permission denied: linear: *' \
+    someone "$DMFUSE" create no --readonly --table "0 64 linear $PWD/secret 0"
 someone "$DMFUSE" unmount "$mnt"
 eventually 'it is unmounted' eval '! is_mounted "$mnt"'

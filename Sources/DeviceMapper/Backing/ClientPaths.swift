@@ -88,15 +88,34 @@ package struct ClientPaths: DeviceResolver {
     /// leads.
     private func absolute(_ word: ByteString) throws(DMError) -> ByteString {
         if word.bytes.first == UInt8(ascii: "/") {
-            return ByteString(ClientPaths.normalized(word.bytes))
+            return withoutParents(ByteString(ClientPaths.normalized(word.bytes)))
         }
         guard let workingDirectory,
             let directory = BackingPaths.readLink("/proc/self/fd/\(workingDirectory.rawValue)")
         else {
             throw DMError(.operationNotSupportedByDevice, "\(word.string): the working directory is gone")
         }
-        return ByteString(
-            ClientPaths.normalized(directory.bytes + [UInt8(ascii: "/")] + word.bytes))
+        return withoutParents(
+            ByteString(
+                ClientPaths.normalized(directory.bytes + [UInt8(ascii: "/")] + word.bytes)))
+    }
+
+    /// Without ".." below the mount, whose directories are no links: what leads out of it again is
+    /// not ours, and what stays in it can be matched as text.
+    private func withoutParents(_ path: ByteString) -> ByteString {
+        guard let below = ClientPaths.remainder(of: path, below: mount) else { return path }
+        let slash = UInt8(ascii: "/")
+        var parts = below.split(separator: slash)
+        while let parent = parts.firstIndex(where: { $0.elementsEqual("..".utf8) }) {
+            if parent == 0 {
+                let above = mount.bytes[..<(mount.bytes.lastIndex(of: slash) ?? 0)]
+                let rest = parts.dropFirst().flatMap { [slash] + $0 }
+                return withoutParents(ByteString(ClientPaths.normalized(above + rest)))
+            }
+            guard parent == 1, parts[0].elementsEqual("mapper".utf8) else { return path }
+            parts.removeFirst(2)
+        }
+        return ByteString(mount.bytes + parts.flatMap { [slash] + $0 })
     }
 
     private static func normalized(_ path: [UInt8]) -> [UInt8] {
@@ -111,9 +130,12 @@ package struct ClientPaths: DeviceResolver {
     /// The device behind MOUNT/dm-N, MOUNT/mapper/NAME or DEVICE-DIRECTORY/mapper/NAME. Nil: not a
     /// path of ours. ENODEV: below the mount, and no device.
     private func matchAsText(_ path: ByteString) throws(DMError) -> UInt32? {
-        if let below = ClientPaths.remainder(of: path, below: mount) {
-            guard let minor = minor(below: below) else {
-                throw DMError(.operationNotSupportedByDevice, "\(path.string): no such device")
+        if let below = ClientPaths.remainder(of: path, below: mount),
+            let inside = ClientPaths.resolvingParents(below)
+        {
+            guard let minor = minor(below: inside) else {
+                throw DMError(
+                    .operationNotSupportedByDevice, "\(path.string): no such device")
             }
             return minor
         }
@@ -121,6 +143,20 @@ package struct ClientPaths: DeviceResolver {
             return nil
         }
         return minor(below: below)
+    }
+
+    /// Without "..", which below the mount needs no file system: no directory there is a link. Nil:
+    /// it leads out of the mount.
+    private static func resolvingParents(_ below: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+        var parts: [ArraySlice<UInt8>] = []
+        for part in below.split(separator: UInt8(ascii: "/")) {
+            if part.elementsEqual("..".utf8) {
+                if parts.popLast() == nil { return nil }
+            } else {
+                parts.append(part)
+            }
+        }
+        return Array(parts.joined(separator: [UInt8(ascii: "/")]))[...]
     }
 
     private func minor(below: ArraySlice<UInt8>) -> UInt32? {
