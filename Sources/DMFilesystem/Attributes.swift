@@ -18,14 +18,6 @@ struct Attributes: Hashable, Sendable {
     /// Access, modification and change, in seconds since 1970.
     let time: Int64
 
-    /// The node never changes, so the kernel may keep what it knows of it.
-    var isFixed: Bool {
-        switch node.kind {
-        case .root, .mapperDirectory, .controlLink: true
-        default: false
-        }
-    }
-
     /// A directory. `children`: directories in it.
     init(directory kind: NodeNumber.Kind, children: UInt, time: Int64) {
         node = NodeNumber(kind)

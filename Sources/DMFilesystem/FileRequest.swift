@@ -69,7 +69,8 @@ final class FileRequest: @unchecked Sendable {
         guard let request else { preconditionFailure("a request completed that was not begun") }
         let reply = Reply(request)
         if let error = io.error {
-            reply.error(error)
+            // EINTR makes many a client try again, for which nobody is left at the end.
+            reply.error(error == .interrupted && pool.isOver ? .ioError : error)
         } else {
             switch io.operation {
             case .read: reply.data(io.data)

@@ -1,15 +1,17 @@
 import DeviceMapper
+import Synchronization
 
 /// The requests of a session: free ones for reuse, and the interrupted ones that must be cancelled.
 final class FileRequestPool: @unchecked Sendable {
-    // @unchecked: everything is guarded by `lock`.
+    // @unchecked: what is not atomic is guarded by `lock`.
     private let lock = Lock(rank: .leaf, name: "FileRequestPool.lock")
     /// Signalled when a request is interrupted, and when one comes back while `drain` waits.
     private let changed = Condition()
     private var all: [FileRequest] = []
     private var free: [FileRequest] = []
     private var interrupted: [FileRequest] = []
-    private var isDraining = false
+    /// The session is at its end: what is cancelled now wasn't interrupted by its client.
+    private let isDraining = Atomic<Bool>(false)
     private var isEnding = false
 
     func take() -> FileRequest {
@@ -22,12 +24,14 @@ final class FileRequestPool: @unchecked Sendable {
     func give(_ request: FileRequest) {
         lock.withLock {
             free.append(request)
-            if isDraining { changed.broadcast() }
+            if isOver { changed.broadcast() }
         }
     }
 
     /// How many are held by devices or worked on.
     var outstanding: Int { lock.withLock { all.count - free.count } }
+
+    var isOver: Bool { isDraining.load(ordering: .sequentiallyConsistent) }
 
     // MARK: Interruption
 
@@ -79,7 +83,7 @@ final class FileRequestPool: @unchecked Sendable {
     /// Ends everything that is under way, at the end of a session, when nothing new comes. Waits for
     /// what the backing devices are doing, but for no suspended device.
     func drain() {
-        lock.withLock { isDraining = true }
+        isDraining.store(true, ordering: .sequentiallyConsistent)
         while true {
             for request in lock.withLock({ all }) { request.noteEnd() }
             for request in lock.withLock({ interrupted }) { _ = request.cancelInterrupted() }

@@ -91,10 +91,11 @@ package final class Mount: Sendable {
     }
 
     /// The kernel answers ENOTCONN (ECONNABORTED: after an abort) for a connection without a daemon.
+    /// It may know attributes from before, so stat(2) proves nothing: statvfs(3) is never cached.
     private static func isDead(_ directory: ByteString) -> Bool {
         withPath(directory) { text in
-            var status = stat()
-            guard stat(text, &status) != 0 else { return false }
+            var status = statvfs()
+            guard statvfs(text, &status) != 0 else { return false }
             let code = errno
             return code == ENOTCONN || code == ECONNABORTED
         }

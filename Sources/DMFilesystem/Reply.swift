@@ -8,9 +8,9 @@ import SystemPackage
 struct Reply: ~Copyable {
     private let request: fuse_req_t
 
-    /// What the kernel may take for granted of a node that never changes, in seconds. Of everything
-    /// else nothing: a lookup after a command shows its effect.
-    private static let fixedSeconds = 3600.0
+    /// Seconds for which the kernel may take what it was told for granted: a lookup after a command
+    /// shows its effect, and the mount of a dead daemon is ENOTCONN at once.
+    private static let timeout = 0.0
 
     init(_ request: fuse_req_t) { self.request = request }
 
@@ -34,18 +34,14 @@ struct Reply: ~Copyable {
         var entry = fuse_entry_param()
         entry.ino = attributes.node.rawValue
         entry.attr = attributes.status(owner)
-        entry.attr_timeout = Reply.timeout(attributes)
-        entry.entry_timeout = Reply.timeout(attributes)
+        entry.attr_timeout = Reply.timeout
+        entry.entry_timeout = Reply.timeout
         fuse_reply_entry(postpone(), &entry)
     }
 
     consuming func attributes(_ attributes: Attributes, _ owner: Owner) {
         var status = attributes.status(owner)
-        fuse_reply_attr(postpone(), &status, Reply.timeout(attributes))
-    }
-
-    private static func timeout(_ attributes: Attributes) -> Double {
-        attributes.isFixed ? fixedSeconds : 0
+        fuse_reply_attr(postpone(), &status, Reply.timeout)
     }
 
     consuming func link(_ target: ByteString) {

@@ -35,6 +35,10 @@ package final class MemoryDevices: DeviceResolver, @unchecked Sendable {
         addStore(name, MemoryStore(sectors: sectors))
     }
 
+    package func store(_ name: String) -> MemoryStore? {
+        lock.withLock { devices[ByteString(name)]?.1 }
+    }
+
     /// Tables that hold the store open.
     package func users(of name: String) -> Int {
         lock.withLock { users[ByteString(name)] ?? 0 }

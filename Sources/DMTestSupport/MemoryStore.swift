@@ -20,6 +20,8 @@ package final class MemoryStore: BackingStore, @unchecked Sendable {
     private var recorded: [Call] = []
     private var failures: [Int: Errno] = [:]
     private var callCount = 0
+    private var changeFailures: [Int: Errno] = [:]
+    private var changeCount = 0
     private var waiting = 0
     private var isGateClosed = false
     private var closed = false
@@ -49,6 +51,11 @@ package final class MemoryStore: BackingStore, @unchecked Sendable {
         lock.withLock { failures[callCount + count] = error }
     }
 
+    /// The same, with reads neither counted nor failing.
+    package func fail(afterChanges count: Int, _ error: Errno) {
+        lock.withLock { changeFailures[changeCount + count] = error }
+    }
+
     /// Calls wait until the gate opens again.
     package func closeGate() { lock.withLock { isGateClosed = true } }
 
@@ -58,6 +65,9 @@ package final class MemoryStore: BackingStore, @unchecked Sendable {
             gateOpened.broadcast()
         }
     }
+
+    /// Other bytes from here on; what is durable stays.
+    package func replaceContents(_ new: [UInt8]) { lock.withLock { bytes = new } }
 
     package func truncate(sectors: Int) {
         lock.withLock { bytes.removeLast(max(0, bytes.count - sectors * 512)) }
@@ -99,8 +109,12 @@ package final class MemoryStore: BackingStore, @unchecked Sendable {
             while isGateClosed { gateOpened.wait(lock) }
             waiting -= 1
             recorded.append(Call(kind: kind, offset: offset, count: count))
-            let failure = failures.removeValue(forKey: callCount)
+            var failure = failures.removeValue(forKey: callCount)
             callCount += 1
+            if kind != .read {
+                failure = changeFailures.removeValue(forKey: changeCount) ?? failure
+                changeCount += 1
+            }
             return failure ?? body()
         }
     }

@@ -6,8 +6,8 @@ import SystemPackage
 @testable import dmfuse
 
 /// A registry behind a control socket in a directory of its own, as a mount would have it, but
-/// without a file system. It has the numbers of the recorded transcripts: 254 for mapped devices and
-/// 7, loop's major, for backing files.
+/// without a file system. It has the numbers of the recorded transcripts: 254 for mapped devices
+/// and 7, loop's major, for backing files.
 final class DaemonFixture {
     let directory: String
     /// Where the mount would be: below the directory of the backing files.
@@ -58,7 +58,9 @@ final class DaemonFixture {
         ftruncate(descriptor, size)
         Glibc.close(descriptor)
         guard size > 0 else { return }
-        _ = run(["create", "number", "--table", "0 1 linear \(path) 0"])
+        let quoted = path.replacing(#"\"#, with: #"\\"#).replacing(" ", with: #"\ "#)
+        _ = run(
+            ["create", "number", "--table", "0 1 linear \(quoted) 0"], personality: .dmfuse)
         _ = run(["remove", "number"])
     }
 
@@ -71,7 +73,8 @@ final class DaemonFixture {
     }
 
     func run(
-        _ words: [String], personality: Personality = .dmsetup, input: String = ""
+        _ words: [String], personality: Personality = .dmsetup, input: String = "",
+        onPause: @escaping () -> Void = {}
     ) -> Result {
         let recorder = Recorder()
         let line = DeviceCommandLine(
@@ -80,7 +83,7 @@ final class DaemonFixture {
             surroundings: Surroundings(
                 environment: { [mount] in $0 == "DM_DEV_DIR" ? ByteString(mount) : nil },
                 readStandardInput: { Array(input.utf8) }, localeIsUTF8: { false },
-                terminalWidth: { nil }, readAhead: { _ in 256 }, sleep: { _ in }))
+                terminalWidth: { nil }, readAhead: { _ in 256 }, sleep: { _ in onPause() }))
         let status = line.run(words.map { ByteString($0) })
         return Result(
             status: status, output: recorder.outputText, errors: recorder.errorText,

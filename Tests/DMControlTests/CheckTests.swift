@@ -4,7 +4,8 @@ import Testing
 
 @testable import DMControl
 
-/// The checks that come before any command, in the kernel's order. Errnos and words are Linux 6.1's.
+/// The checks that come before any command, in the kernel's order. Errnos and words are Linux
+/// 6.1's.
 @Suite struct CheckTests {
     private let fixture = ExecutorFixture()
     private static let version = hex("04 00 00 00 2f 00 00 00 00 00 00 00")

@@ -4,7 +4,8 @@ import Testing
 @testable import DMControl
 
 @Suite struct HeadTests {
-    /// What Linux 6.1 wrote for the creation of "one" with uuid "U1" and some flags of the client's.
+    /// What Linux 6.1 wrote for the creation of "one" with uuid "U1" and some flags of the
+    /// client's.
     private static let created: [UInt8] = padded(
         padded(
             hex(

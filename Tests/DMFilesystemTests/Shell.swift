@@ -20,25 +20,44 @@ enum Shell {
         private var pipe: [Int32] = [-1, -1]
 
         init(_ script: String) {
-            guard pipe2(&pipe, O_CLOEXEC) == 0 else { return }
+            guard Glibc.pipe(&pipe) == 0 else { return }
+            for end in pipe { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
             var actions = posix_spawn_file_actions_t()
             posix_spawn_file_actions_init(&actions)
             defer { posix_spawn_file_actions_destroy(&actions) }
             posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
             posix_spawn_file_actions_adddup2(&actions, pipe[1], 1)
             posix_spawn_file_actions_adddup2(&actions, pipe[1], 2)
-            var words = ["sh", "-c", script].map { strdup($0) } + [nil]
+            let arguments: [String] = ["sh", "-c", script]
+            var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
+            words.append(nil)
             defer { for word in words { free(word) } }
-            if posix_spawnp(&process, "sh", &actions, nil, &words, environ) != 0 { process = -1 }
+            // The runner of the tests blocks signals, without which sh can't wait.
+            var attributes = posix_spawnattr_t()
+            posix_spawnattr_init(&attributes)
+            defer { posix_spawnattr_destroy(&attributes) }
+            var none = sigset_t()
+            sigemptyset(&none)
+            posix_spawnattr_setsigmask(&attributes, &none)
+            posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+            if posix_spawnp(&process, "sh", &actions, &attributes, &words, environ) != 0 {
+                process = -1
+            }
             close(pipe[1])
         }
 
-        /// Until it has ended and closed its output.
+        /// Until it has ended and closed its output, at most a minute: then it is killed.
         func wait() -> Outcome {
             guard process > 0 else { return Outcome(status: -1, output: "sh could not be run") }
             var output: [UInt8] = []
             var piece = [UInt8](repeating: 0, count: 64 << 10)
             while true {
+                var ready = pollfd(fd: pipe[0], events: Int16(POLLIN), revents: 0)
+                if poll(&ready, 1, 60_000) == 0 {
+                    kill(process, SIGKILL)
+                    output += Array("(not ended in time)".utf8)
+                    break
+                }
                 let count = read(pipe[0], &piece, piece.count)
                 if count < 0 && errno == EINTR { continue }
                 if count <= 0 { break }

@@ -15,7 +15,7 @@ extension ControlClient {
         try ask(CommandNumber(command), head.request(size: DMIoctl.dataOffset))
     }
 
-    /// A command whose reply has data: the buffer is doubled until it fits. `data` stands at
+    /// A command whose reply has data: the buffer grows until it fits. `data` stands at
     /// `dataStart`.
     func askGrowing(
         _ number: CommandNumber, _ head: DMIoctl, data: [UInt8] = []
@@ -26,10 +26,12 @@ extension ControlClient {
             request.replaceSubrange(DMIoctl.size..<(DMIoctl.size + data.count), with: data)
             let answer = try ask(number, request)
             guard answer.head.flags.contains(.bufferFull) else { return answer }
-            guard bufferSize <= DMIoctl.maximumDataSize / 2 else {
+            guard bufferSize < DMIoctl.maximumDataSize else {
                 throw DMError(.noMemory, "control socket: the reply is too long")
             }
-            bufferSize *= 2
+            // The head of a status says how many lines there are, each of them about so long.
+            let guess = DMIoctl.size + Int(answer.head.targetCount) * 80
+            bufferSize = min(max(2 * bufferSize, guess), DMIoctl.maximumDataSize)
         }
     }
 
@@ -60,7 +62,8 @@ extension DMIoctl {
         }
     }
 
-    /// EINVAL for what does not fit in its field: the protocol would cut it and name another device.
+    /// EINVAL for what does not fit in its field: the protocol would cut it and name another
+    /// device.
     static func checked(
         _ string: ByteString, size: Int, _ what: String
     ) throws(DMError) -> ByteString {

@@ -36,8 +36,8 @@ extension ControlClient {
         return try ask(.deviceCreate, head).status
     }
 
-    /// Removes a device. EBUSY: it is open, unless `deferred`: then it goes on its last close and the
-    /// status says `isRemovalDeferred`.
+    /// Removes a device. EBUSY: it is open, unless `deferred`: then it goes on its last close and
+    /// the status says `isRemovalDeferred`.
     package func remove(
         _ device: DeviceReference, deferred: Bool = false
     ) throws(DMError) -> DeviceStatus {
@@ -70,7 +70,8 @@ extension ControlClient {
         _ name: ByteString, to new: ByteString, flags: DMFlags
     ) throws(DMError) -> DeviceStatus {
         let head = try DMIoctl(.name(name), flags: flags)
-        return try askGrowing(.deviceRename, head, data: new.bytes + [0]).status
+        let request = head.request(data: new.bytes + [0])
+        return try ask(CommandNumber(.deviceRename), request).status
     }
 
     /// What `dmsetup info` prints. With `inactive`, target count and read-only are the inactive

@@ -4,9 +4,9 @@ import SystemPackage
 
 /// A connection to a daemon's control socket, as `/dev/mapper/control` is to the kernel.
 ///
-/// One request at a time, from one thread at a time. Every call throws `DMError`: the errno that the
-/// kernel would give, and as its message what the kernel would log. When the daemon can't be reached or
-/// goes away the message names the control socket.
+/// One request at a time, from one thread at a time. Every call throws `DMError`: the errno that
+/// the kernel would give, and as its message what the kernel would log. When the daemon can't be
+/// reached or goes away the message names the control socket.
 package final class ControlClient {
     /// Block major of the mapped devices.
     package let mappedMajor: UInt32
@@ -37,13 +37,17 @@ package final class ControlClient {
         guard deviceDirectory.utf8.count <= ControlProtocol.longestDeviceDirectory else {
             throw DMError(.fileNameTooLong, deviceDirectory)
         }
+        let hello = Hello.encode(deviceDirectory: deviceDirectory)
+        // One that may not be searched is not sent: relative paths then lead nowhere.
         let workingDirectory = open(".", UnixSocket.pathOnly | O_DIRECTORY | O_CLOEXEC)
-        guard workingDirectory >= 0 else { throw DMError(.current, "working directory") }
-        defer { close(workingDirectory) }
+        defer { if workingDirectory >= 0 { close(workingDirectory) } }
         var failure: DMError?
         do throws(DMError) {
-            try socket.send(
-                Hello.encode(deviceDirectory: deviceDirectory), passing: workingDirectory)
+            if workingDirectory >= 0 {
+                try socket.send(hello, passing: workingDirectory)
+            } else {
+                try socket.send(hello)
+            }
         } catch {
             // A refusal is sent without waiting for a hello: it may lie there already.
             failure = error

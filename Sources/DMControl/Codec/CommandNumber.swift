@@ -63,7 +63,7 @@ package enum DMFuseCommand: UInt8, Sendable, CaseIterable {
     case unmount = 1
     /// TABLE_STATUS whose table lines name backing files by path, not by number.
     case tableStatusWithPaths = 2
-    /// Wait until some device has had an event since ARM_POLL, or since the connection was made: what
-    /// `poll(2)` tells of the kernel's control device. No argument.
+    /// Wait until some device has had an event since ARM_POLL, or since the connection was made:
+    /// what `poll(2)` tells of the kernel's control device. No argument.
     case waitForEvent = 3
 }

@@ -2,8 +2,8 @@ package import DeviceMapper
 
 /// `struct dm_ioctl`: the head of every request and reply (linux/dm-ioctl.h).
 ///
-/// 312 bytes long, but the seven at the end are padding or the beginning of the data: a request needs
-/// 305. All numbers are in the host's byte order.
+/// 312 bytes long, but the seven at the end are padding or the beginning of the data: a request
+/// needs 305. All numbers are in the host's byte order.
 package struct DMIoctl: Hashable, Sendable {
     /// `sizeof(struct dm_ioctl)`.
     package static let size = 312
@@ -42,7 +42,8 @@ package struct DMIoctl: Hashable, Sendable {
         self.flags = flags
     }
 
-    /// Reads the head of an argument of at least 305 bytes. A name without a NUL takes all its field.
+    /// Reads the head of an argument of at least 305 bytes. A name without a NUL takes all its
+    /// field.
     package init(reading bytes: [UInt8]) {
         version = DMIoctl.version(in: bytes)
         dataSize = bytes.number(at: Offset.dataSize)
@@ -57,7 +58,8 @@ package struct DMIoctl: Hashable, Sendable {
         uuid = bytes.string(at: Offset.uuid, fieldSize: DMIoctl.uuidSize)
     }
 
-    /// Writes the head over the first 305 bytes. What follows the NUL of a name stays, as in the kernel.
+    /// Writes the head over the first 305 bytes. What follows the NUL of a name stays, as in the
+    /// kernel.
     package func write(into bytes: inout [UInt8]) {
         DMIoctl.set(version, in: &bytes)
         bytes.set(dataSize, at: Offset.dataSize)
@@ -79,6 +81,12 @@ package struct DMIoctl: Hashable, Sendable {
         head.dataSize = UInt32(bytes.count)
         head.write(into: &bytes)
         return bytes
+    }
+
+    /// A request's bytes: this head, and `data` where `dataStart` says. `dataSize` becomes the
+    /// whole.
+    package func request(data: [UInt8]) -> [UInt8] {
+        request(size: DMIoctl.size + data.count).prefix(DMIoctl.size) + data
     }
 
     /// The version in the first 12 bytes.

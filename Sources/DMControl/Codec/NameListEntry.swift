@@ -3,8 +3,8 @@ import SystemPackage
 
 /// One record of a LIST_DEVICES reply (`struct dm_name_list` and what follows its name).
 ///
-/// u64 dev, u32 next from the start of this record (0: the last), the name and its NUL, padding to 8,
-/// u32 event number, u32 flags, and, if flagged, the uuid and its NUL, padding to 8.
+/// u64 dev, u32 next from the start of this record (0: the last), the name and its NUL, padding to
+/// 8, u32 event number, u32 flags, and, if flagged, the uuid and its NUL, padding to 8.
 package struct NameListEntry: Hashable, Sendable {
     package var number: DeviceNumber
     package var name: ByteString

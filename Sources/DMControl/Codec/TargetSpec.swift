@@ -137,8 +137,8 @@ extension TargetSpec {
         return specs
     }
 
-    /// Writes one line of a status at `offset`, all but `next`, and gives the offset behind its NUL.
-    /// There must be room.
+    /// Writes one line of a status at `offset`, all but `next`, and gives the offset behind its
+    /// NUL. There must be room.
     static func write(_ line: StatusLine, into bytes: inout [UInt8], at offset: Int) -> Int {
         bytes.set(line.start, at: offset + Offset.start)
         bytes.set(line.length, at: offset + Offset.length)

@@ -16,7 +16,8 @@ package struct TargetVersionEntry: Hashable, Sendable {
         self.version = version
     }
 
-    /// The room that the kernel asks for (`list_version_get_needed`): the most that alignment takes.
+    /// The room that the kernel asks for (`list_version_get_needed`): the most that alignment
+    /// takes.
     var neededSize: Int { TargetVersionEntry.nameOffset + name.count + 1 + 7 }
 
     /// Writes the record at `offset` and gives the offset of the next one. There must be

@@ -5,15 +5,15 @@ import SystemPackage
 protocol Command: SendableMetatype {
     static var command: DMCommand { get }
 
-    /// False: it uses and returns the 305 bytes of the head only, however long the argument claims to
-    /// be (`IOCTL_FLAGS_NO_PARAMS`).
+    /// False: it uses and returns the 305 bytes of the head only, however long the argument claims
+    /// to be (`IOCTL_FLAGS_NO_PARAMS`).
     static var hasData: Bool { get }
 
     /// It may wait for I/O or events: the client's hang-up is to interrupt it.
     static var mayBlock: Bool { get }
 
-    /// Carries the command out. Changes head and bytes of `call`, which are written back if this does
-    /// not throw.
+    /// Carries the command out. Changes head and bytes of `call`, which are written back if this
+    /// does not throw.
     static func run(_ call: inout CommandCall) throws(DMError)
 }
 

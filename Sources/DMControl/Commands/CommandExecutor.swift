@@ -14,8 +14,8 @@ struct CommandExecutor {
         var isSecure = false
     }
 
-    /// `argument` is what arrived of it, from a client that may be lying. It is taken, so that there
-    /// is no copy of it to make or to wipe.
+    /// `argument` is what arrived of it, from a client that may be lying. It is taken, so that
+    /// there is no copy of it to make or to wipe.
     func execute(
         _ number: CommandNumber, _ argument: inout [UInt8], _ interrupt: Interrupt
     ) -> Outcome {
@@ -86,8 +86,8 @@ struct CommandExecutor {
             reply: ControlReply(errno: error.errno, bytes: written, reason: error.message))
     }
 
-    /// Checks the head and runs the command; the head is then written over the bytes, if there is to
-    /// be any reply.
+    /// Checks the head and runs the command; the head is then written over the bytes, if there is
+    /// to be any reply.
     private static func run(
         _ command: any Command.Type, _ call: inout CommandCall
     ) throws(DMError) {
@@ -117,8 +117,8 @@ struct CommandExecutor {
         DMError(.invalidArgument, "Invalid data size in the ioctl structure: \(size)")
     }
 
-    /// Cuts the argument to the size that it claims, or to its head (`copy_params`). EINVAL: that is
-    /// not 305 bytes to 1 GiB, or more than arrived.
+    /// Cuts the argument to the size that it claims, or to its head (`copy_params`). EINVAL: that
+    /// is not 305 bytes to 1 GiB, or more than arrived.
     private static func cut(
         _ bytes: inout [UInt8], to dataSize: UInt32, _ command: any Command.Type
     ) throws(DMError) {

@@ -1,7 +1,7 @@
 import DeviceMapper
 
-/// DEV_ARM_POLL: this connection remembers the global event number; `waitForEvent` tells when it has
-/// moved since. Connecting arms too.
+/// DEV_ARM_POLL: this connection remembers the global event number; `waitForEvent` tells when it
+/// has moved since. Connecting arms too.
 enum DeviceArmPoll: Command {
     static let command = DMCommand.deviceArmPoll
     static let hasData = false

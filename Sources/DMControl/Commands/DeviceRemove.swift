@@ -1,7 +1,7 @@
 import DeviceMapper
 
-/// DEV_REMOVE. ENXIO. EBUSY: it is open, unless DEFERRED_REMOVE is set: then it goes on its last close
-/// and the flag stays in the reply.
+/// DEV_REMOVE. ENXIO. EBUSY: it is open, unless DEFERRED_REMOVE is set: then it goes on its last
+/// close and the flag stays in the reply.
 ///
 /// The reply has name and uuid, but no state; what came as event number is a udev cookie and stays.
 enum DeviceRemove: Command {

@@ -1,9 +1,9 @@
 import DeviceMapper
 import SystemPackage
 
-/// DEV_SET_GEOMETRY: the data is "cylinders heads sectors start", four decimals. Checked as the kernel
-/// does and then forgotten: a plain file has no geometry to ask for. ENXIO. EINVAL: not four numbers,
-/// more than 65535, 255, 255, or a start beyond them.
+/// DEV_SET_GEOMETRY: the data is "cylinders heads sectors start", four decimals. Checked as the
+/// kernel does and then forgotten: a plain file has no geometry to ask for. ENXIO. EINVAL: not four
+/// numbers, more than 65535, 255, 255, or a start beyond them.
 enum DeviceSetGeometry: Command {
     static let command = DMCommand.deviceSetGeometry
     static let hasData = true

@@ -2,8 +2,8 @@ import DeviceMapper
 
 /// DEV_SUSPEND: suspends with SUSPEND_FLAG, resumes without. ENXIO. EINTR: the client went away.
 ///
-/// A resume takes the inactive table if there is one. EINVAL: suspended and no table, or the new one
-/// doesn't fit its lower devices; the device then stays suspended.
+/// A resume takes the inactive table if there is one. EINVAL: suspended and no table, or the new
+/// one doesn't fit its lower devices; the device then stays suspended.
 enum DeviceSuspend: Command {
     static let command = DMCommand.deviceSuspend
     static let hasData = false

@@ -1,8 +1,8 @@
 import DeviceMapper
 import SystemPackage
 
-/// GET_TARGET_VERSION: the record of the target type that the head's name field names. EINVAL: there
-/// is no such type.
+/// GET_TARGET_VERSION: the record of the target type that the head's name field names. EINVAL:
+/// there is no such type.
 enum GetTargetVersion: Command {
     static let command = DMCommand.getTargetVersion
     static let hasData = true

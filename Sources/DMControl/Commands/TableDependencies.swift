@@ -1,7 +1,7 @@
 import DeviceMapper
 
-/// TABLE_DEPS: the devices that the live or the inactive table uses, newest first. No payload without
-/// a table. ENXIO.
+/// TABLE_DEPS: the devices that the live or the inactive table uses, newest first. No payload
+/// without a table. ENXIO.
 enum TableDependencies: Command {
     static let command = DMCommand.tableDependencies
     static let hasData = true

@@ -1,9 +1,9 @@
 import DeviceMapper
 import SystemPackage
 
-/// TABLE_LOAD: builds the inactive table from the data's target specs. What stood there before goes;
-/// after an error it stays. ENXIO. EOVERFLOW: more than 2^20 targets. EINVAL: none, specs out of
-/// bounds or overlapping, or what a target says; and what looking up its devices gives.
+/// TABLE_LOAD: builds the inactive table from the data's target specs. What stood there before
+/// goes; after an error it stays. ENXIO. EOVERFLOW: more than 2^20 targets. EINVAL: none, specs out
+/// of bounds or overlapping, or what a target says; and what looking up its devices gives.
 enum TableLoad: Command {
     static let command = DMCommand.tableLoad
     static let hasData = true

@@ -32,7 +32,8 @@ enum TableStatusWithPaths: Command {
 }
 
 extension CommandCall {
-    /// Writes a payload of target specs (`retrieve_status`). BUFFER_FULL: as many whole ones as fit.
+    /// Writes a payload of target specs (`retrieve_status`). BUFFER_FULL: as many whole ones as
+    /// fit.
     mutating func writeStatus(_ lines: [StatusLine]) {
         guard !lines.isEmpty else { return }
         let buffer = resultBuffer()
@@ -41,8 +42,8 @@ extension CommandCall {
         var used = 0
         for line in lines {
             let text = line.text.utf8
-            // Room for the record, and for a NUL more than needed: the kernel can't tell a text that
-            // fits exactly from one that was cut.
+            // Room for the record, and for a NUL more than needed: the kernel can't tell a text
+            // that fits exactly from one that was cut.
             guard TargetSpec.size + text.count + 1 < buffer.upperBound - position else {
                 head.flags.insert(.bufferFull)
                 break

@@ -1,8 +1,8 @@
 import DeviceMapper
 import SystemPackage
 
-/// TARGET_MSG: the data is a u64 sector and a text, for the target there or, beginning with "@", for
-/// the device. ENXIO. EINVAL: empty, no table, sector outside, or nobody takes such a message.
+/// TARGET_MSG: the data is a u64 sector and a text, for the target there or, beginning with "@",
+/// for the device. ENXIO. EINVAL: empty, no table, sector outside, or nobody takes such a message.
 ///
 /// A text in answer comes with DATA_OUT set, or DATA_OUT and BUFFER_FULL if it doesn't fit.
 enum TargetMessage: Command {

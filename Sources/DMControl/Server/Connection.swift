@@ -25,8 +25,8 @@ final class Connection: Sendable {
         self.handler = handler
     }
 
-    /// Serves the client to its end. Errors are the client's: they end the conversation, and there is
-    /// nobody to tell.
+    /// Serves the client to its end. Errors are the client's: they end the conversation, and there
+    /// is nobody to tell.
     func serve() {
         do throws(DMError) {
             guard let session = try greet() else { return }
@@ -76,7 +76,7 @@ final class Connection: Sendable {
         guard hello.directoryLength <= ControlProtocol.longestDeviceDirectory else {
             throw DMError(.fileNameTooLong)
         }
-        if let passed = head.passed, !passed.isDirectory { throw DMError(.notDirectory) }
+        if let passed = head.passed, !passed.isDirectoryPath { throw DMError(.notDirectory) }
         guard let directory = try socket.receive(Int(hello.directoryLength)) else { return nil }
         guard !directory.contains(0) else { throw DMError(.invalidArgument) }
         return ControlSession(
@@ -125,7 +125,7 @@ final class Connection: Sendable {
                 executor.execute(number, &request.bytes, interrupt)
             }
             defer { if outcome.isSecure { outcome.reply.bytes.wipe() } }
-            try send(outcome.reply)
+            try send(outcome.reply, isSecure: outcome.isSecure)
         }
         return true
     }
@@ -141,7 +141,8 @@ final class Connection: Sendable {
         }
     }
 
-    /// Runs `body` with an interrupt that is raised when the client hangs up, if it may block at all.
+    /// Runs `body` with an interrupt that is raised when the client hangs up, if it may block at
+    /// all.
     private func interruptible<Result>(
         _ mayBlock: Bool, _ body: (Interrupt) -> Result
     ) -> Result {
@@ -150,9 +151,10 @@ final class Connection: Sendable {
         return watch.watching(socket.descriptor, interrupt) { body(interrupt) }
     }
 
-    private func send(_ reply: ControlReply) throws(DMError) {
+    /// A secure reply is not copied, so that one wipe is enough.
+    private func send(_ reply: ControlReply, isSecure: Bool = false) throws(DMError) {
         let head = reply.encodeHead()
-        if reply.bytes.count <= Connection.smallReply {
+        if !isSecure && reply.bytes.count <= Connection.smallReply {
             try socket.send(head + reply.bytes + reply.cutReason)
         } else {
             try socket.send(head)

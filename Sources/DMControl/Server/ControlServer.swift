@@ -2,8 +2,8 @@ package import DeviceMapper
 import Glibc
 import SystemPackage
 
-/// The daemon's end of the control socket. A thread a connection: a suspend or a wait that blocks is in
-/// nobody's way.
+/// The daemon's end of the control socket. A thread a connection: a suspend or a wait that blocks
+/// is in nobody's way.
 package final class ControlServer: @unchecked Sendable {
     // @unchecked: `connections`, `lastNumber` and `isStopping` are guarded by `lock`.
     private let registry: DeviceRegistry
@@ -31,16 +31,16 @@ package final class ControlServer: @unchecked Sendable {
         listener = try UnixSocket.listen(at: configuration.socketPath)
     }
 
-    /// Starts to answer. EAGAIN: no thread can be started. Threads of before a fork don't survive it:
-    /// call this in the process that serves.
+    /// Starts to answer. EAGAIN: no thread can be started. Threads of before a fork don't survive
+    /// it: call this in the process that serves.
     package func start() throws(DMError) {
         try watch.start()
         try Thread.start("dm-control") { self.acceptAll() }
     }
 
     /// Ends: nobody can connect any more, commands that block get EINTR, and all connections are
-    /// closed. Waits a bounded moment for commands under way. Not to be called on a connection's own
-    /// thread (a handler, or its `afterwards`).
+    /// closed. Waits a bounded moment for commands under way. Not to be called on a connection's
+    /// own thread (a handler, or its `afterwards`).
     package func stop() {
         unlink(configuration.socketPath)
         listener.shutdown()

@@ -8,9 +8,9 @@ package import SystemPackage
 /// (SCM_RIGHTS, O_PATH). The answer is s32 errno, u32 protocol version, u32 major of the mapped
 /// devices, u32 zero.
 ///
-/// Then requests: u32 ioctl number, u32 size, the bytes of the ioctl's argument. Each is answered by
-/// s32 errno, u32 size of the bytes that the kernel would write back, u32 size of the reason, u32
-/// zero; the bytes; the reason, which is text.
+/// Then requests: u32 ioctl number, u32 size, the bytes of the ioctl's argument. Each is answered
+/// by s32 errno, u32 size of the bytes that the kernel would write back, u32 size of the reason,
+/// u32 zero; the bytes; the reason, which is text.
 enum ControlProtocol {
     static let magic: [UInt8] = Array("dmfuse\u{0}\u{1}".utf8)
     static let version: UInt32 = 1

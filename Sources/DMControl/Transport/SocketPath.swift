@@ -2,8 +2,8 @@ import DeviceMapper
 import Glibc
 import SystemPackage
 
-/// A unix socket's address. `sun_path` holds 107 bytes and a NUL; a longer path is reached through a
-/// descriptor of what it names, by /proc/self/fd.
+/// A unix socket's address. `sun_path` holds 107 bytes and a NUL; a longer path is reached through
+/// a descriptor of what it names, by /proc/self/fd.
 struct SocketPath {
     private static let longest = MemoryLayout.size(ofValue: sockaddr_un().sun_path) - 1
 

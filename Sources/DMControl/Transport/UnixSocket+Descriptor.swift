@@ -105,8 +105,11 @@ final class PassedDescriptor: Sendable {
 
     var fileDescriptor: FileDescriptor { FileDescriptor(rawValue: descriptor) }
 
-    var isDirectory: Bool {
-        var status = stat()
-        return fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    /// Opened with O_PATH and O_DIRECTORY. Asks the descriptor, not the file system: that may be
+    /// our own, or hang.
+    var isDirectoryPath: Bool {
+        let flags = fcntl(descriptor, F_GETFL)
+        let wanted = UnixSocket.pathOnly | O_DIRECTORY
+        return flags >= 0 && flags & wanted == wanted
     }
 }

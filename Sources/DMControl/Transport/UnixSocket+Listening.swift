@@ -4,8 +4,8 @@ import SystemPackage
 
 /// The listening end.
 extension UnixSocket {
-    /// Listens at `path`, where only the owner (and root) can connect. What a dead daemon left there is
-    /// cleared away. EADDRINUSE: somebody listens there, or it is no socket.
+    /// Listens at `path`, where only the owner (and root) can connect. What a dead daemon left
+    /// there is cleared away. EADDRINUSE: somebody listens there, or it is no socket.
     static func listen(at path: String) throws(DMError) -> UnixSocket {
         try removeStale(path)
         let socket = try UnixSocket.make()

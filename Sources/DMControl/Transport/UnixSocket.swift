@@ -13,8 +13,8 @@ struct UnixSocket: ~Copyable, Sendable {
 
     deinit { close(descriptor) }
 
-    /// Connects to the socket that `path` leads to, through symbolic links too. ECONNREFUSED: nobody
-    /// listens there.
+    /// Connects to the socket that `path` leads to, through symbolic links too. ECONNREFUSED:
+    /// nobody listens there.
     static func connect(to path: String) throws(DMError) -> UnixSocket {
         let socket = try UnixSocket.make()
         let descriptor = socket.descriptor
@@ -65,9 +65,9 @@ struct UnixSocket: ~Copyable, Sendable {
         }
     }
 
-    /// Receives exactly `count` bytes; nil if the peer closed before the first of them. Memory grows
-    /// with what arrives, not with what was announced. ECONNRESET: the peer closed in between;
-    /// EAGAIN: a time limit passed.
+    /// Receives exactly `count` bytes; nil if the peer closed before the first of them. Memory
+    /// grows with what arrives, not with what was announced. ECONNRESET: the peer closed in
+    /// between; EAGAIN: a time limit passed.
     func receive(_ count: Int) throws(DMError) -> [UInt8]? {
         var bytes: [UInt8] = []
         var filled = 0

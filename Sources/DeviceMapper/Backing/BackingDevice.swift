@@ -142,15 +142,15 @@ package final class BackingDevice: @unchecked Sendable {
     }
 
     /// Tells the request the newest error; whether its opener has seen it is the opener's to know.
-    /// An internal flush has no opener, and reports to nobody.
+    /// An internal flush has no opener: it takes the news along, and leaves it untold.
     private func answerFlush(_ request: IORequest) {
         let stamp = ErrorStamp(rawValue: newestError.load(ordering: .sequentiallyConsistent))
         request.noteStamp(stamp.rawValue)
-        if request.handle != nil, let errno = stamp.errno,
-            isUnreported.exchange(false, ordering: .sequentiallyConsistent)
-        {
-            request.noteUnreported(errno)
-        }
+        let isNews =
+            request.handle == nil
+            ? isUnreported.load(ordering: .sequentiallyConsistent)
+            : isUnreported.exchange(false, ordering: .sequentiallyConsistent)
+        if isNews { request.noteUnreported(stamp.rawValue) }
         request.finish(nil)
     }
 }

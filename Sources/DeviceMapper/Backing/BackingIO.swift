@@ -42,8 +42,8 @@ enum BackingIO {
             if count < 0 {
                 let code = errno
                 if code == EINTR { continue }
-                // A descriptor that can't be written stands for a write-protected device.
-                return code == EBADF ? .ioError : Errno(rawValue: code)
+                // A write-protected device: its descriptor can't be written, or it says EPERM.
+                return code == EBADF || code == EPERM ? .ioError : Errno(rawValue: code)
             }
             if count == 0 { return .ioError }
             done += count

@@ -56,8 +56,13 @@ package final class BackingRegistry: @unchecked Sendable {
             file, writable: writable, isBlockDevice: isBlockDevice,
             isHeldByUs: standing != nil)
         if let standing {
-            standing.store.replace(with: opened)
-            lock.withLock { entries[identity]?.isWritable = true }
+            if isWritable {
+                standing.store.replace(with: opened)
+                lock.withLock { entries[identity]?.isWritable = true }
+            } else {
+                // Write-protected still: the descriptor there does as well.
+                BackingIO.close(opened)
+            }
             return use(identity)
         }
         let number: DeviceNumber

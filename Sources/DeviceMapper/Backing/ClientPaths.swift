@@ -130,9 +130,12 @@ package struct ClientPaths: DeviceResolver {
     /// The device behind MOUNT/dm-N, MOUNT/mapper/NAME or DEVICE-DIRECTORY/mapper/NAME. Nil: not a
     /// path of ours. ENODEV: below the mount, and no device.
     private func matchAsText(_ path: ByteString) throws(DMError) -> UInt32? {
-        if let below = ClientPaths.remainder(of: path, below: mount) {
-            guard let minor = minor(below: below) else {
-                throw DMError(.operationNotSupportedByDevice, "\(path.string): no such device")
+        if let below = ClientPaths.remainder(of: path, below: mount),
+            let inside = ClientPaths.resolvingParents(below)
+        {
+            guard let minor = minor(below: inside) else {
+                throw DMError(
+                    .operationNotSupportedByDevice, "\(path.string): no such device")
             }
             return minor
         }
@@ -140,6 +143,20 @@ package struct ClientPaths: DeviceResolver {
             return nil
         }
         return minor(below: below)
+    }
+
+    /// Without "..", which below the mount needs no file system: no directory there is a link. Nil:
+    /// it leads out of the mount.
+    private static func resolvingParents(_ below: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+        var parts: [ArraySlice<UInt8>] = []
+        for part in below.split(separator: UInt8(ascii: "/")) {
+            if part.elementsEqual("..".utf8) {
+                if parts.popLast() == nil { return nil }
+            } else {
+                parts.append(part)
+            }
+        }
+        return Array(parts.joined(separator: [UInt8(ascii: "/")]))[...]
     }
 
     private func minor(below: ArraySlice<UInt8>) -> UInt32? {

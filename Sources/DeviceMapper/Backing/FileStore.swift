@@ -32,8 +32,13 @@ package final class FileStore: BackingStore {
         BackingIO.read(current, into: bytes, at: offset)
     }
 
+    /// EIO beyond the end, as for reads: a write would make a file longer, which no device becomes.
     package func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) -> Errno? {
-        BackingIO.write(current, bytes, at: offset)
+        if !isBlockDevice {
+            let (end, overflow) = offset.addingReportingOverflow(UInt64(bytes.count))
+            if overflow || end > Sectors(wholeIn: size).bytes { return .ioError }
+        }
+        return BackingIO.write(current, bytes, at: offset)
     }
 
     package func flush() -> Errno? { BackingIO.flush(current) }

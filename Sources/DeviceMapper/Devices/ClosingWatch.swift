@@ -1,5 +1,8 @@
-/// Lets a command wait for handles that may be closing: the kernel sends RELEASE after close(2)
-/// returned, so a client may ask for a removal before we know that it closed.
+/// Lets a thread wait for closes that others do.
+///
+/// A command waits for handles that may be closing: the kernel sends RELEASE after close(2)
+/// returned, so a client may ask for a removal before we know that it closed. The end of the daemon
+/// waits for devices that others are removing.
 final class ClosingWatch: @unchecked Sendable {
     // @unchecked: guarded by `lock`.
 
@@ -13,6 +16,11 @@ final class ClosingWatch: @unchecked Sendable {
             closes &+= 1
             closed.broadcast()
         }
+    }
+
+    /// Looks with `isOver` after each close until that is true, for as long as it takes.
+    func waitUntil(_ isOver: () -> Bool) {
+        while !wait(until: Deadline(millisecondsFromNow: 60_000), isOver) {}
     }
 
     /// Looks with `isOver` after each close, until that is true or the deadline passes: false.

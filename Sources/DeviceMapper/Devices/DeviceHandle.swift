@@ -12,19 +12,21 @@ package final class DeviceHandle: @unchecked Sendable {
     /// No other handle had the device open then.
     package let isFirst: Bool
 
-    /// A FLUSH came and nothing since: a close(2) may have returned already, and RELEASE be on its
-    /// way.
-    private let mayBeClosing = Atomic<Bool>(false)
+    let closing = ClosingMark()
     private let isClosed = Atomic<Bool>(false)
-    /// The newest write-back error that this opener has seen.
+    /// The newest write-back error that this opener has seen, and what that was when it opened.
     private let seenError: Atomic<UInt64>
+    private let seenAtOpening: ErrorStamp
+    /// The newest error from before the opening that this opener was told of.
+    private let toldEarlierError = Atomic<UInt64>(0)
 
     init(registry: DeviceRegistry, device: MappedDevice, cell: HashCell, isFirst: Bool) {
         self.registry = registry
         self.device = device
         self.cell = cell
         self.isFirst = isFirst
-        seenError = Atomic(ErrorStamp.now().rawValue)
+        seenAtOpening = ErrorStamp.now()
+        seenError = Atomic(seenAtOpening.rawValue)
     }
 
     deinit {
@@ -39,9 +41,7 @@ package final class DeviceHandle: @unchecked Sendable {
     /// Sends a prepared request to the device. Never waits for a suspended one; does backing I/O in
     /// place where `mayRunInline` and the bound on that allow.
     package func submit(_ request: IORequest) {
-        if mayBeClosing.load(ordering: .relaxed) {
-            mayBeClosing.store(false, ordering: .relaxed)
-        }
+        closing.noteUse()
         request.handle = Unmanaged.passUnretained(self)
         device.submit(request)
     }
@@ -55,12 +55,10 @@ package final class DeviceHandle: @unchecked Sendable {
     }
 
     /// A descriptor of the file was closed: this may be the last one.
-    package func noteFlush() { mayBeClosing.store(true, ordering: .sequentiallyConsistent) }
+    package func noteFlush() { closing.noteFlush() }
 
-    var isMaybeClosing: Bool { mayBeClosing.load(ordering: .sequentiallyConsistent) }
-
-    /// It was waited for long enough: another descriptor of the file is still open.
-    func noteStillOpen() { mayBeClosing.store(false, ordering: .sequentiallyConsistent) }
+    /// Whether a removal waits for it.
+    var isMaybeClosing: Bool { closing.isPending(.removal) }
 
     /// The end. Takes dm_sem. The last close of a device marked for deferred removal lets another
     /// thread remove it.
@@ -70,16 +68,19 @@ package final class DeviceHandle: @unchecked Sendable {
         registry.close(self)
     }
 
-    /// Reports a write-back error to this opener once (`errseq_check_and_advance`): an error that it
-    /// has not seen, or that nobody saw.
+    /// Reports a write-back error to this opener once (`errseq_check_and_advance`): an error since
+    /// the opening that it has not seen, or an earlier one that nobody saw.
     func account(_ request: IORequest) {
-        let (stamp, unreported) = request.writeBackErrors
+        let (newest, unreported) = request.writeBackErrors
         let seen = ErrorStamp(
-            rawValue: seenError.max(stamp.rawValue, ordering: .sequentiallyConsistent).oldValue)
-        if let unreported {
-            request.report(unreported)
-        } else if stamp > seen, let errno = stamp.errno {
-            request.report(errno)
+            rawValue: seenError.max(newest.rawValue, ordering: .sequentiallyConsistent).oldValue)
+        var news = newest > seen ? newest : .none
+        if unreported <= seenAtOpening {
+            let told = toldEarlierError.max(
+                unreported.rawValue, ordering: .sequentiallyConsistent
+            ).oldValue
+            if unreported.rawValue > told { news = max(news, unreported) }
         }
+        if let errno = news.errno { request.report(errno) }
     }
 }

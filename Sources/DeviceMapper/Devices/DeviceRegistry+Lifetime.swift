@@ -52,7 +52,7 @@ extension DeviceRegistry {
     package func remove(
         _ reference: DeviceReference, deferred: Bool
     ) throws(DMError) -> RemoveOutcome {
-        waitForClosings(reference, onlyIfAllMayBeClosing: true)
+        waitForClosings(reference, .removal)
         let (device, outcome) = try writing { (state) throws(DMError) -> (MappedDevice?, RemoveOutcome) in
             let cell = try self.cell(reference, in: state)
             guard let device = cell.device else { throw .noSuchDevice }
@@ -73,7 +73,7 @@ extension DeviceRegistry {
     /// Removes every device that nobody has open, also those that become so by that. `deferred`:
     /// marks the others. Returns how many are left, open.
     package func removeAll(deferred: Bool) -> Int {
-        waitForClosings(nil, onlyIfAllMayBeClosing: false)
+        waitForClosings(nil, .removal)
         while true {
             let names = reading { $0.cellsByName.keys.sorted() }
             var removedAny = false
@@ -112,6 +112,7 @@ extension DeviceRegistry {
             state.disks[device.disk.number.minor] = nil
             state.minors.free(device.disk.number.minor)
         }
+        removals.noteClose()
         globalEvents.raise()
         // 7. The rest goes with the last reference.
     }

@@ -62,40 +62,29 @@ extension DeviceRegistry {
 
     // MARK: Closings under way
 
-    /// The kernel reports a close late: median 2 µs, a few ms at most. A handle that is waited for
-    /// in vain is open through another descriptor, and is not waited for again before its next
-    /// FLUSH.
-    private static let closingMilliseconds: UInt32 = 250
-
     /// Waits a bounded moment for handles that may be closing, of one device or of all, and for the
     /// deferred removals that follow. Before what shows open counts or the list. No lock held.
     package func settle(_ reference: DeviceReference?) {
-        waitForClosings(reference, onlyIfAllMayBeClosing: false)
+        waitForClosings(reference, .look)
         deferredRemovals.settle(
-            in: self,
-            until: Deadline(millisecondsFromNow: DeviceRegistry.closingMilliseconds))
+            in: self, until: Deadline(millisecondsFromNow: ClosingWait.removal.milliseconds))
     }
 
-    /// `onlyIfAllMayBeClosing`: an opener that is surely open, such as a device on top, makes the
-    /// wait pointless.
-    func waitForClosings(_ reference: DeviceReference?, onlyIfAllMayBeClosing: Bool) {
-        let deadline = Deadline(millisecondsFromNow: DeviceRegistry.closingMilliseconds)
+    func waitForClosings(_ reference: DeviceReference?, _ wait: ClosingWait) {
+        let newest = ClosingMark.newestFlush
+        let deadline = Deadline(millisecondsFromNow: wait.milliseconds)
         let isOver = closings.wait(until: deadline) {
             reading { state in
-                self.openings(reference, in: state).allSatisfy { cell in
-                    let closing = cell.handles.values.count { handle in
-                        handle._withUnsafeGuaranteedRef { $0.isMaybeClosing }
-                    }
-                    return closing == 0
-                        || onlyIfAllMayBeClosing && closing < Int(cell.openCount)
-                }
+                self.openings(reference, in: state).allSatisfy { wait.isOver(for: $0) }
             }
         }
         guard !isOver else { return }
         reading { state in
             for cell in self.openings(reference, in: state) {
                 for handle in cell.handles.values {
-                    handle._withUnsafeGuaranteedRef { $0.noteStillOpen() }
+                    handle._withUnsafeGuaranteedRef {
+                        $0.closing.noteWaited(wait, since: newest)
+                    }
                 }
             }
         }

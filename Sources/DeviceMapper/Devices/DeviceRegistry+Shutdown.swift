@@ -7,7 +7,7 @@ extension DeviceRegistry {
     /// open and not `force`; the message names the devices. With `force` held requests fail EIO, now
     /// and from here on.
     package func beginShutdown(force: Bool) throws(DMError) {
-        waitForClosings(nil, onlyIfAllMayBeClosing: false)
+        waitForClosings(nil, .removal)
         let devices = try writing { (state) throws(DMError) -> [MappedDevice] in
             let busy = state.cellsByName.values.filter { !$0.handles.isEmpty }
             guard busy.isEmpty || force else {
@@ -28,14 +28,19 @@ extension DeviceRegistry {
     /// valid until they are closed, and give EIO.
     package func finishShutdown() {
         while let device = detachOneOnTop() { finishRemoval(of: device) }
+        // Others may be removing devices too, and need the I/O threads for that.
+        removals.waitUntil { reading { $0.disks.isEmpty } }
         workers.stop()
     }
 
-    /// Under dm_sem: takes a device out that no other stands on.
+    /// Under dm_sem: takes a device out that no registered one stands on. A load that is under way
+    /// for a device that is gone may hold it open: it will come too late.
     private func detachOneOnTop() -> MappedDevice? {
         writing { state in
-            for cell in state.cellsByName.values where cell.openCount == cell.handles.count {
-                guard let device = cell.device else { continue }
+            for cell in state.cellsByName.values {
+                guard let device = cell.device,
+                    state.edges.uppers(of: device).allSatisfy({ $0.disk.hashCell == nil })
+                else { continue }
                 state.detach(cell, device)
                 return device
             }

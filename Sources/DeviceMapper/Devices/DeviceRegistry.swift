@@ -61,6 +61,8 @@ package final class DeviceRegistry: @unchecked Sendable {
     /// Rises with every event of any device, and with create, remove, rename and table swap.
     package let globalEvents = EventCounter()
     let closings = ClosingWatch()
+    /// Told of each device that is gone for good.
+    let removals = ClosingWatch()
     let deferredRemovals = DeferredRemovals()
 
     package init(_ configuration: RegistryConfiguration) {

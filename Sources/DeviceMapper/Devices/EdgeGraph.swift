@@ -74,6 +74,11 @@ struct EdgeGraph {
         return true
     }
 
+    /// The devices that have a table over this one, or are loading one.
+    func uppers(of device: MappedDevice) -> [MappedDevice] {
+        (nodes[ObjectIdentifier(device)]?.upper.keys ?? [:].keys).compactMap { nodes[$0]?.device }
+    }
+
     private mutating func dropIfAlone(_ device: MappedDevice) {
         guard let node = nodes[ObjectIdentifier(device)] else { return }
         if node.lower.isEmpty && node.upper.isEmpty { nodes[ObjectIdentifier(device)] = nil }

@@ -73,8 +73,8 @@ package final class IORequest: @unchecked Sendable {
     private let firstError = Atomic<Int32>(0)
     /// The newest write-back error that a flush met (`ErrorStamp`), 0: none.
     private let stamp = Atomic<UInt64>(0)
-    /// The errno of a write-back error that nobody was told of yet, 0: none.
-    private let unreportedError = Atomic<Int32>(0)
+    /// The newest of these that no opener was told of yet, 0: none.
+    private let unreportedStamp = Atomic<UInt64>(0)
 
     /// `completion` runs once for each submission, inline or on another thread, with no lock held
     /// and no frame left. It may prepare and submit the request again.
@@ -134,7 +134,7 @@ package final class IORequest: @unchecked Sendable {
         readOffset = 0
         firstError.store(0, ordering: .relaxed)
         stamp.store(0, ordering: .relaxed)
-        unreportedError.store(0, ordering: .relaxed)
+        unreportedStamp.store(0, ordering: .relaxed)
     }
 
     /// Makes this the part of `whole` that is `length` bytes from its byte `start` on; a flush has
@@ -273,8 +273,7 @@ package final class IORequest: @unchecked Sendable {
     private func partFinished(_ part: IORequest) {
         if let error = part.error { note(error) }
         noteStamp(part.stamp.load(ordering: .relaxed))
-        let unreported = part.unreportedError.load(ordering: .relaxed)
-        if unreported != 0 { unreportedError.store(unreported, ordering: .relaxed) }
+        noteUnreported(part.unreportedStamp.load(ordering: .relaxed))
         dropRemaining()
     }
 
@@ -311,16 +310,16 @@ package final class IORequest: @unchecked Sendable {
     }
 
     /// A flush met an error that no opener was told of yet.
-    func noteUnreported(_ error: Errno) {
-        unreportedError.store(error.rawValue, ordering: .relaxed)
+    func noteUnreported(_ new: UInt64) {
+        guard new != 0 else { return }
+        _ = unreportedStamp.max(new, ordering: .relaxed)
     }
 
-    /// For the opener: the newest write-back error met, and one that must be told now.
-    var writeBackErrors: (stamp: ErrorStamp, unreported: Errno?) {
-        let code = unreportedError.load(ordering: .relaxed)
-        return (
+    /// For the opener: the newest write-back error met, and the newest that nobody was told of.
+    var writeBackErrors: (stamp: ErrorStamp, unreported: ErrorStamp) {
+        (
             ErrorStamp(rawValue: stamp.load(ordering: .relaxed)),
-            code == 0 ? nil : Errno(rawValue: code)
+            ErrorStamp(rawValue: unreportedStamp.load(ordering: .relaxed))
         )
     }
 

@@ -48,7 +48,7 @@ extension MappedDevice {
             }
         }
         guard isSuspended else { return false }
-        guard hasLiveTable else { throw DMError(.invalidArgument) }
+        try checkHasLiveTable()
         isSuspended = false
         admitDeferred()
         return table != nil
@@ -150,8 +150,9 @@ extension MappedDevice {
     func unbindAndDestroyTables() {
         suspendLock.lock()
         for request in disk.queue.shut() { request.finish(.ioError) }
-        // Nothing can interrupt these: without openers nothing is in flight, and after a forced end
-        // the rest is on its way out.
+        // Nothing can interrupt these. Without openers nothing is in flight; after a forced end the
+        // rest is on its way out, and is flushed as well.
+        try? disk.queue.waitUntilIdle(nil)
         try? flushLiveTable(nil)
         try? disk.queue.waitUntilIdleAndSeal(nil)
         let tables = unbind()
@@ -210,7 +211,8 @@ private final class TableFlush: @unchecked Sendable {
     }
 
     private func ended(_ request: IORequest) {
-        device.noteEarlierError(request.writeBackErrors.stamp)
+        let (newest, unreported) = request.writeBackErrors
+        device.noteEarlierErrors(newest: newest, unreported: unreported)
         lock.withLock {
             isDone = true
             self.request = nil

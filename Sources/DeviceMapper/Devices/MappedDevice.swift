@@ -26,6 +26,8 @@ final class MappedDevice: @unchecked Sendable {
 
     /// The newest write-back error of a table that is no longer live (`ErrorStamp`).
     private let earlierError = Atomic<UInt64>(0)
+    /// The same, until an opener was told of it.
+    private let unreportedError = Atomic<UInt64>(0)
 
     let events = EventCounter()
 
@@ -59,6 +61,8 @@ final class MappedDevice: @unchecked Sendable {
         request.enter(self)
         // The request is in flight, so this table stays live until it leaves: no need to count.
         guard let table = mapLock.withReadLock({ map }) else { return request.finish(.ioError) }
+        // A flush goes straight to the lower devices, and may end there while the call still runs.
+        if request.operation == .flush { return table.takeUnretainedValue().flush(request) }
         table._withUnsafeGuaranteedRef { table in
             if request.operation == .write && table.isReadOnly {
                 // Openers were refused with EPERM already: this comes from a device above.
@@ -70,15 +74,26 @@ final class MappedDevice: @unchecked Sendable {
 
     /// A request that was admitted here has ended.
     func leave(_ request: IORequest) {
-        if request.operation == .flush {
-            request.noteStamp(earlierError.load(ordering: .relaxed))
-        }
+        if request.operation == .flush || request.forceUnitAccess { addEarlierErrors(to: request) }
         disk.queue.leave()
     }
 
-    /// A flush of a table that leaves found this error: openers hear of it from the device.
-    func noteEarlierError(_ stamp: ErrorStamp) {
-        _ = earlierError.max(stamp.rawValue, ordering: .relaxed)
+    /// Also what was lost through tables that are gone.
+    private func addEarlierErrors(to request: IORequest) {
+        let newest = earlierError.load(ordering: .relaxed)
+        guard newest != 0 else { return }
+        request.noteStamp(newest)
+        guard unreportedError.load(ordering: .relaxed) != 0 else { return }
+        request.noteUnreported(
+            request.handle == nil
+                ? unreportedError.load(ordering: .relaxed)
+                : unreportedError.exchange(0, ordering: .relaxed))
+    }
+
+    /// A flush of a table that may leave met these errors: openers hear of them from the device.
+    func noteEarlierErrors(newest: ErrorStamp, unreported: ErrorStamp) {
+        _ = unreportedError.max(unreported.rawValue, ordering: .relaxed)
+        _ = earlierError.max(newest.rawValue, ordering: .relaxed)
     }
 
     // MARK: Tables
@@ -143,6 +158,14 @@ final class MappedDevice: @unchecked Sendable {
             map = nil
             newMap = nil
             return tables
+        }
+    }
+
+    /// EINVAL: there is no live table. ENXIO: nor will there be, the device was removed.
+    func checkHasLiveTable() throws(DMError) {
+        try mapLock.withReadLock { () throws(DMError) in
+            guard map == nil else { return }
+            throw areSlotsClosed ? MappedDevice.removed : DMError(.invalidArgument)
         }
     }
 

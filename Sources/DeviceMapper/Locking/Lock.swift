@@ -107,4 +107,11 @@ package struct Deadline: Sendable {
         clock_gettime(CLOCK_MONOTONIC, &now)
         return (now.tv_sec, now.tv_nsec) >= (time.tv_sec, time.tv_nsec)
     }
+
+    /// Monotonic milliseconds since some moment in the past.
+    static var nowMilliseconds: UInt64 {
+        var now = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &now)
+        return UInt64(now.tv_sec) * 1000 + UInt64(now.tv_nsec) / 1_000_000
+    }
 }

@@ -2,9 +2,9 @@ import SystemPackage
 
 /// The data path through one table: split, map, send down.
 extension Table {
-    /// Maps the whole of an admitted request against this table, and sends it on. Does not wait.
+    /// Maps the whole of an admitted read or write against this table, and sends it on. Does not
+    /// wait.
     func submit(_ request: IORequest) {
-        if request.operation == .flush { return flush(request) }
         let offset = request.offset
         let length = UInt64(request.length)
         // The table may have become shorter since the client looked at its size.
@@ -27,7 +27,8 @@ extension Table {
         case .remapped(let lower, let lowerOffset, let tag):
             if let tag { request.watch(Unmanaged.passUnretained(target), tag: tag) }
             request.offset = lowerOffset
-            lower._withUnsafeGuaranteedRef { $0.submit(request) }
+            // Held until it returns: the request may end in there, and with it what keeps this table.
+            lower.takeUnretainedValue().submit(request)
         case .zeroes:
             request.finish(request.fillWithZeroes())
         case .failed(let error):
@@ -61,7 +62,7 @@ extension Table {
         request.partsSubmitted()
     }
 
-    /// A flush goes to each distinct lower device once, through its mapped device where it is one.
+    /// The caller holds the table. A flush goes to each distinct lower device once, through its mapped device where it is one.
     func flush(_ request: IORequest) {
         if lowerDevices.count == 1 { return lowerDevices[0].submit(request) }
         request.willSplit()

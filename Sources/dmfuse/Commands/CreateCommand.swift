@@ -101,10 +101,7 @@ enum CreateCommand {
             minor: Int32(bitPattern: created.number.minor)
         )
         let loaded = DeviceAddress(name: order.name, number: number)
-        try daemon.run("reload", loaded) { client throws(DMError) in
-            _ = try client.load(
-                .number(created.number), lines: order.lines, readOnly: order.readOnly)
-        }
+        _ = try daemon.load(loaded, order.lines, readOnly: order.readOnly)
         // libdevmapper takes the number that was asked for, which may have another major.
         let isGiven = order.number != nil && personality == .dmsetup
         let resumed = DeviceAddress(name: order.name, number: isGiven ? order.number : nil)

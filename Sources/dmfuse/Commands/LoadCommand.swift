@@ -17,9 +17,7 @@ enum LoadCommand {
         }
         let address = try invocation.deviceBeforeWords()
         let lines = try TableSource(invocation).read()
-        let status = try invocation.daemon.run("reload", address) { client throws(DMError) in
-            try client.load(address.reference, lines: lines, readOnly: options.readOnly)
-        }
+        let status = try invocation.daemon.load(address, lines, readOnly: options.readOnly)
         try invocation.showInfoIfVerbose(status)
     }
 }

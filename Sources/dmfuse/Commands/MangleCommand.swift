@@ -7,7 +7,8 @@ enum MangleCommand {
     static func run(_ invocation: Invocation) throws(Refusal) {
         let mode = invocation.options.givenMangling ?? .auto
         try invocation.forEachDevice { device throws(Refusal) in
-            let status = try invocation.daemon.run("status", device.address) { client throws(DMError) in
+            let status = try invocation.daemon.run("status", device.address) {
+                client throws(DMError) in
                 try client.info(device.address.reference)
             }
             try mangle(status, mode, invocation)

@@ -1,13 +1,12 @@
 import DMControl
 import DeviceMapper
-import Glibc
 import SystemPackage
 
 /// `remove [--force] [--retry] [--deferred] DEVICE...`
 enum RemoveCommand {
     /// libdevmapper's patience with a device that something opened for a moment.
     private static let attempts = 25
-    private static let pauseMicroseconds: UInt32 = 200_000
+    private static let pauseMilliseconds: UInt32 = 200
 
     static func run(_ invocation: Invocation) throws(Refusal) {
         let options = invocation.options
@@ -34,7 +33,7 @@ enum RemoveCommand {
                 invocation.diagnostics.note(error)
             }
             attempt += 1
-            usleep(pauseMicroseconds)
+            invocation.surroundings.sleep(pauseMilliseconds)
         }
     }
 }

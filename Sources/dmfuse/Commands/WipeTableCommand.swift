@@ -19,9 +19,7 @@ enum WipeTableCommand {
                 start: 0, length: size(of: address, invocation), targetType: ByteString("error"),
                 parameters: .empty)
         ]
-        try daemon.run("reload", address) { client throws(DMError) in
-            _ = try client.load(address.reference, lines: lines, readOnly: options.readOnly)
-        }
+        _ = try daemon.load(address, lines, readOnly: options.readOnly)
         do {
             // By force: don't wait for a flush that may never end.
             try daemon.run("resume", address) { client throws(DMError) in

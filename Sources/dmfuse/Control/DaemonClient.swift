@@ -9,10 +9,12 @@ final class DaemonClient {
     typealias Locate = () throws(Refusal) -> MountDirectory
 
     let mangling: Mangling.Mode
+    private let personality: Personality
     private let locate: Locate
     private var connection: (client: ControlClient, mount: MountDirectory)?
 
-    init(mangling: Mangling.Mode, locate: @escaping Locate) {
+    init(mangling: Mangling.Mode, personality: Personality, locate: @escaping Locate) {
+        self.personality = personality
         self.mangling = mangling
         self.locate = locate
     }
@@ -59,6 +61,30 @@ final class DaemonClient {
         } catch {
             throw Self.refusal(task, address, error)
         }
+    }
+
+    /// Loads the inactive table.
+    ///
+    /// As dmsetup every backslash is doubled, which libdevmapper does: what a user writes arrives
+    /// as it is, and nothing quotes a blank. As dmfuse a backslash quotes the next character, as it
+    /// does in device-mapper itself: here paths of files are common, and those have blanks. What
+    /// `table --paths` prints is quoted so.
+    func load(
+        _ address: DeviceAddress, _ lines: [TargetSpec], readOnly: Bool
+    ) throws(Refusal) -> DeviceStatus {
+        let sent = personality == .dmsetup ? lines.map(Self.doublingBackslashes) : lines
+        return try run("reload", address) { client throws(DMError) in
+            try client.load(address.reference, lines: sent, readOnly: readOnly)
+        }
+    }
+
+    private static func doublingBackslashes(_ line: TargetSpec) -> TargetSpec {
+        let backslash = UInt8(ascii: "\\")
+        guard line.parameters.bytes.contains(backslash) else { return line }
+        var line = line
+        line.parameters = ByteString(
+            line.parameters.bytes.flatMap { $0 == backslash ? [$0, $0] : [$0] })
+        return line
     }
 
     static func refusal(_ task: String, _ address: DeviceAddress, _ error: DMError) -> Refusal {

@@ -50,13 +50,13 @@ struct MountChoice {
         return ByteString(bytes)
     }
 
-    /// Where a user's dmfuse file systems are mounted: each once, where it was mounted first, though
-    /// it be bound elsewhere.
+    /// Where a user's dmfuse file systems are mounted: each once, where it was mounted first,
+    /// though it be bound elsewhere.
     private static func mountPoints(of user: UInt32) -> [ByteString] {
         let found = own((try? MountTable.read()) ?? [], user: user)
         guard found.count > 1 else { return found }
         // What a dead daemon left behind is no choice.
-        let alive = found.filter { (try? SystemCalls.status(of: $0)) != nil }
+        let alive = found.filter(SystemCalls.isMountAlive)
         return alive.isEmpty ? found : alive
     }
 

@@ -2,8 +2,8 @@ import DeviceMapper
 import Glibc
 import SystemPackage
 
-/// Starts the daemon as a program of its own: in a session of its own, at /, with nothing of ours open
-/// but the pipe. A fork of this process would copy its threads' locks, but not its threads.
+/// Starts the daemon as a program of its own: in a session of its own, at /, with nothing of ours
+/// open but the pipe. A fork of this process would copy its threads' locks, but not its threads.
 enum BackgroundDaemon {
     /// The descriptor of the pipe in the daemon.
     static let readyDescriptor: CInt = 3
@@ -35,11 +35,19 @@ enum BackgroundDaemon {
         return failure == 0 ? nil : Errno(rawValue: failure)
     }
 
-    /// In the daemon, before anything else: leaves the session, the directory and the descriptors of
-    /// whoever started it. (posix_spawn could do it; the functions for it are GNU's and not imported.)
+    /// In the daemon, before anything else: leaves the session, the directory and the descriptors
+    /// of whoever started it. (posix_spawn could do it; the functions for it are GNU's and not
+    /// imported.)
     static func detach() {
         setsid()
+        // Not "exe", as which it was started.
+        if let name = try? FileDescriptor.open("/proc/self/comm", .writeOnly) {
+            _ = try? name.closeAfter { try name.writeAll("dmfuse".utf8) }
+        }
         chdir("/")
+        // Programs that the daemon starts must not hold the pipe open: fusermount3 stays, to
+        // unmount after us.
+        _ = fcntl(readyDescriptor, F_SETFD, FD_CLOEXEC)
         let entries = opendir("/proc/self/fd")
         guard let entries else { return }
         defer { closedir(entries) }

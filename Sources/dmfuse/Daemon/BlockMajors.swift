@@ -3,8 +3,8 @@ import DeviceMapper
 /// Block majors that no driver of this host has: if a host's driver had them, tools would take our
 /// devices for that driver's (the kernel lists its drivers in /proc/devices).
 enum BlockMajors {
-    /// "For local and experimental use" first (Documentation/admin-guide/devices.txt), then any that
-    /// is free. 12 bits are what device numbers have.
+    /// "For local and experimental use" first (Documentation/admin-guide/devices.txt), then any
+    /// that is free. 12 bits are what device numbers have.
     private static let candidates = Array(240...254) + Array((256...511).reversed())
 
     /// One for mapped devices and one for backing files; nil if the host has no two left.

@@ -8,10 +8,13 @@ enum BusyDevices {
         let devices = registry.list()
         var byTables: [DeviceNumber: UInt32] = [:]
         for device in devices {
+            // A device holds each lower one open once, whichever of its tables name it.
+            var used: Set<DeviceNumber> = []
             for inactive in [false, true] {
-                let used = try? registry.dependencies(.number(device.number), inactive: inactive).1
-                for number in used ?? [] { byTables[number, default: 0] += 1 }
+                let reply = try? registry.dependencies(.number(device.number), inactive: inactive)
+                used.formUnion(reply?.1 ?? [])
             }
+            for number in used { byTables[number, default: 0] += 1 }
         }
         return devices.filter { $0.openCount > byTables[$0.number, default: 0] }.map(\.name)
     }

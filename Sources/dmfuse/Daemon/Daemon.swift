@@ -8,9 +8,9 @@ import SystemPackage
 /// The daemon: a registry of devices, the control socket that changes it and the file system that
 /// shows it.
 ///
-/// Everything is made in the order in which it is needed and ends in the reverse: nobody is let in any
-/// more, what is held is answered, backing files are flushed and tables freed, and last the control
-/// socket goes.
+/// Everything is made in the order in which it is needed and ends in the reverse: nobody is let in
+/// any more, what is held is answered, backing files are flushed and tables freed, and last the
+/// control socket goes.
 final class Daemon: Sendable {
     private let registry: DeviceRegistry
     private let mount: Mount
@@ -18,7 +18,8 @@ final class Daemon: Sendable {
     private let ending: Ending
     private let logger: Logger
 
-    /// Serves a mount until it ends; gives the exit status. The calling thread must be the only one.
+    /// Serves a mount until it ends; gives the exit status. The calling thread must be the only
+    /// one.
     static func run(_ order: MountOrder, _ readiness: Readiness, isBackground: Bool) -> Int32 {
         Signals.block()
         DescriptorLimit.raise()
@@ -32,11 +33,18 @@ final class Daemon: Sendable {
             server.stop()
             return 0
         } catch {
-            let text = SystemCalls.text(error.errno)
-            let reason = error.message.isEmpty ? "" : ": \(error.message)"
-            readiness.reportFailure("mount \(order.directory.string): \(text)\(reason)")
+            readiness.reportFailure(line(order.directory.string, error))
             return 1
         }
+    }
+
+    /// Why not, in one line that names the directory once.
+    private static func line(_ directory: String, _ error: DMError) -> String {
+        var reason = error.message[...]
+        if reason.hasPrefix(directory) { reason = reason.dropFirst(directory.count) }
+        if reason.hasPrefix(": ") { reason = reason.dropFirst(2) }
+        let text = SystemCalls.text(error.errno)
+        return "mount \(directory): \(text)" + (reason.isEmpty ? "" : ": \(reason)")
     }
 
     private static func logger(_ level: Logger.Level, isBackground: Bool) -> Logger {

@@ -1,8 +1,8 @@
 import DeviceMapper
 import Glibc
 
-/// How a daemon tells the command that started it that the mount answers, or why not: one line through
-/// a pipe.
+/// How a daemon tells the command that started it that the mount answers, or why not: one line
+/// through a pipe.
 struct Readiness {
     /// Nil: in the foreground nobody waits for it.
     private let descriptor: CInt?
@@ -31,11 +31,9 @@ struct Readiness {
 
     /// The other end: nil when the daemon is ready, or why it isn't.
     static func wait(on descriptor: CInt) -> String? {
-        let bytes = (try? SystemCalls.contents(of: descriptor)) ?? []
-        let text = String(decoding: bytes, as: UTF8.self)
-        guard let line = text.split(separator: "\n").first else {
-            return "the daemon ended before the mount answered"
+        guard let line = SystemCalls.line(of: descriptor) else {
+            return "mount: the daemon ended before the mount answered"
         }
-        return line == ready ? nil : String(line)
+        return line == ready ? nil : line
     }
 }

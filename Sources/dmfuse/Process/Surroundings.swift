@@ -14,7 +14,7 @@ struct Surroundings {
     var terminalWidth: () -> Int?
     /// In sectors, for all devices of a mount.
     var readAhead: (_ mount: MountDirectory) -> UInt32
-    var sleep: (_ seconds: UInt32) -> Void
+    var sleep: (_ milliseconds: UInt32) -> Void
 
     static var process: Surroundings {
         Surroundings(

@@ -41,6 +41,25 @@ enum SystemCalls {
         }
     }
 
+    /// What comes before the first newline, however long the other end stays open; nil if it ends
+    /// before.
+    static func line(of descriptor: CInt) -> String? {
+        var bytes: [UInt8] = []
+        var byte: UInt8 = 0
+        while true {
+            let count = read(descriptor, &byte, 1)
+            let failure = errno
+            if count == 1 {
+                guard byte != UInt8(ascii: "\n") else {
+                    return String(decoding: bytes, as: UTF8.self)
+                }
+                bytes.append(byte)
+            } else if count == 0 || failure != EINTR {
+                return nil
+            }
+        }
+    }
+
     /// Writes all of `bytes`; what can't be written is lost, as with stdio at exit.
     static func write(_ bytes: [UInt8], to descriptor: CInt) {
         var rest = bytes[...]
@@ -108,6 +127,14 @@ enum SystemCalls {
             })
     }
 
+    /// False: the FUSE file system there has no daemon. Not by stat(2), whose answer may be cached.
+    static func isMountAlive(_ directory: ByteString) -> Bool {
+        var status = statvfs()
+        let result = withPath(directory) { statvfs($0, &status) }
+        let failure = errno
+        return result == 0 || (failure != ENOTCONN && failure != ECONNABORTED)
+    }
+
     static func workingDirectory() -> ByteString? {
         var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
         guard getcwd(&buffer, buffer.count) != nil else { return nil }
@@ -151,7 +178,12 @@ enum SystemCalls {
         return status
     }
 
-    static func sleep(_ seconds: UInt32) { _ = Glibc.sleep(seconds) }
+    static func sleep(_ milliseconds: UInt32) {
+        var time = timespec(
+            tv_sec: Int(milliseconds / 1000), tv_nsec: Int(milliseconds % 1000) * 1_000_000)
+        var left = timespec()
+        while nanosleep(&time, &left) != 0, errno == EINTR { time = left }
+    }
 
     static func isTerminal(_ descriptor: CInt) -> Bool { isatty(descriptor) == 1 }
 

@@ -79,7 +79,8 @@ struct DeviceCommandLine {
         let mangling = command.name == "mangle" ? .none : options.mangling
         let choice = MountChoice(
             given: options.directory, environment: surroundings.environment("DM_DEV_DIR"))
-        let daemon = DaemonClient(mangling: mangling) { () throws(Refusal) in
+        let daemon = DaemonClient(mangling: mangling, personality: personality) {
+            () throws(Refusal) in
             try choice.choose()
         }
         let selects = options.selection != nil && command.isSelectable
@@ -167,7 +168,7 @@ struct DeviceCommandLine {
             if invocation.report != nil {
                 console.print("\n")
                 console.flush()
-                surroundings.sleep(invocation.options.interval)
+                surroundings.sleep(UInt32(clamping: UInt64(invocation.options.interval) * 1000))
             }
         }
     }

@@ -35,13 +35,14 @@ struct UnmountVerb: ParsableCommand {
             console.report("dmfuse: unmount: \(error.clause)")
             return 1
         }
-        guard let line = unmount(mount.path, console) else { return 0 }
+        guard let line = unmount(mount, console) else { return 0 }
         console.report("dmfuse: unmount \(mount.path.string): \(line)")
         return 1
     }
 
     /// Nil, or why not.
-    private func unmount(_ path: ByteString, _ console: Console) -> String? {
+    private func unmount(_ mount: MountDirectory, _ console: Console) -> String? {
+        let path = mount.path
         do throws(DMError) {
             let client = try ControlClient(mount: path.string, deviceDirectory: "/dev")
             try watch(path, console)
@@ -50,6 +51,8 @@ struct UnmountVerb: ParsableCommand {
         } catch {
             if isDead(error.errno, path) { return clean(path) }
             let text = SystemCalls.text(error.errno)
+            let advice = mount.advice(after: error.errno)
+            guard advice.isEmpty else { return "\(text): \(advice)" }
             return error.message.isEmpty ? text : "\(text): \(error.message)"
         }
     }
@@ -59,7 +62,7 @@ struct UnmountVerb: ParsableCommand {
     private func watch(_ path: ByteString, _ console: Console) throws(DMError) {
         nonisolated(unsafe) let console = console
         try Thread.start("dmfuse-patience") {
-            SystemCalls.sleep(Self.patience)
+            SystemCalls.sleep(Self.patience * 1000)
             console.report(
                 "dmfuse: unmount \(path.string): the daemon still writes back after "
                     + "\(Self.patience) s")

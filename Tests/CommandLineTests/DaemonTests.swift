@@ -1,0 +1,153 @@
+import DeviceMapper
+import Glibc
+import SystemPackage
+import Testing
+
+@testable import dmfuse
+
+@Suite struct DaemonTests {
+    private static let procDevices = """
+        Character devices:
+          1 mem
+        240 notours
+
+        Block devices:
+          7 loop
+        240 zram
+        242 virtblk
+        259 blkext
+
+        """
+
+    @Test("block majors are free on this host, experimental ones first")
+    func majors() {
+        let chosen = BlockMajors.choose(procDevices: Array(Self.procDevices.utf8))
+        #expect(chosen?.mapped == 241)
+        #expect(chosen?.backing == 243)
+        let unknown = BlockMajors.choose(procDevices: [])
+        #expect(unknown?.mapped == 240)
+        let all = "Block devices:\n" + (0..<512).map { "\($0) x\n" }.joined()
+        #expect(BlockMajors.choose(procDevices: Array(all.utf8)) == nil)
+    }
+
+    @Test(
+        "sockets are where their user alone can put them",
+        arguments: [
+            (0, "/run/user/0", "/run/dmfuse"), (1000, "/run/user/1000", "/run/user/1000/dmfuse"),
+            (1000, "relative", "/tmp/dmfuse-1000"), (1000, nil, "/tmp/dmfuse-1000"),
+        ] as [(UInt32, String?, String)])
+    func runtimeDirectory(user: UInt32, given: String?, path: String) {
+        let found = RuntimeDirectory.path(
+            user: user, runtimeDirectory: given.map { ByteString($0) })
+        #expect(found == ByteString(path))
+    }
+
+    @Test("a runtime directory that others could have prepared is refused")
+    func runtimeDirectoryChecks() throws {
+        let fixture = try DaemonFixture()
+        let path = fixture.directory + "/run"
+        try RuntimeDirectory.prepare(ByteString(path), user: getuid())
+        try RuntimeDirectory.prepare(ByteString(path), user: getuid())
+        #expect(throws: DMError.self) {
+            try RuntimeDirectory.prepare(ByteString(path), user: getuid() + 1)
+        }
+        chmod(path, 0o755)
+        #expect(throws: DMError.self) {
+            try RuntimeDirectory.prepare(ByteString(path), user: getuid())
+        }
+        chmod(path, 0o700)
+        symlink(path, path + "-link")
+        #expect(throws: DMError.self) {
+            try RuntimeDirectory.prepare(ByteString(path + "-link"), user: getuid())
+        }
+        #expect(throws: DMError.self) {
+            try RuntimeDirectory.prepare(ByteString(path + "/no/such"), user: getuid())
+        }
+    }
+
+    @Test(
+        "a start ends with ready, with a reason, or with the daemon",
+        arguments: [
+            ("ready\n", nil), ("ready\nmore", nil), ("mount /x: why\n", "mount /x: why"),
+            ("", "mount: the daemon ended before the mount answered"),
+            ("rea", "mount: the daemon ended before the mount answered"),
+        ] as [(String, String?)])
+    func readiness(sent: String, reason: String?) {
+        var ends: [CInt] = [-1, -1]
+        #expect(pipe(&ends) == 0)
+        SystemCalls.write(Array(sent.utf8), to: ends[1])
+        close(ends[1])
+        #expect(Readiness.wait(on: ends[0]) == reason)
+        close(ends[0])
+    }
+
+    @Test("the first reason to end counts; a session that a client's unmount ends is none")
+    func ending() {
+        let ending = Ending()
+        #expect(ending.beginUnmount())
+        #expect(!ending.beginUnmount())
+        ending.finish(.sessionEnded)
+        ending.finish(.unmounted)
+        ending.finish(.signal(15))
+        #expect(ending.wait() == .unmounted)
+        #expect(!ending.beginUnmount())
+
+        let other = Ending()
+        #expect(other.beginUnmount())
+        other.abandonUnmount()
+        other.finish(.sessionEnded)
+        #expect(other.wait() == .sessionEnded)
+    }
+
+    @Test("devices that only other devices hold are not what keeps a mount busy")
+    func busyDevices() throws {
+        let fixture = try DaemonFixture()
+        fixture.addFile("a", size: 1 << 20)
+        let base = "0 1024 linear \(fixture.directory)/a 0"
+        for (name, line) in [("low", base), ("high", "0 8 linear 254:0 0")] {
+            #expect(fixture.run(["create", name, "--table", line]).errors == "")
+        }
+        #expect(fixture.run(["load", "high", "--table", "0 16 linear 254:0 0"]).status == 0)
+        #expect(BusyDevices.names(fixture.registry).isEmpty)
+        #expect(BusyDevices.reason(fixture.registry).contains("working directory"))
+        try fixture.open("high", as: "1")
+        #expect(BusyDevices.reason(fixture.registry) == "in use: high")
+        try fixture.open("low", as: "2")
+        #expect(BusyDevices.names(fixture.registry).map(\.string) == ["high", "low"])
+    }
+
+    @Test(
+        "help, version and our own verbs are ours to parse, and nothing else",
+        arguments: [
+            ("mount", true), ("unmount", true), ("--help", true), ("-h", true), ("help", true),
+            ("--version", true), ("--generate-completion-script=bash", true), ("create", false),
+            ("-f", false), ("version", false), ("mountx", false),
+        ])
+    func claims(word: String, isOurs: Bool) { #expect(DmfuseVerbs.claims(word) == isOurs) }
+
+    @Test(
+        "a wrong use of our own verbs is one line too",
+        arguments: [
+            (["mount"], "dmfuse: mount: "), (["mount", "--threads", "1", "x"], "dmfuse: mount: "),
+            (["mount", "--frob", "x"], "dmfuse: mount: "),
+            (["unmount", "a", "b"], "dmfuse: unmount: "),
+        ])
+    func wrongUse(words: [String], beginning: String) {
+        let recorder = Recorder()
+        #expect(DmfuseVerbs.run(words, console: recorder.console()) == 1)
+        #expect(recorder.errorText.hasPrefix(beginning))
+        #expect(recorder.errorText.split(separator: "\n").count == 1)
+    }
+
+    @Test("help lists what there is, on standard output")
+    func help() {
+        let recorder = Recorder()
+        let console = recorder.console()
+        #expect(DmfuseVerbs.run(["--help"], console: console) == 0)
+        console.flush()
+        for word in ["mount", "unmount", "create", "--paths", "DM_DEV_DIR"] {
+            #expect(recorder.outputText.contains(word))
+        }
+        #expect(recorder.errorText.isEmpty)
+    }
+}
