@@ -15,7 +15,8 @@ import Testing
         try run.perform(steps: 120)
     }
 
-    @Test("threads on disjoint ranges see their own bytes through suspends and swaps",
+    @Test(
+        "threads on disjoint ranges see their own bytes through suspends and swaps",
         arguments: 0..<6)
     func disjointThreads(seed: Int) throws {
         let devices = MemoryDevices()
@@ -263,7 +264,9 @@ private struct ModelRun {
         let size = (model.devices[name]?.live?.sectors ?? 4) * 512
         var offset = Int.random(in: 0..<size, using: &generator)
         var length = min(Int.random(in: 1...4000, using: &generator), size - offset)
-        if generator.once(in: 3) { (offset, length) = (offset / 512 * 512, max(length / 512, 1) * 512) }
+        if generator.once(in: 3) {
+            (offset, length) = (offset / 512 * 512, max(length / 512, 1) * 512)
+        }
         if generator.once(in: 30) { offset = size - min(offset, size) }
         let isWrite = generator.once(in: 2)
         if model.isHeld(name, offset..<offset + length) {
