@@ -21,7 +21,8 @@ let package = Package(
     targets: [
         .target(name: "CFuse", path: "CFuse", linkerSettings: [.linkedLibrary("fuse3")]),
         .target(name: "DeviceMapper", dependencies: [system], swiftSettings: settings),
-        .target(name: "DMControl", dependencies: ["DeviceMapper", system], swiftSettings: settings),
+        .target(
+            name: "DMControl", dependencies: ["DeviceMapper", system], swiftSettings: settings),
         .target(
             name: "DMFilesystem", dependencies: ["CFuse", "DeviceMapper", system],
             swiftSettings: settings),
@@ -34,6 +35,9 @@ let package = Package(
             ], swiftSettings: settings),
         .target(
             name: "DMTestSupport", dependencies: ["DeviceMapper", system], swiftSettings: settings),
+        .executableTarget(
+            name: "explore", dependencies: ["DeviceMapper", "DMTestSupport"],
+            swiftSettings: settings),
         .testTarget(
             name: "DeviceMapperTests", dependencies: ["DeviceMapper", "DMTestSupport", system],
             swiftSettings: settings),

@@ -90,26 +90,32 @@ final class FileRequest: @unchecked Sendable {
 
     // MARK: Interruption
 
-    /// The client of this request of libfuse wants to go. Called with a lock of libfuse held, so it
+    /// The client of this request of libfuse got a signal. Called with a lock of libfuse held, so it
     /// is only noted; and it may be a request that was here before.
     fileprivate func noteInterrupt(_ request: fuse_req_t) {
-        if state.interrupt(UInt(bitPattern: request)) { pool.noteInterrupted(self) }
+        let token = UInt(bitPattern: request)
+        guard state.interrupt(token) else { return }
+        let client = fuse_req_ctx(request).pointee.pid
+        pool.noteInterrupted(Interruption(request: self, token: token, client: client))
     }
 
     /// At the end of the session: whatever is here shall go.
-    func noteEnd() {
-        if state.interruptAny() { pool.noteInterrupted(self) }
+    func cancelAny() {
+        if let token = state.interruptAny() { _ = cancel(token) }
     }
 
-    /// Cancels an interrupted request if a device holds it. False: there is none left. True: it may
-    /// still be under way, and be held later.
-    func cancelInterrupted() -> Bool {
-        guard state.pin() else { return false }
+    /// Cancels an interrupted request if a device holds it. False: it is answered, or about to be.
+    /// True: it may still be under way, and be held later.
+    func cancel(_ token: UInt) -> Bool {
+        guard state.pin(token) else { return false }
         _ = file?.cancel(io)
         guard state.unpin() else { return true }
         giveBack()
         return false
     }
+
+    /// Whether an interrupted request still waits for its answer.
+    func isPending(_ token: UInt) -> Bool { state.isInterrupted(token) }
 }
 
 /// Runs in libfuse with that request's lock held, which keeps its address from being reused. To

@@ -1,5 +1,15 @@
 import DeviceMapper
+import Glibc
 import Synchronization
+
+/// That the client of a request got a signal.
+struct Interruption {
+    let request: FileRequest
+    /// Of the kernel's request: the object may be used for another since.
+    let token: UInt
+    /// The thread that waits; 0: not in our namespace.
+    let client: pid_t
+}
 
 /// The requests of a session: free ones for reuse, and the interrupted ones that must be cancelled.
 final class FileRequestPool: @unchecked Sendable {
@@ -9,7 +19,9 @@ final class FileRequestPool: @unchecked Sendable {
     private let changed = Condition()
     private var all: [FileRequest] = []
     private var free: [FileRequest] = []
-    private var interrupted: [FileRequest] = []
+    private var interrupted: [Interruption] = []
+    /// How many signals the kernel told us of.
+    private var interruptionCount = 0
     /// The session is at its end: what is cancelled now wasn't interrupted by its client.
     private let isDraining = Atomic<Bool>(false)
     private var isEnding = false
@@ -31,14 +43,17 @@ final class FileRequestPool: @unchecked Sendable {
     /// How many are held by devices or worked on.
     var outstanding: Int { lock.withLock { all.count - free.count } }
 
+    var interruptions: Int { lock.withLock { interruptionCount } }
+
     var isOver: Bool { isDraining.load(ordering: .sequentiallyConsistent) }
 
     // MARK: Interruption
 
     /// Called with a lock of libfuse held.
-    func noteInterrupted(_ request: FileRequest) {
+    func noteInterrupted(_ interruption: Interruption) {
         lock.withLock {
-            interrupted.append(request)
+            interrupted.append(interruption)
+            interruptionCount += 1
             changed.broadcast()
         }
     }
@@ -51,12 +66,12 @@ final class FileRequestPool: @unchecked Sendable {
         }
     }
 
-    /// Cancels requests as they are interrupted, until `endWaiting`. The kernel asks once; a request
-    /// that no device holds at that moment can still be held by the next one below, so it is tried
-    /// again, ever less often, until it is answered.
+    /// Cancels requests as their clients die, until `endWaiting`. The kernel asks once, for the first
+    /// signal, which may be harmless; and a request that no device holds at that moment can still be
+    /// held by the next one below. So it is looked at again, ever less often, until it is answered.
     func cancelInterrupted() {
         var pause = FileRequestPool.shortestPause
-        var pending: [FileRequest] = []
+        var pending: [Interruption] = []
         while true {
             let isOver = lock.withLock { () -> Bool in
                 if interrupted.isEmpty && !isEnding {
@@ -72,7 +87,11 @@ final class FileRequestPool: @unchecked Sendable {
                 return isEnding
             }
             if isOver { return }
-            pending = pending.filter { $0.cancelInterrupted() }
+            pending = pending.filter { interruption in
+                let request = interruption.request
+                guard request.isPending(interruption.token) else { return false }
+                return !Client.isDying(interruption.client) || request.cancel(interruption.token)
+            }
             pause = min(pause * 2, FileRequestPool.longestPause)
         }
     }
@@ -85,8 +104,7 @@ final class FileRequestPool: @unchecked Sendable {
     func drain() {
         isDraining.store(true, ordering: .sequentiallyConsistent)
         while true {
-            for request in lock.withLock({ all }) { request.noteEnd() }
-            for request in lock.withLock({ interrupted }) { _ = request.cancelInterrupted() }
+            for request in lock.withLock({ all }) { request.cancelAny() }
             let isDone = lock.withLock { () -> Bool in
                 if free.count < all.count {
                     let deadline = Deadline(

@@ -30,23 +30,28 @@ struct RequestState: ~Copyable {
         .exchanged
     }
 
-    /// The same for whatever request it is.
-    func interruptAny() -> Bool {
-        let value = word.load(ordering: .acquiring)
-        return value != 0 && value & RequestState.flags == 0 && interrupt(value)
+    /// The same for whatever request it is. Its token; nil: there is none.
+    func interruptAny() -> UInt? {
+        let token = word.load(ordering: .acquiring) & ~RequestState.flags
+        guard token != 0 else { return nil }
+        _ = interrupt(token)
+        return token
     }
 
-    /// Keeps an interrupted request from going back to the pool. False: none is left here.
-    func pin() -> Bool {
-        var value = word.load(ordering: .acquiring)
-        while value & RequestState.flags == RequestState.interrupted {
-            let (exchanged, original) = word.compareExchange(
-                expected: value, desired: value | RequestState.pinned,
-                ordering: .acquiringAndReleasing)
-            if exchanged { return true }
-            value = original
-        }
-        return false
+    /// Whether it is here, interrupted and not answered.
+    func isInterrupted(_ token: UInt) -> Bool {
+        word.load(ordering: .acquiring) == token | RequestState.interrupted
+    }
+
+    /// Keeps an interrupted request from going back to the pool. False: it is not here any more, or
+    /// kept by somebody else.
+    func pin(_ token: UInt) -> Bool {
+        word.compareExchange(
+            expected: token | RequestState.interrupted,
+            desired: token | RequestState.interrupted | RequestState.pinned,
+            ordering: .acquiringAndReleasing
+        )
+        .exchanged
     }
 
     /// True: it has finished meanwhile, and the caller gives it back to the pool.

@@ -82,18 +82,28 @@ final class Tree: Sendable {
             target: Tree.linkTarget(disk.number.minor), time: disk.creationTime)
     }
 
-    /// The device whose node has that name, and no other spelling of it.
-    private func disk(linkedAs node: ByteString) -> DiskInfo? {
-        guard let disk = registry.disk(named: NodeName.name(ofNode: node)),
-            NodeName.node(ofName: disk.name) == node
-        else { return nil }
-        return disk
+    /// The device whose link has that name. One that is called so itself comes before one whose name
+    /// is written so.
+    private func disk(linkedAs link: ByteString) -> DiskInfo? {
+        for name in [link, NodeName.name(ofNode: link)] {
+            if let disk = registry.disk(named: name), Tree.linkName(disk.name) == link {
+                return disk
+            }
+        }
+        return nil
     }
 
     // MARK: Names
 
     /// A device's name with every byte mangled.
     static let longestName = 4 * 127
+
+    /// A device's name as libdevmapper would name its node: what a client of libdevmapper already
+    /// mangled stays, other names are mangled here.
+    static func linkName(_ name: ByteString) -> ByteString {
+        let isMangled = NodeName.node(ofName: NodeName.name(ofNode: name)) == name
+        return isMangled ? name : NodeName.node(ofName: name)
+    }
 
     static func deviceFile(_ minor: UInt32) -> ByteString { ByteString("dm-\(minor)") }
     private static func linkTarget(_ minor: UInt32) -> ByteString {
@@ -138,8 +148,10 @@ final class Tree: Sendable {
 
     /// Nil: a name that stands for something else here already.
     private func linkEntry(_ disk: DiskInfo) -> DirectoryEntry? {
-        let name = NodeName.node(ofName: disk.name)
-        guard name != Tree.control, name.bytes != [46], name.bytes != [46, 46] else { return nil }
+        let name = Tree.linkName(disk.name)
+        guard name != Tree.control, name.bytes != [46], name.bytes != [46, 46],
+            name == disk.name || registry.disk(named: name) == nil
+        else { return nil }
         return DirectoryEntry(
             cookie: DirectoryEntry.cookie(minor: disk.number.minor), name: name,
             node: linkAttributes(disk).node, type: S_IFLNK)

@@ -17,6 +17,15 @@ package final class MemoryDevices: DeviceResolver, @unchecked Sendable {
             RegistryConfiguration(mappedMajor: 254, backingMajor: 251, inlineLimit: inlineLimit))
     }
 
+    #if DEBUG
+        /// A registry without one of the seed's patches.
+        package init(undoing patch: Patch?) {
+            var configuration = RegistryConfiguration(mappedMajor: 254, backingMajor: 251)
+            configuration.undone = patch
+            registry = DeviceRegistry(configuration)
+        }
+    #endif
+
     @discardableResult
     package func addStore(_ name: String, _ store: MemoryStore) -> MemoryStore {
         let key = ByteString(name)

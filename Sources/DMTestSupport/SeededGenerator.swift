@@ -13,7 +13,9 @@ package struct SeededGenerator: RandomNumberGenerator, Sendable {
     }
 
     /// True once in `times`.
-    package mutating func once(in times: Int) -> Bool { Int.random(in: 0..<times, using: &self) == 0 }
+    package mutating func once(in times: Int) -> Bool {
+        Int.random(in: 0..<times, using: &self) == 0
+    }
 
     package mutating func bytes(_ count: Int) -> [UInt8] {
         var bytes: [UInt8] = []

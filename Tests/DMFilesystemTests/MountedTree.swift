@@ -16,13 +16,13 @@ final class MountedTree {
     /// Whether this machine lets us mount: root, and /dev/fuse there.
     static let isPossible = geteuid() == 0 && access("/dev/fuse", R_OK | W_OK) == 0
 
-    init(threads: Int = 4) throws {
+    init(threads: Int = 4, options: MountOptions = MountOptions()) throws {
         var template = Array("/tmp/dmfuse-test-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw DMError(Errno(rawValue: errno)) }
         base = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         mkdir(base + "/mnt", 0o755)
         registry = DeviceRegistry(RegistryConfiguration(mappedMajor: 240, backingMajor: 241))
-        let mount = try Mount(at: ByteString(base + "/mnt"))
+        let mount = try Mount(at: ByteString(base + "/mnt"), options: options)
         var configuration = SessionConfiguration(controlSocket: ByteString(base + "/socket"))
         configuration.threads = threads
         self.mount = mount

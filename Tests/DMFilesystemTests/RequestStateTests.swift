@@ -22,7 +22,8 @@ import Testing
         state.begin(first)
         #expect(state.interrupt(first) == true)
         #expect(state.interrupt(first) == false)
-        #expect(state.interruptAny() == false)
+        #expect(state.interruptAny() == first)
+        #expect(state.isInterrupted(first) == true)
     }
 
     @Test("an interruption that comes late doesn't meet the next request in the same object")
@@ -33,20 +34,20 @@ import Testing
         state.clear()
         state.begin(second)
         #expect(state.interrupt(first) == false)
-        #expect(state.pin() == false)
+        #expect(state.pin(first) == false)
     }
 
     @Test("only an interrupted request is pinned")
     func pinsInterrupted() {
         let state = RequestState()
-        #expect(state.pin() == false)
+        #expect(state.pin(first) == false)
         state.begin(first)
-        #expect(state.pin() == false)
+        #expect(state.pin(first) == false)
         #expect(state.interrupt(first) == true)
-        #expect(state.pin() == true)
-        #expect(state.pin() == false)
+        #expect(state.pin(first) == true)
+        #expect(state.pin(first) == false)
         #expect(state.unpin() == false)
-        #expect(state.pin() == true)
+        #expect(state.pin(first) == true)
     }
 
     @Test("completion while it is pinned leaves the giving back to who pinned it")
@@ -54,7 +55,7 @@ import Testing
         let state = RequestState()
         state.begin(first)
         #expect(state.interrupt(first) == true)
-        #expect(state.pin() == true)
+        #expect(state.pin(first) == true)
         #expect(state.finish() == false)
         #expect(state.unpin() == true)
     }
@@ -65,15 +66,25 @@ import Testing
         state.begin(first)
         #expect(state.interrupt(first) == true)
         #expect(state.finish() == true)
-        #expect(state.pin() == false)
+        #expect(state.pin(first) == false)
     }
 
-    @Test("the end of a session interrupts whatever is there")
+    @Test("the end of a session interrupts whatever is there, interrupted already or not")
     func end() {
         let state = RequestState()
-        #expect(state.interruptAny() == false)
+        #expect(state.interruptAny() == nil)
         state.begin(second)
-        #expect(state.interruptAny() == true)
-        #expect(state.pin() == true)
+        #expect(state.interruptAny() == second)
+        #expect(state.interruptAny() == second)
+        #expect(state.pin(second) == true)
+    }
+
+    @Test("an interruption of an earlier request doesn't pin the next, though that is interrupted")
+    func pinsByToken() {
+        let state = RequestState()
+        state.begin(second)
+        #expect(state.interrupt(second) == true)
+        #expect(state.pin(first) == false)
+        #expect(state.isInterrupted(first) == false)
     }
 }

@@ -134,4 +134,25 @@ import Testing
             }
         }
     }
+
+    @Test("a name that a client mangled is a node as it is, another is mangled")
+    func mangling() throws {
+        try create(#"a\x20b"#, minor: 1)
+        try create("c d", minor: 2)
+        try create(#"\x61"#, minor: 3)
+        #expect(try names(mapper).dropFirst(3) == [#"a\x20b"#, #"c\x20d"#, #"\x5cx61"#])
+        #expect(tree.lookup(ByteString("a b"), in: mapper) == nil)
+        #expect(tree.lookup(ByteString("c d"), in: mapper) == nil)
+        #expect(tree.lookup(ByteString("a"), in: mapper) == nil)
+    }
+
+    @Test("of two devices with one node name the one that is called so has it")
+    func oneNodeName() throws {
+        try create("a b", minor: 1)
+        let second = try create(#"a\x20b"#, minor: 2)
+        #expect(try names(mapper).dropFirst(3) == [#"a\x20b"#])
+        let found = try #require(tree.lookup(ByteString(#"a\x20b"#), in: mapper))
+        #expect(tree.target(of: found.node) == ByteString("../dm-2"))
+        #expect(second.number.minor == 2)
+    }
 }

@@ -36,7 +36,9 @@ package struct ClientPaths: DeviceResolver {
         if !word.isEmpty, word.bytes.allSatisfy({ (48...57).contains($0) }) {
             throw DMError(.noSuchAddressOrDevice)
         }
-        guard !word.isEmpty, !word.bytes.contains(0) else { throw DMError(.operationNotSupportedByDevice) }
+        guard !word.isEmpty, !word.bytes.contains(0) else {
+            throw DMError(.operationNotSupportedByDevice)
+        }
         let path = try absolute(word)
         if let minor = try matchAsText(path) { return .mapped(minor: minor) }
         return try open(path, as: word, writable: writable)
@@ -72,7 +74,8 @@ package struct ClientPaths: DeviceResolver {
                         == BackingNumbers.Identity(
                             device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
                 else {
-                    throw DMError(.operationNotSupportedByDevice, "another file stands at \(path.string) now")
+                    throw DMError(
+                        .operationNotSupportedByDevice, "another file stands at \(path.string) now")
                 }
                 return .backing(
                     try registry.backings.take(file, path: path, writable: writable))
@@ -93,7 +96,8 @@ package struct ClientPaths: DeviceResolver {
         guard let workingDirectory,
             let directory = BackingPaths.readLink("/proc/self/fd/\(workingDirectory.rawValue)")
         else {
-            throw DMError(.operationNotSupportedByDevice, "\(word.string): the working directory is gone")
+            throw DMError(
+                .operationNotSupportedByDevice, "\(word.string): the working directory is gone")
         }
         return withoutParents(
             ByteString(
@@ -162,7 +166,11 @@ package struct ClientPaths: DeviceResolver {
     private func minor(below: ArraySlice<UInt8>) -> UInt32? {
         if below.starts(with: "mapper/".utf8) {
             let node = ByteString(below.dropFirst("mapper/".utf8.count))
-            return registry.disk(named: NodeName.name(ofNode: node))?.number.minor
+            // libdevmapper mangles a name before it creates the device: then the node's name is the
+            // device's.
+            let disk =
+                registry.disk(named: node) ?? registry.disk(named: NodeName.name(ofNode: node))
+            return disk?.number.minor
         }
         guard below.starts(with: "dm-".utf8) else { return nil }
         let digits = String(decoding: below.dropFirst(3), as: UTF8.self)

@@ -7,7 +7,7 @@ final class BufferPool: @unchecked Sendable {
     // @unchecked: `free` is guarded by `lock`.
     static let shared = BufferPool()
 
-    private let lock = Lock(rank: .leaf, name: "BufferPool.lock")
+    private let lock = Lock(rank: .leaf, name: "BufferPool.lock", isShared: true)
     private var free: [[UnsafeMutableRawPointer]]
 
     private static let smallestShift = 12
@@ -35,11 +35,13 @@ final class BufferPool: @unchecked Sendable {
     /// Gives back what `take(length)` gave.
     func give(_ buffer: UnsafeMutableRawPointer, _ length: Int) {
         let index = BufferPool.sizeClass(length)
-        let isKept = index < BufferPool.classes && lock.withLock { () -> Bool in
-            guard free[index].count < BufferPool.kept else { return false }
-            free[index].append(buffer)
-            return true
-        }
+        let isKept =
+            index < BufferPool.classes
+            && lock.withLock { () -> Bool in
+                guard free[index].count < BufferPool.kept else { return false }
+                free[index].append(buffer)
+                return true
+            }
         if !isKept { Glibc.free(buffer) }
     }
 

@@ -53,7 +53,11 @@ extension DeviceRegistry {
         _ reference: DeviceReference, deferred: Bool
     ) throws(DMError) -> RemoveOutcome {
         waitForClosings(reference, .removal)
-        let (device, outcome) = try writing { (state) throws(DMError) -> (MappedDevice?, RemoveOutcome) in
+        #if DEBUG
+            if let outcome = try removeUndone(reference) { return outcome }
+        #endif
+        let (device, outcome) = try writing {
+            (state) throws(DMError) -> (MappedDevice?, RemoveOutcome) in
             let cell = try self.cell(reference, in: state)
             guard let device = cell.device else { throw .noSuchDevice }
             guard cell.openCount == 0 else {

@@ -9,6 +9,10 @@ package struct RegistryConfiguration: Sendable {
     /// Threads from outside that may do backing I/O at once (`IOWorkers`).
     package var inlineLimit: Int
     package var maximumIOThreads: Int
+    #if DEBUG
+        /// A patch of the seed to do without, in a test.
+        package var undone: Patch?
+    #endif
 
     package init(
         mappedMajor: UInt32, backingMajor: UInt32, inlineLimit: Int = 3,
@@ -65,7 +69,17 @@ package final class DeviceRegistry: @unchecked Sendable {
     let removals = ClosingWatch()
     let deferredRemovals = DeferredRemovals()
 
+    #if DEBUG
+        /// A patch of the seed that a test undoes, to see that what it mends is found.
+        package let undone: Patch?
+        /// The second lock, without patch 1.
+        let countLock = Lock(rank: .dmSem, name: "DeviceRegistry.countLock")
+    #endif
+
     package init(_ configuration: RegistryConfiguration) {
+        #if DEBUG
+            undone = configuration.undone
+        #endif
         mappedMajor = configuration.mappedMajor
         backingNumbers = BackingNumbers(major: configuration.backingMajor)
         workers = IOWorkers(
@@ -88,7 +102,10 @@ package final class DeviceRegistry: @unchecked Sendable {
 
     /// The device that a reference names, held. ENXIO.
     func device(_ reference: DeviceReference) throws(DMError) -> MappedDevice {
-        try reading { (state) throws(DMError) in
+        #if DEBUG
+            if undone == .referencedLookup { return try unreferencedDevice(reference) }
+        #endif
+        return try reading { (state) throws(DMError) in
             guard let device = try self.cell(reference, in: state).device else {
                 throw .noSuchDevice
             }

@@ -3,7 +3,7 @@ final class RequestPool: @unchecked Sendable {
     // @unchecked: `idle` is guarded by `lock`.
     static let shared = RequestPool()
 
-    private let lock = Lock(rank: .leaf, name: "RequestPool.lock")
+    private let lock = Lock(rank: .leaf, name: "RequestPool.lock", isShared: true)
     private var idle: [IORequest] = []
     private static let kept = 1024
 

@@ -29,6 +29,7 @@ final class RequestQueue: @unchecked Sendable {
     /// Admits the request, or keeps it for later. `refused`: the queue was shut for good.
     func enter(_ request: IORequest) -> Admission {
         inFlight.add(1, ordering: .sequentiallyConsistent)
+        Seam.step("queue: counted, flag not read")
         if !isBlocked.load(ordering: .sequentiallyConsistent) { return .admitted }
         leave()
         // Before the lock: copying a megabyte is no work to do under it.
@@ -56,6 +57,7 @@ final class RequestQueue: @unchecked Sendable {
     /// An admitted request is done with this device.
     func leave() {
         let left = inFlight.subtract(1, ordering: .sequentiallyConsistent).newValue
+        Seam.step("queue: left, waiter not woken")
         if left == 0 && isBlocked.load(ordering: .sequentiallyConsistent) {
             ioLock.withLock { wait.broadcast() }
         }

@@ -23,10 +23,12 @@
 
         static func willTake(_ rank: LockRank, _ name: StaticString) {
             let higherOrEqual = bits >> UInt64(rank.rawValue)
-            precondition(
-                higherOrEqual == 0,
-                "lock order: \(name) (rank \(rank.rawValue)) taken while a lock of rank "
-                    + "\(UInt64(rank.rawValue) &+ UInt64(higherOrEqual.trailingZeroBitCount)) is held")
+            guard higherOrEqual != 0 else { return }
+            let held = UInt64(rank.rawValue) &+ UInt64(higherOrEqual.trailingZeroBitCount)
+            let message =
+                "lock order: \(name) (rank \(rank.rawValue)) taken while a lock of rank \(held) is held"
+            guard let thread = Seam.current else { preconditionFailure(message) }
+            thread.report(message)
         }
 
         static func took(_ rank: LockRank) { bits |= 1 << UInt64(rank.rawValue) }

@@ -7,10 +7,18 @@ package final class Lock: @unchecked Sendable {
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let rank: LockRank
     private let name: StaticString
+    #if DEBUG
+        private let isScheduled: Bool
+    #endif
 
-    package init(rank: LockRank, name: StaticString) {
+    /// `isShared`: of the whole process, taken for a moment with nothing else under it. A test's
+    /// scheduler leaves it alone, since threads that it doesn't run take the lock too.
+    package init(rank: LockRank, name: StaticString, isShared: Bool = false) {
         self.rank = rank
         self.name = name
+        #if DEBUG
+            isScheduled = !isShared
+        #endif
         mutex = .allocate(capacity: 1)
         let failure = pthread_mutex_init(mutex, nil)
         precondition(failure == 0, "pthread_mutex_init failed: \(failure)")
@@ -24,16 +32,20 @@ package final class Lock: @unchecked Sendable {
     package func lock() {
         #if DEBUG
             HeldRanks.willTake(rank, name)
+            defer { HeldRanks.took(rank) }
+            if isScheduled, let thread = Seam.current {
+                return thread.acquire(ObjectIdentifier(self), name, shared: false)
+            }
         #endif
         pthread_mutex_lock(mutex)
-        #if DEBUG
-            HeldRanks.took(rank)
-        #endif
     }
 
     package func unlock() {
         #if DEBUG
             HeldRanks.dropped(rank)
+            if isScheduled, let thread = Seam.current {
+                return thread.release(ObjectIdentifier(self), name)
+            }
         #endif
         pthread_mutex_unlock(mutex)
     }
@@ -47,20 +59,33 @@ package final class Lock: @unchecked Sendable {
     }
 
     /// Waits for a signal of `condition`; the lock is released meanwhile.
-    fileprivate func wait(_ condition: UnsafeMutablePointer<pthread_cond_t>) {
-        pthread_cond_wait(condition, mutex)
+    fileprivate func wait(_ condition: Condition) {
+        #if DEBUG
+            if isScheduled, let thread = Seam.current {
+                _ = thread.wait(
+                    ObjectIdentifier(condition), ObjectIdentifier(self), name, bounded: false)
+                return
+            }
+        #endif
+        pthread_cond_wait(condition.condition, mutex)
     }
 
-    fileprivate func wait(_ condition: UnsafeMutablePointer<pthread_cond_t>, until: timespec) -> Bool {
-        var until = until
-        return pthread_cond_timedwait(condition, mutex, &until) != ETIMEDOUT
+    fileprivate func wait(_ condition: Condition, until deadline: Deadline) -> Bool {
+        #if DEBUG
+            if isScheduled, let thread = Seam.current {
+                return thread.wait(
+                    ObjectIdentifier(condition), ObjectIdentifier(self), name, bounded: true)
+            }
+        #endif
+        var time = deadline.time
+        return pthread_cond_timedwait(condition.condition, mutex, &time) != ETIMEDOUT
     }
 }
 
 /// A condition to wait for under a `Lock`. Wake-ups can be spurious: always wait in a loop.
 package final class Condition: @unchecked Sendable {
     // @unchecked: the pthread condition is made to be shared.
-    private let condition: UnsafeMutablePointer<pthread_cond_t>
+    fileprivate let condition: UnsafeMutablePointer<pthread_cond_t>
 
     package init() {
         condition = .allocate(capacity: 1)
@@ -78,15 +103,28 @@ package final class Condition: @unchecked Sendable {
     }
 
     /// Releases `lock`, sleeps until signalled, takes it again.
-    package func wait(_ lock: Lock) { lock.wait(condition) }
+    package func wait(_ lock: Lock) { lock.wait(self) }
 
     /// The same with a bound. False: `deadline` passed first.
     package func wait(_ lock: Lock, until deadline: Deadline) -> Bool {
-        lock.wait(condition, until: deadline.time)
+        lock.wait(self, until: deadline)
     }
 
-    package func signal() { pthread_cond_signal(condition) }
-    package func broadcast() { pthread_cond_broadcast(condition) }
+    /// Wakes one waiter. With the lock held.
+    package func signal() {
+        #if DEBUG
+            if let thread = Seam.current { thread.wake(ObjectIdentifier(self), all: false) }
+        #endif
+        pthread_cond_signal(condition)
+    }
+
+    /// Wakes all waiters. With the lock held.
+    package func broadcast() {
+        #if DEBUG
+            if let thread = Seam.current { thread.wake(ObjectIdentifier(self), all: true) }
+        #endif
+        pthread_cond_broadcast(condition)
+    }
 }
 
 /// A point in monotonic time, the end of a bounded wait.

@@ -23,9 +23,7 @@ package final class RWLock: @unchecked Sendable {
     package func withReadLock<Result, Failure: Error>(
         _ body: () throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        willTake()
-        pthread_rwlock_rdlock(rwlock)
-        took()
+        take(shared: true)
         defer { unlock() }
         return try body()
     }
@@ -33,28 +31,30 @@ package final class RWLock: @unchecked Sendable {
     package func withWriteLock<Result, Failure: Error>(
         _ body: () throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        willTake()
-        pthread_rwlock_wrlock(rwlock)
-        took()
+        take(shared: false)
         defer { unlock() }
         return try body()
     }
 
-    private func willTake() {
+    @inline(__always)
+    private func take(shared: Bool) {
         #if DEBUG
             HeldRanks.willTake(rank, name)
+            defer { HeldRanks.took(rank) }
+            if let thread = Seam.current {
+                return thread.acquire(ObjectIdentifier(self), name, shared: shared)
+            }
         #endif
+        if shared { pthread_rwlock_rdlock(rwlock) } else { pthread_rwlock_wrlock(rwlock) }
     }
 
-    private func took() {
-        #if DEBUG
-            HeldRanks.took(rank)
-        #endif
-    }
-
+    @inline(__always)
     private func unlock() {
         #if DEBUG
             HeldRanks.dropped(rank)
+            if let thread = Seam.current {
+                return thread.release(ObjectIdentifier(self), name)
+            }
         #endif
         pthread_rwlock_unlock(rwlock)
     }

@@ -7,6 +7,9 @@ package enum Thread {
     package static func start(
         _ name: String, _ body: @escaping @Sendable () -> Void
     ) throws(DMError) {
+        #if DEBUG
+            if let thread = Seam.current { return thread.start(name, body) }
+        #endif
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)
         defer { pthread_attr_destroy(&attributes) }

@@ -31,7 +31,8 @@ final class Table: @unchecked Sendable {
         lastBytes = .allocate(capacity: list.count)
         var previousEnd: UInt64 = 0
         for (index, target) in list.enumerated() {
-            precondition(target.begin == previousEnd && target.end > target.begin, "table has a gap")
+            precondition(
+                target.begin == previousEnd && target.end > target.begin, "table has a gap")
             previousEnd = target.end
             (targets + index).initialize(to: Unmanaged.passRetained(target))
             (lastBytes + index).initialize(to: target.end - 1)

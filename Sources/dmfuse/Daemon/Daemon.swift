@@ -68,6 +68,7 @@ final class Daemon: Sendable {
         let registry = try makeRegistry(order)
         let directory = runtimeDirectory(user)
         try RuntimeDirectory.prepare(directory, user: user)
+        RuntimeDirectory.removeDeadSockets(in: directory)
         let socket = RuntimeDirectory.socket(in: directory, process: getpid())
 
         var options = MountOptions()

@@ -1,0 +1,121 @@
+#if DEBUG
+    package import DeviceMapper
+
+    /// What is explored: threads over a fresh core, and what must hold when they have ended.
+    package struct Scenario: Sendable {
+        /// One run: made afresh for each schedule, so that no run sees another's state.
+        package struct Run {
+            package var threads: [(name: String, body: @Sendable () -> Void)]
+            /// Broken promises; called after the threads ended, on a thread of the schedule.
+            package var verdict: @Sendable () -> [String]
+
+            package init(
+                threads: [(name: String, body: @Sendable () -> Void)],
+                verdict: @escaping @Sendable () -> [String]
+            ) {
+                self.threads = threads
+                self.verdict = verdict
+            }
+        }
+
+        /// "R1", "stack of three": what the tables of docs/locking.md call it.
+        package let name: String
+        package let summary: String
+        let make: @Sendable (Patch?) -> Run
+
+        /// How many threads it starts; the core adds its own.
+        package var threads: Int { make(nil).threads.count }
+
+        package init(
+            _ name: String, _ summary: String, make: @escaping @Sendable (Patch?) -> Run
+        ) {
+            self.name = name
+            self.summary = summary
+            self.make = make
+        }
+    }
+
+    /// What came of exploring a scenario.
+    package struct Exploration: Sendable {
+        package var scenario: String
+        package var schedules = 0
+        /// Whether every schedule within the bound was run.
+        package var isComplete = false
+        package var failure: Failure?
+
+        package struct Failure: Sendable {
+            package var what: String
+            /// Random schedules only.
+            package var seed: UInt64?
+            /// The choices, for `Explorer.replay`.
+            package var schedule: [Int]
+            /// Who did what, in order.
+            package var trace: [String]
+        }
+    }
+
+    package enum Explorer {
+        /// All schedules with at most `preemptions` preemptions, at most `limit` of them, then
+        /// `random` random ones by seed. Stops at the first failure.
+        package static func explore(
+            _ scenario: Scenario, undoing patch: Patch? = nil, preemptions: Int,
+            limit: Int = 20_000, random: Int = 0, firstSeed: UInt64 = 1
+        ) -> Exploration {
+            var result = Exploration(scenario: scenario.name)
+            let exhaustive = Exhaustive(preemptionBound: preemptions)
+            repeat {
+                result.schedules += 1
+                if let (what, trace) = run(scenario, patch, exhaustive) {
+                    result.failure = .init(
+                        what: what, seed: nil, schedule: exhaustive.schedule, trace: trace)
+                    return result
+                }
+                guard exhaustive.advance() else {
+                    result.isComplete = true
+                    break
+                }
+            } while result.schedules < limit
+            for seed in firstSeed..<firstSeed + UInt64(random) {
+                let strategy = Randomised(seed: seed)
+                result.schedules += 1
+                if let (what, trace) = run(scenario, patch, strategy) {
+                    result.failure = .init(
+                        what: what, seed: seed, schedule: strategy.schedule, trace: trace)
+                    return result
+                }
+            }
+            return result
+        }
+
+        /// Runs a schedule that a failure printed; nil: it does not fail.
+        package static func replay(
+            _ scenario: Scenario, undoing patch: Patch? = nil, _ schedule: [Int]
+        ) -> Exploration.Failure? {
+            guard let (what, trace) = run(scenario, patch, Replay(schedule)) else { return nil }
+            return .init(what: what, seed: nil, schedule: schedule, trace: trace)
+        }
+
+        private static func run(
+            _ scenario: Scenario, _ patch: Patch?, _ strategy: any Strategy
+        ) -> (what: String, trace: [String])? {
+            let run = scenario.make(patch)
+            let scheduler = Scheduler(strategy)
+            var failure = scheduler.run(run.threads)
+            if failure == nil {
+                // The end is looked at under a scheduler too, without choices: locks that the
+                // threads took are modelled ones.
+                let verdict = Verdict()
+                let last = Scheduler(Replay([]))
+                failure = last.run([("verdict", { verdict.broken = run.verdict() })])
+                if failure == nil, let first = verdict.broken.first { failure = first }
+            }
+            guard let failure else { return nil }
+            return (failure, scheduler.log.map { "\($0.thread): \($0.point)" })
+        }
+
+        private final class Verdict: @unchecked Sendable {
+            // @unchecked: written by one thread, read after it ended.
+            var broken: [String] = []
+        }
+    }
+#endif

@@ -1,0 +1,57 @@
+import Glibc
+import Testing
+
+@testable import DMFilesystem
+
+@Suite struct ClientTests {
+    private func status(
+        own: Int32...,
+        shared: Int32 = 0, blocked: Int32 = 0, ignored: Int32 = 0, caught: Int32 = 0
+    ) -> String {
+        func set(_ signals: [Int32]) -> String {
+            let bits = signals.reduce(UInt64(0)) { $1 > 0 ? $0 | 1 << UInt64($1 - 1) : $0 }
+            let digits = String(bits, radix: 16)
+            return String(repeating: "0", count: 16 - digits.count) + digits
+        }
+        return """
+            Name:\tdd
+            State:\tD (disk sleep)
+            SigQ:\t0/95996
+            SigPnd:\t\(set(own))
+            ShdPnd:\t\(set([shared]))
+            SigBlk:\t\(set([blocked]))
+            SigIgn:\t\(set([ignored]))
+            SigCgt:\t\(set([caught]))
+
+            """
+    }
+
+    @Test("a pending SIGKILL is death, whatever else is handled")
+    func killed() {
+        #expect(Client.isDying(status: status(own: SIGKILL)))
+        #expect(Client.isDying(status: status(own: SIGUSR1, SIGKILL, caught: SIGUSR1)))
+    }
+
+    @Test("a signal that dumps core is death where nobody handles it")
+    func dumpsCore() {
+        #expect(Client.isDying(status: status(own: 0, shared: SIGQUIT)))
+        #expect(!Client.isDying(status: status(own: 0, shared: SIGQUIT, blocked: SIGQUIT)))
+        #expect(!Client.isDying(status: status(own: 0, shared: SIGQUIT, ignored: SIGQUIT)))
+    }
+
+    @Test(
+        "handled signals, and those that stop or do nothing, are not",
+        arguments: [SIGUSR1, SIGALRM, SIGINT])
+    func handled(signal: Int32) {
+        #expect(!Client.isDying(status: status(own: signal, caught: signal)))
+        #expect(!Client.isDying(status: status(own: SIGTSTP, SIGCHLD, SIGWINCH, SIGURG, SIGCONT)))
+        #expect(!Client.isDying(status: status(own: 0)))
+    }
+
+    @Test("a client that can't be looked at is taken for dead", arguments: ["", "SigPnd:\tzz\n"])
+    func unknown(text: String) {
+        #expect(Client.isDying(status: text))
+        #expect(Client.isDying(0))
+        #expect(!Client.isDying(getpid()))
+    }
+}

@@ -1,0 +1,34 @@
+#if DEBUG
+    import DMTestSupport
+    import DeviceMapper
+    import Testing
+
+    /// The races of the seed, on the real core under a scheduler. `scripts/explore` runs the same
+    /// with more schedules.
+    @Suite struct ScenarioTests {
+        @Test("every schedule keeps the promise", arguments: Scenario.all)
+        func holds(scenario: Scenario) {
+            let result = Explorer.explore(scenario, preemptions: 1, random: 50)
+            if let failure = result.failure {
+                Issue.record(
+                    """
+                    \(scenario.name): \(failure.what)
+                    seed \(failure.seed.map { "\($0)" } ?? "none"), schedule \(failure.schedule)
+                    \(failure.trace.joined(separator: "\n"))
+                    """)
+            }
+        }
+
+        @Test(
+            "without its patch the race is found, and its schedule replays",
+            arguments: Patch.allCases)
+        func isFound(patch: Patch) throws {
+            let scenario = Scenario.finding(patch)
+            let result = Explorer.explore(scenario, undoing: patch, preemptions: 2, limit: 1000)
+            let failure = try #require(result.failure)
+            let again = Explorer.replay(scenario, undoing: patch, failure.schedule)
+            #expect(again?.what == failure.what)
+            #expect(Explorer.replay(scenario, failure.schedule) == nil)
+        }
+    }
+#endif
