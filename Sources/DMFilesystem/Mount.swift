@@ -91,8 +91,7 @@ package final class Mount: Sendable {
     }
 
     /// The kernel answers ENOTCONN (ECONNABORTED: after an abort) for a connection without a daemon.
-    /// Asks for the file system's figures, which it never remembers: what it knows of the directory
-    /// itself it would answer without asking.
+    /// It may know attributes from before, so stat(2) proves nothing: statvfs(3) is never cached.
     private static func isDead(_ directory: ByteString) -> Bool {
         withPath(directory) { text in
             var status = statvfs()
