@@ -9,7 +9,7 @@ shows() { # NAME, NODE
     prints "$1" dmfuse info -c --noheadings -o name
     equal "the node of '$1'" "$2" "$(ls "$mnt/mapper" | grep -v '^control$')"
     same "the device '$1'" a "$mnt/mapper/$2"
-    prints '' dmfuse create upper --table "0 64 linear $mnt/mapper/${2//\\/\\\\} 0"
+    prints '' dmfuse create upper --table "0 64 linear $mnt/mapper/$2 0"
     prints "1 dependencies	: ($1)" dmfuse deps -o devname upper
     dmfuse remove upper
     prints '' dmfuse remove "$1"
