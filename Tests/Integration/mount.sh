@@ -27,10 +27,10 @@ grep -v "$PWD" /proc/self/mountinfo | grep -q 'fuse\.dmfuse' ||
 # Errors, each a line.
 touch file
 chmod 755 .
-mounts=$(wc -l </proc/self/mountinfo)
-refuses "dmfuse: mount $PWD/file: Not a directory: file" dmfuse mount file
-refuses "dmfuse: mount $PWD/nosuch: No such file or directory: nosuch" dmfuse mount nosuch
-refuses "dmfuse: mount $PWD/one: Device or resource busy: $PWD/one: a dmfuse daemon serves it already" \
+mounts=$(mounts_below "$PWD")
+refuses "dmfuse: mount $PWD/file: Not a directory" dmfuse mount file
+refuses "dmfuse: mount $PWD/nosuch: No such file or directory" dmfuse mount nosuch
+refuses "dmfuse: mount $PWD/one: Device or resource busy: a dmfuse daemon serves it already" \
     dmfuse mount one
 fails_like 'dmfuse: *' dmfuse mount
 fails_like 'dmfuse: *' dmfuse mount --threads 0 two
@@ -46,7 +46,7 @@ if ! is_root; then
     mkdir -m 555 locked
     fails_like "dmfuse: mount $PWD/locked: Operation not permitted: *" dmfuse mount locked
 fi
-equal 'nothing more is mounted' "$mounts" "$(wc -l </proc/self/mountinfo)"
+equal 'nothing more is mounted' "$mounts" "$(mounts_below "$PWD")"
 prints d dmfuse info -c --noheadings -o name --dir one
 prints '' dmfuse unmount one
 # A name with blanks and the like, and options.
@@ -56,4 +56,4 @@ prints '' dmfuse mount --threads 2 --log-level error "$odd"
 prints '' dmfuse create --dir "$odd" d --table '0 8 zero'
 prints 4096 eval 'wc -c <"$odd/mapper/d"'
 prints '' dmfuse unmount "$odd"
-prints "$mounts" eval "echo $(($(wc -l </proc/self/mountinfo) + 1))"
+equal 'nothing is mounted any more' '' "$(mounts_below "$PWD")"

@@ -91,7 +91,7 @@ package struct ClientPaths: DeviceResolver {
     /// leads.
     private func absolute(_ word: ByteString) throws(DMError) -> ByteString {
         if word.bytes.first == UInt8(ascii: "/") {
-            return withoutParents(ByteString(ClientPaths.normalized(word.bytes)))
+            return ByteString(ClientPaths.normalized(word.bytes))
         }
         guard let workingDirectory,
             let directory = BackingPaths.readLink("/proc/self/fd/\(workingDirectory.rawValue)")
@@ -99,27 +99,8 @@ package struct ClientPaths: DeviceResolver {
             throw DMError(
                 .operationNotSupportedByDevice, "\(word.string): the working directory is gone")
         }
-        return withoutParents(
-            ByteString(
-                ClientPaths.normalized(directory.bytes + [UInt8(ascii: "/")] + word.bytes)))
-    }
-
-    /// Without ".." below the mount, whose directories are no links: what leads out of it again is
-    /// not ours, and what stays in it can be matched as text.
-    private func withoutParents(_ path: ByteString) -> ByteString {
-        guard let below = ClientPaths.remainder(of: path, below: mount) else { return path }
-        let slash = UInt8(ascii: "/")
-        var parts = below.split(separator: slash)
-        while let parent = parts.firstIndex(where: { $0.elementsEqual("..".utf8) }) {
-            if parent == 0 {
-                let above = mount.bytes[..<(mount.bytes.lastIndex(of: slash) ?? 0)]
-                let rest = parts.dropFirst().flatMap { [slash] + $0 }
-                return withoutParents(ByteString(ClientPaths.normalized(above + rest)))
-            }
-            guard parent == 1, parts[0].elementsEqual("mapper".utf8) else { return path }
-            parts.removeFirst(2)
-        }
-        return ByteString(mount.bytes + parts.flatMap { [slash] + $0 })
+        return ByteString(
+            ClientPaths.normalized(directory.bytes + [UInt8(ascii: "/")] + word.bytes))
     }
 
     private static func normalized(_ path: [UInt8]) -> [UInt8] {
