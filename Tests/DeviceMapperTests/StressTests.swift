@@ -27,7 +27,9 @@ import Testing
         }
         // Whatever one thread suspends, another resumes, to the end: so nothing hangs.
         let resumers = StressTests.names.map { name in
-            Background { while !threads.allSatisfy({ $0.isDone }) { StressTests.resume(name, devices) } }
+            Background {
+                while !threads.allSatisfy({ $0.isDone }) { StressTests.resume(name, devices) }
+            }
         }
         for resumer in resumers { try resumer.get(milliseconds: 60_000) }
         for thread in threads {
