@@ -67,7 +67,7 @@
 
         package static let deferredRemoveOfStack = Scenario(
             "R13 stack", "a marked lower device goes with the upper one, on another thread",
-            devices: ["low": "0 8 linear a 0", "up": "0 8 linear low 0"],
+            preemptions: 1, devices: ["low": "0 8 linear a 0", "up": "0 8 linear low 0"],
             setup: { $0.remove("low", deferred: true) },
             threads: [
                 "remove": { $0.remove("up") },

@@ -79,7 +79,7 @@
 
         package static let shutdownInUse = Scenario(
             "R20", "the end removes all devices, open or not, and ends what is held with EIO",
-            devices: ["low": "0 8 linear a 0", "x": "0 8 linear low 0"],
+            preemptions: 1, devices: ["low": "0 8 linear a 0", "x": "0 8 linear low 0"],
             setup: {
                 $0.open("x")
                 $0.suspend("low", .noflush)
@@ -107,7 +107,7 @@
 
         package static let shutdownVersusRemove = Scenario(
             "R20 remove", "the end waits for a removal that another thread does",
-            devices: ["low": "0 8 linear a 0", "x": "0 8 linear low 0"],
+            preemptions: 1, devices: ["low": "0 8 linear a 0", "x": "0 8 linear low 0"],
             threads: [
                 "shutdown": { stage in
                     stage.seen.attempt("stop") { () throws(DMError) in

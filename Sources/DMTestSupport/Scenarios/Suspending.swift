@@ -93,7 +93,7 @@
         package static let writesVersusSwap = Scenario(
             "R16",
             "a request ends in the old table before that is destroyed, or goes to the new one",
-            devices: ["x": "0 8 linear a 0"],
+            preemptions: 1, devices: ["x": "0 8 linear a 0"],
             setup: {
                 $0.load("x", "0 8 linear b 0")
                 $0.open("x")
