@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 package import SystemPackage
 
@@ -189,24 +190,31 @@ package struct ClientPaths: DeviceResolver {
     }
 
     /// Opens with O_PATH, which asks the file system to find the file and no more: it neither
-    /// waits for a fifo nor starts a device, and on our own mount sends no OPEN.
+    /// waits for a fifo nor starts a device, and on our own mount sends no OPEN. Links of procfs are
+    /// not followed, and its files not taken: /proc/self and /dev/fd are ours here, not the client's.
     private func withPath(
         _ path: ByteString, relativeTo directory: FileDescriptor?,
         _ body: (FileDescriptor) throws(DMError) -> ResolvedDevice
     ) throws(DMError) -> ResolvedDevice {
         let descriptor = path.withCString {
-            openat(directory?.rawValue ?? AT_FDCWD, $0, BackingIO.openPath | O_CLOEXEC)
+            clinux_open_path(directory?.rawValue ?? AT_FDCWD, $0)
         }
-        let code = errno
         guard descriptor >= 0 else {
-            // What can't be found is ENODEV, as the kernel says; EMFILE and the like are our own.
-            let isOurs = code == EMFILE || code == ENFILE || code == ENOMEM
+            let error = Errno(rawValue: -descriptor)
+            // What can't be found is ENODEV, as the kernel says; these are our own.
+            let own: [Errno] = [
+                .tooManyOpenFiles, .tooManyOpenFilesInSystem, .noMemory, .noFunction,
+            ]
             throw DMError(
-                isOurs ? Errno(rawValue: code) : .operationNotSupportedByDevice,
-                "\(path.string): \(Errno(rawValue: code).description)")
+                own.contains(error) ? error : .operationNotSupportedByDevice,
+                "\(path.string): \(error.description)")
         }
         let file = FileDescriptor(rawValue: descriptor)
         defer { BackingIO.close(file) }
+        guard clinux_is_procfs(file.rawValue) == 0 else {
+            throw DMError(
+                .operationNotSupportedByDevice, "\(path.string): a file of the daemon's own")
+        }
         return try body(file)
     }
 }
