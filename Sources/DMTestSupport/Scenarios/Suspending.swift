@@ -36,6 +36,29 @@
                 "the write was lost")
         }
 
+        package static let writeVersusSuspend = Scenario(
+            "R11 write", "between suspend and resume nothing reaches the lower devices",
+            devices: ["x": "0 8 linear a 0"], setup: { $0.open("x") },
+            threads: [
+                "write": { $0.write(1) },
+                "suspend": { stage in
+                    stage.suspend("x", .noflush)
+                    let before = stage.devices.store("a")?.calls.count
+                    // Whoever came too late for the suspend can only be before or behind here.
+                    stage.create("y")
+                    stage.require(
+                        stage.devices.store("a")?.calls.count == before,
+                        "a write came through a suspended device")
+                    stage.resume("x")
+                },
+            ]
+        ) { stage in
+            stage.requireSuccess("suspend x", "resume x")
+            stage.require(
+                stage.error(of: stage.requests.first) == nil && stage.byte(of: "a") == 1,
+                "the write was lost")
+        }
+
         package static let interruptedResume = Scenario(
             "R12", "an interrupted swap with I/O in flight is EINTR and leaves all as it was",
             preemptions: 1, devices: ["x": "0 8 linear a 0"],
