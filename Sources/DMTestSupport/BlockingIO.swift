@@ -12,7 +12,7 @@ package final class PendingRequest: @unchecked Sendable {
 
     package init(_ handle: DeviceHandle, prepare: (IORequest) -> Void) {
         request = IORequest { _ in }
-        request = IORequest { [unowned self] in finish($0) }
+        request = IORequest { [weak self] in self?.finish($0) }
         prepare(request)
         handle.submit(request)
     }

@@ -11,6 +11,8 @@ package final class MemoryDevices: DeviceResolver, @unchecked Sendable {
     private var devices: [ByteString: (BackingDevice, MemoryStore)] = [:]
     private var users: [ByteString: Int] = [:]
     private var lookups: [ByteString: Int] = [:]
+    /// Called when a table closes the store of that name, with no lock held. Set before any does.
+    package var onRelease: (@Sendable (String) -> Void)?
 
     package init(inlineLimit: Int = 3) {
         registry = DeviceRegistry(
@@ -33,7 +35,10 @@ package final class MemoryDevices: DeviceResolver, @unchecked Sendable {
             let device = BackingDevice(
                 number: DeviceNumber(major: 251, minor: UInt32(devices.count)), name: name,
                 path: ByteString("/\(name)"), store: store, workers: registry.workers,
-                onRelease: { [unowned self] _ in lock.withLock { users[key, default: 0] -= 1 } })
+                onRelease: { [unowned self] _ in
+                    onRelease?(name)
+                    lock.withLock { users[key, default: 0] -= 1 }
+                })
             devices[key] = (device, store)
         }
         return store

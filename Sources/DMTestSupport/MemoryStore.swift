@@ -24,6 +24,8 @@ package final class MemoryStore: BackingStore, @unchecked Sendable {
     private var changeCount = 0
     private var waiting = 0
     private var isGateClosed = false
+    /// Called before each call, with no lock held. Set before the store is used.
+    package var beforeCall: (@Sendable () -> Void)?
     private var closed = false
 
     package init(_ bytes: [UInt8]) {
@@ -103,7 +105,8 @@ package final class MemoryStore: BackingStore, @unchecked Sendable {
     private func perform(
         _ kind: Call.Kind, _ offset: UInt64, _ count: Int, _ body: () -> Errno?
     ) -> Errno? {
-        lock.withLock {
+        beforeCall?()
+        return lock.withLock {
             precondition(!closed, "a closed store was used")
             waiting += 1
             while isGateClosed { gateOpened.wait(lock) }

@@ -26,14 +26,26 @@
         }
         print("without patch \(number), \(scenario.name) fails in schedule \(result.schedules):")
         show(failure)
-    } else if arguments.isEmpty {
+    } else if arguments.allSatisfy({ name in Scenario.all.contains { $0.name == name } }) {
+        let isChosen = { (scenario: Scenario) in
+            arguments.isEmpty || arguments.contains(scenario.name)
+        }
         var failed = false
         print("| scenario | threads | schedules | preemptions | result |\n|---|---|---|---|---|")
-        for scenario in Scenario.all {
-            let result = Explorer.explore(scenario, preemptions: 2, random: 200)
+        func row(_ name: String, _ scenario: Scenario, _ result: Exploration, _ outcome: String) {
             let count = "\(result.schedules)\(result.isComplete ? "" : " (not all)")"
+            print(
+                "| \(name) | \(scenario.threads) | \(count) | \(scenario.preemptions) "
+                    + "| \(outcome) |")
+            fflush(nil)
+        }
+        for scenario in Scenario.all where isChosen(scenario) {
+            // Few preemptions leave more to random schedules.
+            let result = Explorer.explore(
+                scenario, preemptions: scenario.preemptions,
+                random: scenario.preemptions < 2 ? 2000 : 200)
             let outcome = result.failure.map { "**\($0.what)**" } ?? "holds"
-            print("| \(scenario.name) | \(scenario.threads) | \(count) | 2 | \(outcome) |")
+            row("\(scenario.name): \(scenario.summary)", scenario, result, outcome)
             if let failure = result.failure {
                 failed = true
                 show(failure)
@@ -41,16 +53,16 @@
         }
         for patch in Patch.allCases {
             let scenario = Scenario.finding(patch)
-            let result = Explorer.explore(scenario, undoing: patch, preemptions: 2)
+            guard isChosen(scenario) else { continue }
+            let result = Explorer.explore(
+                scenario, undoing: patch, preemptions: scenario.preemptions)
             let outcome = result.failure.map { "found: \($0.what)" } ?? "**not found**"
-            print(
-                "| \(scenario.name) without patch \(patch.rawValue) | \(scenario.threads) "
-                    + "| \(result.schedules) | 2 | \(outcome) |")
+            row("\(scenario.name) without patch \(patch.rawValue)", scenario, result, outcome)
             failed = failed || result.failure == nil
         }
         exit(withFailure: failed)
     } else {
-        print("usage: explore [--undo N]")
+        print("usage: explore [--undo N | SCENARIO...]")
         exit(withFailure: true)
     }
 #else

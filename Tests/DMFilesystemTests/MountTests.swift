@@ -1,3 +1,4 @@
+import DMTestSupport
 import DeviceMapper
 import Glibc
 import SystemPackage

@@ -5,14 +5,18 @@
     package struct Scenario: Sendable {
         /// One run: made afresh for each schedule, so that no run sees another's state.
         package struct Run {
+            /// Runs before the threads start, alone and to its end.
+            package var setup: (@Sendable () -> Void)?
             package var threads: [(name: String, body: @Sendable () -> Void)]
             /// Broken promises; called after the threads ended, on a thread of the schedule.
             package var verdict: @Sendable () -> [String]
 
             package init(
+                setup: (@Sendable () -> Void)? = nil,
                 threads: [(name: String, body: @Sendable () -> Void)],
                 verdict: @escaping @Sendable () -> [String]
             ) {
+                self.setup = setup
                 self.threads = threads
                 self.verdict = verdict
             }
@@ -21,15 +25,19 @@
         /// "R1", "stack of three": what the tables of docs/locking.md call it.
         package let name: String
         package let summary: String
+        /// The bound up to which `scripts/explore` runs every schedule.
+        package let preemptions: Int
         let make: @Sendable (Patch?) -> Run
 
         /// How many threads it starts; the core adds its own.
         package var threads: Int { make(nil).threads.count }
 
         package init(
-            _ name: String, _ summary: String, make: @escaping @Sendable (Patch?) -> Run
+            _ name: String, _ summary: String, preemptions: Int = 2,
+            make: @escaping @Sendable (Patch?) -> Run
         ) {
             self.name = name
+            self.preemptions = preemptions
             self.summary = summary
             self.make = make
         }
@@ -99,6 +107,9 @@
             _ scenario: Scenario, _ patch: Patch?, _ strategy: any Strategy
         ) -> (what: String, trace: [String])? {
             let run = scenario.make(patch)
+            if let setup = run.setup, let failure = Scheduler(Replay([])).run([("setup", setup)]) {
+                return ("setup: \(failure)", [])
+            }
             let scheduler = Scheduler(strategy)
             var failure = scheduler.run(run.threads)
             if failure == nil {

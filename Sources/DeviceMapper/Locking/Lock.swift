@@ -32,7 +32,7 @@ package final class Lock: @unchecked Sendable {
     package func lock() {
         #if DEBUG
             HeldRanks.willTake(rank, name)
-            defer { HeldRanks.took(rank) }
+            defer { HeldRanks.took(rank, name) }
             if isScheduled, let thread = Seam.current {
                 return thread.acquire(ObjectIdentifier(self), name, shared: false)
             }

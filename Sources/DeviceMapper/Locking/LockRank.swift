@@ -1,7 +1,7 @@
 /// The order in which locks are taken: ranks rise inward. `docs/locking.md` has the table of what
 /// each guards; a debug build traps when a thread takes a lock of a lower or equal rank than one
 /// that it holds.
-package enum LockRank: UInt8, Sendable {
+package enum LockRank: UInt8, CaseIterable, Sendable {
     /// `MappedDevice.suspendLock`: one suspend, resume or unbinding of a device at a time.
     case suspend = 10
     /// `Interrupt.lock`: taken before whatever the interrupted call waits with.

@@ -40,7 +40,7 @@ package final class RWLock: @unchecked Sendable {
     private func take(shared: Bool) {
         #if DEBUG
             HeldRanks.willTake(rank, name)
-            defer { HeldRanks.took(rank) }
+            defer { HeldRanks.took(rank, name) }
             if let thread = Seam.current {
                 return thread.acquire(ObjectIdentifier(self), name, shared: shared)
             }

@@ -26,7 +26,7 @@ package final class SleepLock: @unchecked Sendable {
             try take(nil)
         }
         #if DEBUG
-            HeldRanks.took(rank)
+            HeldRanks.took(rank, name)
         #endif
     }
 
@@ -40,7 +40,7 @@ package final class SleepLock: @unchecked Sendable {
             isHeld = true
         }
         #if DEBUG
-            HeldRanks.took(rank)
+            HeldRanks.took(rank, name)
         #endif
     }
 

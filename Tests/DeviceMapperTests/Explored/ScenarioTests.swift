@@ -8,7 +8,7 @@
     @Suite struct ScenarioTests {
         @Test("every schedule keeps the promise", arguments: Scenario.all)
         func holds(scenario: Scenario) {
-            let result = Explorer.explore(scenario, preemptions: 1, random: 50)
+            let result = Explorer.explore(scenario, preemptions: 1, limit: 300, random: 50)
             if let failure = result.failure {
                 Issue.record(
                     """
