@@ -29,7 +29,9 @@ import Testing
         }
         // Whatever one thread suspends, another resumes, to the end: so nothing hangs.
         let resumers = StressTests.minors.map { minor in
-            Background { while !threads.allSatisfy({ $0.isDone }) { StressTests.resume(minor, devices) } }
+            Background {
+                while !threads.allSatisfy({ $0.isDone }) { StressTests.resume(minor, devices) }
+            }
         }
         for resumer in resumers { try resumer.get(milliseconds: 60_000) }
         for thread in threads {
