@@ -28,7 +28,7 @@ extension MappedDevice {
     /// Makes the inactive table live, if there is one, suspending first; then lets I/O go on. EINTR
     /// leaves device and tables as they were (R12). A table that doesn't fit is destroyed, and the
     /// device stays suspended with its old one. EINVAL: suspended, and without a table. ENXIO:
-    /// removed meanwhile. True: a table was swapped in.
+    /// removed meanwhile, or interrupted and another table loaded meanwhile. True: a table was swapped in.
     func resume(_ flags: SuspendFlags, _ interrupt: Interrupt?) throws(DMError) -> Bool {
         var leaving: [Table] = []
         // Last of all and with the lock free: destructors close lower devices (R17).
@@ -84,8 +84,8 @@ extension MappedDevice {
         }
     }
 
-    /// Everything as it was before the swap began (R12). ENXIO where the device was removed, else
-    /// the error that ended it; a table that was loaded meanwhile stays in the slot.
+    /// Everything as it was before the swap began, and the error that ended it (R12). ENXIO: another
+    /// table was loaded meanwhile and stays, or the device was removed; `do_resume` says so too.
     private func abandonSwap(
         to table: Table, wasSuspended: Bool, _ leaving: inout [Table], _ error: DMError
     ) throws(DMError) -> Never {
@@ -95,7 +95,7 @@ extension MappedDevice {
         }
         guard !putBackInactive(table) else { throw error }
         leaving.append(table)
-        throw isRemoved ? .noSuchDevice : error
+        throw .noSuchDevice
     }
 
     /// Blocks the queue and waits until nothing is in flight. EINTR: unblocked again.
