@@ -20,8 +20,11 @@ let package = Package(
     ],
     targets: [
         .target(name: "CFuse", path: "CFuse", linkerSettings: [.linkedLibrary("fuse3")]),
-        .target(name: "DeviceMapper", dependencies: [system], swiftSettings: settings),
-        .target(name: "DMControl", dependencies: ["DeviceMapper", system], swiftSettings: settings),
+        .target(name: "CLinux"),
+        .target(
+            name: "DeviceMapper", dependencies: ["CLinux", system], swiftSettings: settings),
+        .target(
+            name: "DMControl", dependencies: ["DeviceMapper", system], swiftSettings: settings),
         .target(
             name: "DMFilesystem", dependencies: ["CFuse", "DeviceMapper", system],
             swiftSettings: settings),

@@ -12,7 +12,7 @@ package final class PendingRequest: @unchecked Sendable {
 
     package init(_ handle: DeviceHandle, prepare: (IORequest) -> Void) {
         request = IORequest { _ in }
-        request = IORequest { [unowned self] in finish($0) }
+        request = IORequest { [weak self] in self?.finish($0) }
         prepare(request)
         handle.submit(request)
     }
@@ -82,9 +82,11 @@ extension DeviceHandle {
     package func flush() throws(DMError) { try beginFlush().get() }
 }
 
-/// Waits until something is so, at most ten seconds. False: it did not come.
-package func eventually(_ condition: () -> Bool) -> Bool {
-    let deadline = Deadline(millisecondsFromNow: 10_000)
+/// Waits until something is so, at most so long. False: it did not come.
+package func eventually(
+    withinMilliseconds milliseconds: UInt32 = 10_000, _ condition: () -> Bool
+) -> Bool {
+    let deadline = Deadline(millisecondsFromNow: milliseconds)
     let lock = Lock(rank: .leaf, name: "eventually")
     let never = Condition()
     while !condition() {

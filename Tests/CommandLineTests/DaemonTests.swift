@@ -65,6 +65,39 @@ import Testing
         }
     }
 
+    @Test("sockets of killed daemons are removed, and no others")
+    func deadSockets() throws {
+        let fixture = try DaemonFixture()
+        let directory = ByteString(fixture.directory + "/run")
+        try RuntimeDirectory.prepare(directory, user: getuid())
+        // No process has this number: the kernel's largest is 2^22.
+        let gone: Int32 = 1 << 30
+        let dead = RuntimeDirectory.socket(in: directory, process: gone)
+        let alive = RuntimeDirectory.socket(in: directory, process: gone + 1)
+        let ours = RuntimeDirectory.socket(in: directory, process: getpid())
+        let other = directory + ByteString("/\(gone).other")
+        for path in [dead, ours, other] { try leaveSocket(path) }
+        symlink(fixture.directory + "/socket", alive.string)
+        RuntimeDirectory.removeDeadSockets(in: directory)
+        let left = Set(SystemCalls.names(in: directory))
+        #expect(left == Set([alive, ours, other].map(\.lastComponent)))
+    }
+
+    /// Binds a socket and leaves it behind, as a killed daemon does.
+    private func leaveSocket(_ path: ByteString) throws {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.bytes) }
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        let result = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        close(descriptor)
+        try #require(result == 0)
+    }
+
     @Test(
         "a start ends with ready, with a reason, or with the daemon",
         arguments: [
@@ -149,5 +182,12 @@ import Testing
             #expect(recorder.outputText.contains(word))
         }
         #expect(recorder.errorText.isEmpty)
+        for words in [["mount", "--help"], ["help", "mount"]] {
+            let recorder = Recorder()
+            let console = recorder.console()
+            #expect(DmfuseVerbs.run(words, console: console) == 0)
+            console.flush()
+            #expect(recorder.outputText.contains("--allow-other"))
+        }
     }
 }

@@ -1,3 +1,4 @@
+import DMTestSupport
 import DeviceMapper
 import Foundation
 import SystemPackage
@@ -147,17 +148,12 @@ final class ServerFixture: Sendable {
     }
 }
 
-/// Waits until something is so, for at most half a minute.
+/// Waits until something is so, for at most half a minute, and records an issue if it never is.
 func eventually(
     _ what: String, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () -> Bool
 ) {
-    let deadline = Deadline(millisecondsFromNow: 30_000)
-    while !condition() {
-        if deadline.hasPassed {
-            Issue.record("never happened: \(what)", sourceLocation: sourceLocation)
-            return
-        }
-        usleep(1000)
+    if !DMTestSupport.eventually(withinMilliseconds: 30_000, condition) {
+        Issue.record("never happened: \(what)", sourceLocation: sourceLocation)
     }
 }
 

@@ -73,13 +73,3 @@ enum Shell {
         }
     }
 }
-
-/// Waits for a condition, at most ten seconds. False: it didn't come about.
-func eventually(_ condition: () -> Bool) -> Bool {
-    let deadline = Deadline(millisecondsFromNow: 10_000)
-    while !condition() {
-        if deadline.hasPassed { return false }
-        usleep(1000)
-    }
-    return true
-}

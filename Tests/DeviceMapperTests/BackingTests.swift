@@ -53,7 +53,9 @@ import Testing
 
     /// The descriptors of this process that lead to the file.
     private func openDescriptors(of name: String) -> Int {
-        (0..<1024).count { BackingPaths.readLink("/proc/self/fd/\($0)")?.string == "\(directory.path)/\(name)" }
+        (0..<1024).count {
+            BackingPaths.readLink("/proc/self/fd/\($0)")?.string == "\(directory.path)/\(name)"
+        }
     }
 
     @Test("a file is a backing device; it is closed with its last table")
@@ -80,8 +82,9 @@ import Testing
     @Test("a trailing part of a sector does not count")
     func wholeSectors() throws {
         let path = try directory.file("f", size: 8192 - 1)
-        #expect(throws: DMError(
-            .invalidArgument, "f too small for target: start=0, len=16, dev_size=15")
+        #expect(
+            throws: DMError(
+                .invalidArgument, "f too small for target: start=0, len=16, dev_size=15")
         ) { try create("d", "0 16 linear \(path) 0") }
         try create("d", "0 15 linear \(path) 0")
         try end()
@@ -91,7 +94,8 @@ import Testing
     func relativePaths() throws {
         try directory.file("f", size: 4096, [7])
         let working = try directory.descriptor()
-        for word in ["f", "./f", ".//f", "../\(directory.path.split(separator: "/").last ?? "")/f"] {
+        for word in ["f", "./f", ".//f", "../\(directory.path.split(separator: "/").last ?? "")/f"]
+        {
             try create("d", "0 8 linear \(word) 0", paths(workingDirectory: working))
             let handle = try open("d")
             #expect(try handle.read(0, 1) == [7])
@@ -154,7 +158,8 @@ import Testing
         try end()
     }
 
-    @Test("numbers that lead nowhere",
+    @Test(
+        "numbers that lead nowhere",
         arguments: [
             ("251:0", .noSuchAddressOrDevice), ("251:99", .noSuchAddressOrDevice),
             ("254:5", .noSuchAddressOrDevice), ("254:0", .invalidArgument),
@@ -226,7 +231,8 @@ import Testing
         #expect(openDescriptors(of: "f") == 0)
     }
 
-    @Test("a file that the daemon may not write is EACCES, unless the table is read-only",
+    @Test(
+        "a file that the daemon may not write is EACCES, unless the table is read-only",
         .disabled(if: geteuid() == 0, "root may write everything"))
     func unwritable() throws {
         let path = try directory.file("f", size: 4096, mode: 0o400)
@@ -330,8 +336,9 @@ import Testing
         let users = (0..<6).map { index in
             Background { () throws(DMError) in
                 for round in 0..<100 {
-                    guard case .backing(let device) = try paths.resolve(
-                        ByteString(path), writable: (index + round) % 2 == 0)
+                    guard
+                        case .backing(let device) = try paths.resolve(
+                            ByteString(path), writable: (index + round) % 2 == 0)
                     else { throw DMError(.invalidArgument) }
                     var bytes = [UInt8](repeating: 0, count: 512)
                     let error = bytes.withUnsafeMutableBytes { device.store.read(into: $0, at: 0) }

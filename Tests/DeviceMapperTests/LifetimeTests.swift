@@ -130,7 +130,8 @@ import Testing
         try devices.shutDown()
     }
 
-    @Test("names that are none are EINVAL",
+    @Test(
+        "names that are none are EINVAL",
         arguments: ["", "a/b", "control", ".", "..", "/", String(repeating: "x", count: 128)])
     func badNames(bad: String) throws {
         expectErrno(.invalidArgument) { () throws(DMError) in
@@ -192,9 +193,10 @@ import Testing
     func renames() throws {
         try devices.create("one", "0 8 zero")
         try devices.create("two", "0 8 zero")
-        #expect(throws: DMError(
-            .resourceBusy,
-            "Unable to change name on mapped device one to one that already exists: two")
+        #expect(
+            throws: DMError(
+                .resourceBusy,
+                "Unable to change name on mapped device one to one that already exists: two")
         ) { try registry.rename(ByteString("one"), to: ByteString("two")) }
         expectErrno(.resourceBusy) { () throws(DMError) in
             try registry.rename(ByteString("one"), to: ByteString("one"))
@@ -233,7 +235,8 @@ import Testing
             let names = registry.list().map(\.name.string)
             #expect(names == ["old"] || names == ["new"])
             let byNumber = try registry.info(
-                .number(DeviceNumber(major: 254, minor: 0))).name.string
+                .number(DeviceNumber(major: 254, minor: 0))
+            ).name.string
             #expect(["old", "new"].contains(byNumber))
         }
         try renaming.get()
@@ -259,8 +262,9 @@ import Testing
         _ = try remove("d")
         #expect(throws: DMError(.resourceBusy)) { try remove("lower") }
         resolver.open()
-        #expect(throws: DMError(
-            .noSuchAddressOrDevice, "device has been removed from the dev hash table.")
+        #expect(
+            throws: DMError(
+                .noSuchAddressOrDevice, "device has been removed from the dev hash table.")
         ) { try loading.get() }
         #expect(devices.users(of: "b") == 0)
         _ = try remove("lower")
@@ -290,7 +294,8 @@ import Testing
         try devices.shutDown()
     }
 
-    @Test("of resumes and a removal at once each table is freed once (R5)", arguments: [false, true])
+    @Test(
+        "of resumes and a removal at once each table is freed once (R5)", arguments: [false, true])
     func resumeAgainstRemove(suspendedBefore: Bool) throws {
         for _ in 0..<50 {
             let info = try devices.create("d", "0 8 linear a 0")

@@ -40,7 +40,9 @@ import Testing
         let handle = try devices.open("f")
         let other = try devices.open("d")
         _ = try registry.suspend(name("d"))
-        let reads = [handle.beginRead(0, 512), handle.beginRead(0, 16 * 512), other.beginRead(0, 1)]
+        let reads = [
+            handle.beginRead(0, 512), handle.beginRead(0, 16 * 512), other.beginRead(0, 1),
+        ]
         try registry.beginShutdown(force: true)
         for read in reads { #expect(throws: DMError(.ioError)) { try read.get() } }
         #expect(throws: DMError.noSuchDevice) { try devices.create("g", "0 8 zero") }

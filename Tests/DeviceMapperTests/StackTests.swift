@@ -106,7 +106,8 @@ import Testing
         let registry = self.registry
         let loading = Background { () throws(DMError) in
             _ = try registry.load(
-                .name(ByteString("x")), lines: MemoryDevices.lines("0 8 linear y 0\n8 8 linear b 0"),
+                .name(ByteString("x")),
+                lines: MemoryDevices.lines("0 8 linear y 0\n8 8 linear b 0"),
                 readOnly: false, resolver: resolver)
         }
         #expect(eventually { resolver.waitingLookups == 1 })

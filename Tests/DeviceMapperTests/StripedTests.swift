@@ -109,7 +109,9 @@ import Testing
         let before = try devices.registry.info(.name(ByteString("s"))).eventNumber
         #expect(try status(devices) == "2 251:0 251:1 1 AA")
         b.fail(after: 0, .ioError)
-        #expect(throws: DMError(.ioError)) { try handle.write(0, [UInt8](repeating: 1, count: 8192)) }
+        #expect(throws: DMError(.ioError)) {
+            try handle.write(0, [UInt8](repeating: 1, count: 8192))
+        }
         #expect(try status(devices) == "2 251:0 251:1 1 AD")
         #expect(try devices.registry.info(.name(ByteString("s"))).eventNumber == before + 1)
         for _ in 0..<30 {

@@ -44,7 +44,8 @@ import Testing
         try devices.shutDown()
     }
 
-    @Test("of deferred writes to one place the last to arrive wins",
+    @Test(
+        "of deferred writes to one place the last to arrive wins",
         arguments: ["0 64 linear a 0", "0 64 striped 2 1 a 0 b 0"])
     func deferredInOrderOfArrival(table: String) throws {
         devices.addStore("a", sectors: 64)
@@ -394,7 +395,8 @@ import Testing
         try devices.shutDown()
     }
 
-    @Test("what was written through a table is durable before the table goes",
+    @Test(
+        "what was written through a table is durable before the table goes",
         arguments: [SuspendFlags.noflush, []], [false, true])
     func flushesBeforeRelease(flags: SuspendFlags, suspendedBefore: Bool) throws {
         let a = devices.addStore("a", sectors: 8)

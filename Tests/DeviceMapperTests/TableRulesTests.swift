@@ -32,7 +32,10 @@ import Testing
         ("0 18446744073709551615 linear loop0 0", .invalidArgument, "too large device"),
         ("18446744073709551615 8 linear loop0 0", .invalidArgument, "too large device"),
         ("0 18014398509481984 zero", .invalidArgument, "too large device"),
-        ("0 18014398509481983 zero\n18014398509481983 1 zero", .invalidArgument, "too large device"),
+        (
+            "0 18014398509481983 zero\n18014398509481983 1 zero", .invalidArgument,
+            "too large device"
+        ),
         ("0 8 zero x", .invalidArgument, "zero: No arguments required"),
 
         ("0 8 linear", .invalidArgument, "linear: Invalid argument count"),
@@ -210,7 +213,8 @@ import Testing
         try devices.shutDown()
     }
 
-    @Test("words are split at white space, and a backslash quotes the next byte",
+    @Test(
+        "words are split at white space, and a backslash quotes the next byte",
         arguments: [
             ("", []), ("  ", []), ("a b", ["a", "b"]), (" \t a\n\u{b}\u{c}\rb ", ["a", "b"]),
             ("a\\ b c", ["a b", "c"]), ("a\\\\ b", ["a\\", "b"]), ("a\\", ["a\\"]),
@@ -231,17 +235,20 @@ import Testing
         #expect(line.words() == [ByteString("a"), ByteString("b")])
     }
 
-    @Test("sectors are read as by sscanf(\"%llu\"), wrapping",
+    @Test(
+        "sectors are read as by sscanf(\"%llu\"), wrapping",
         arguments: [
             ("0", 0), ("010", 10), (" 7", 7), ("18446744073709551615", UInt64.max),
             ("18446744073709551616", 0), ("99999999999999999999", 7_766_279_631_452_241_919),
-            ("", nil), (" ", nil), ("+8", nil), ("-1", nil), ("0x8", nil), ("8 ", nil), ("8.5", nil),
+            ("", nil), (" ", nil), ("+8", nil), ("-1", nil), ("0x8", nil), ("8 ", nil),
+            ("8.5", nil),
         ] as [(String, UInt64?)])
     func readsSectors(word: String, value: UInt64?) {
         #expect(TargetNumber.sector(ByteString(word)) == value)
     }
 
-    @Test("counts are read as by kstrtouint",
+    @Test(
+        "counts are read as by kstrtouint",
         arguments: [
             ("0", 0), ("+8", 8), ("010", 10), ("8\n", 8), ("4294967295", UInt32.max),
             ("4294967296", nil), ("42949672950", nil), ("", nil), ("+", nil), ("++8", nil),
@@ -307,7 +314,8 @@ import Testing
         try devices.shutDown()
     }
 
-    @Test("an offset beyond every device maps nowhere, not around to the beginning",
+    @Test(
+        "an offset beyond every device maps nowhere, not around to the beginning",
         arguments: ["linear l 36028797018963968", "striped 1 8 l 36028797018963968"])
     func hugeOffset(target: String) throws {
         let store = devices.addStore("a", sectors: 16)

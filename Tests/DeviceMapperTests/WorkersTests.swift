@@ -6,7 +6,8 @@ import Testing
 
 /// A backing device that hangs takes no thread that others need.
 @Suite struct WorkersTests {
-    @Test("more hanging requests than inline threads leave other devices going",
+    @Test(
+        "more hanging requests than inline threads leave other devices going",
         arguments: [0, 1, 3])
     func hangingBackingStopsNobodyElse(inlineLimit: Int) throws {
         let devices = MemoryDevices(inlineLimit: inlineLimit)
@@ -52,7 +53,8 @@ import Testing
         try devices.shutDown()
     }
 
-    @Test("parts of one request run beside each other where they go to different devices",
+    @Test(
+        "parts of one request run beside each other where they go to different devices",
         arguments: [
             "0 24 striped 3 8 a 0 b 0 c 0",
             "0 8 linear a 0\n8 8 linear b 0\n16 8 linear c 0",

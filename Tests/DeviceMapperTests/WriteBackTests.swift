@@ -16,7 +16,8 @@ import Testing
         ),
     ]
 
-    @Test("what a flush acknowledged is durable, whichever call fails",
+    @Test(
+        "what a flush acknowledged is durable, whichever call fails",
         arguments: shapes.map(\.tables), ["a", "b"])
     func acknowledgedIsDurable(tables: [String], failing: String) throws {
         var failedCalls = 0
@@ -229,7 +230,8 @@ import Testing
         let a = devices.addStore("a", sectors: 64)
         let b = devices.addStore("b", sectors: 64)
         try devices.create(
-            "d", "0 8 linear a 0\n8 16 striped 2 8 a 8 b 0\n24 8 zero\n32 8 error\n40 8 linear a 40")
+            "d", "0 8 linear a 0\n8 16 striped 2 8 a 8 b 0\n24 8 zero\n32 8 error\n40 8 linear a 40"
+        )
         let handle = try devices.open("d")
         try handle.flush()
         #expect(a.calls.count == 1 && b.calls.count == 1)

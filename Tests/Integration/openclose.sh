@@ -7,7 +7,7 @@ need_helper openclose
 mount_here
 make_random a 8
 start=$EPOCHREALTIME
-"$helpers/openclose" "$DMFUSE" "$mnt" "$PWD/a" 10000 || fail 'a round failed'
+"$helpers/openclose" "$mnt" "$PWD/a" 10000 || fail 'a round failed'
 note "10,000 rounds of create, open, close, remove: $(awk -v s="$start" -v e="$EPOCHREALTIME" 'BEGIN { printf "%.0f s", e - s }')"
 
 for round in {1..1000}; do
@@ -29,7 +29,8 @@ for _ in {1..100}; do
     exec 3<&-
     prints 0 dmfuse info -c --noheadings -o open d
 done
-exec 3<"$(device d)"
+hold_open "$(device d)"
+holder=$!
 before=$EPOCHREALTIME
 refuses 'dmfuse: remove d: Device or resource busy' dmfuse remove d
 waited=$(awk -v s="$before" -v e="$EPOCHREALTIME" 'BEGIN { print (e - s < 5) }')
@@ -37,8 +38,7 @@ equal 'busy at once' 1 "$waited"
 # --retry is patient: it succeeds when the device is closed meanwhile.
 start "$DMFUSE" remove --retry d
 remover=$!
-pause
-exec 3<&-
+let_go "$holder"
 ends_with 0 "$remover"
 # --deferred removes at the last close.
 dmfuse create d --table "0 8 linear $PWD/a 0"

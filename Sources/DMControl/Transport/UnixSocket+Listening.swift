@@ -66,5 +66,5 @@ extension UnixSocket {
         return result == 0 && size == 12 ? credentials.1 : nil
     }
 
-    private static let backlog: CInt = 128
+    private static let backlog = CInt(SOMAXCONN)
 }

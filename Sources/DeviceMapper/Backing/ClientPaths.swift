@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 package import SystemPackage
 
@@ -91,7 +92,7 @@ package struct ClientPaths: DeviceResolver {
     /// leads.
     private func absolute(_ word: ByteString) throws(DMError) -> ByteString {
         if word.bytes.first == UInt8(ascii: "/") {
-            return withoutParents(ByteString(ClientPaths.normalized(word.bytes)))
+            return ByteString(ClientPaths.normalized(word.bytes))
         }
         guard let workingDirectory,
             let directory = BackingPaths.readLink("/proc/self/fd/\(workingDirectory.rawValue)")
@@ -99,27 +100,8 @@ package struct ClientPaths: DeviceResolver {
             throw DMError(
                 .operationNotSupportedByDevice, "\(word.string): the working directory is gone")
         }
-        return withoutParents(
-            ByteString(
-                ClientPaths.normalized(directory.bytes + [UInt8(ascii: "/")] + word.bytes)))
-    }
-
-    /// Without ".." below the mount, whose directories are no links: what leads out of it again is
-    /// not ours, and what stays in it can be matched as text.
-    private func withoutParents(_ path: ByteString) -> ByteString {
-        guard let below = ClientPaths.remainder(of: path, below: mount) else { return path }
-        let slash = UInt8(ascii: "/")
-        var parts = below.split(separator: slash)
-        while let parent = parts.firstIndex(where: { $0.elementsEqual("..".utf8) }) {
-            if parent == 0 {
-                let above = mount.bytes[..<(mount.bytes.lastIndex(of: slash) ?? 0)]
-                let rest = parts.dropFirst().flatMap { [slash] + $0 }
-                return withoutParents(ByteString(ClientPaths.normalized(above + rest)))
-            }
-            guard parent == 1, parts[0].elementsEqual("mapper".utf8) else { return path }
-            parts.removeFirst(2)
-        }
-        return ByteString(mount.bytes + parts.flatMap { [slash] + $0 })
+        return ByteString(
+            ClientPaths.normalized(directory.bytes + [UInt8(ascii: "/")] + word.bytes))
     }
 
     private static func normalized(_ path: [UInt8]) -> [UInt8] {
@@ -166,7 +148,11 @@ package struct ClientPaths: DeviceResolver {
     private func minor(below: ArraySlice<UInt8>) -> UInt32? {
         if below.starts(with: "mapper/".utf8) {
             let node = ByteString(below.dropFirst("mapper/".utf8.count))
-            return registry.disk(named: NodeName.name(ofNode: node))?.number.minor
+            // libdevmapper mangles a name before it creates the device: then the node's name is the
+            // device's.
+            let disk =
+                registry.disk(named: node) ?? registry.disk(named: NodeName.name(ofNode: node))
+            return disk?.number.minor
         }
         guard below.starts(with: "dm-".utf8) else { return nil }
         let digits = String(decoding: below.dropFirst(3), as: UTF8.self)
@@ -204,24 +190,31 @@ package struct ClientPaths: DeviceResolver {
     }
 
     /// Opens with O_PATH, which asks the file system to find the file and no more: it neither
-    /// waits for a fifo nor starts a device, and on our own mount sends no OPEN.
+    /// waits for a fifo nor starts a device, and on our own mount sends no OPEN. Links of procfs are
+    /// not followed, and its files not taken: /proc/self and /dev/fd are ours here, not the client's.
     private func withPath(
         _ path: ByteString, relativeTo directory: FileDescriptor?,
         _ body: (FileDescriptor) throws(DMError) -> ResolvedDevice
     ) throws(DMError) -> ResolvedDevice {
         let descriptor = path.withCString {
-            openat(directory?.rawValue ?? AT_FDCWD, $0, BackingIO.openPath | O_CLOEXEC)
+            clinux_open_path(directory?.rawValue ?? AT_FDCWD, $0)
         }
-        let code = errno
         guard descriptor >= 0 else {
-            // What can't be found is ENODEV, as the kernel says; EMFILE and the like are our own.
-            let isOurs = code == EMFILE || code == ENFILE || code == ENOMEM
+            let error = Errno(rawValue: -descriptor)
+            // What can't be found is ENODEV, as the kernel says; these are our own.
+            let own: [Errno] = [
+                .tooManyOpenFiles, .tooManyOpenFilesInSystem, .noMemory, .noFunction,
+            ]
             throw DMError(
-                isOurs ? Errno(rawValue: code) : .operationNotSupportedByDevice,
-                "\(path.string): \(Errno(rawValue: code).description)")
+                own.contains(error) ? error : .operationNotSupportedByDevice,
+                "\(path.string): \(error.description)")
         }
         let file = FileDescriptor(rawValue: descriptor)
         defer { BackingIO.close(file) }
+        guard clinux_is_procfs(file.rawValue) == 0 else {
+            throw DMError(
+                .operationNotSupportedByDevice, "\(path.string): a file of the daemon's own")
+        }
         return try body(file)
     }
 }

@@ -30,8 +30,13 @@ final class DeferredRemovals: @unchecked Sendable {
 
     /// Waits a bounded moment until what was scheduled so far is done.
     func settle(in registry: DeviceRegistry, until deadline: Deadline) {
-        let needsThread = lock.withLock { !cells.isEmpty && !isRunning }
-        if needsThread { work(registry) }
+        // No thread was to be had before: this one does it.
+        let isOurs = lock.withLock { () -> Bool in
+            guard !cells.isEmpty, !isRunning else { return false }
+            isRunning = true
+            return true
+        }
+        if isOurs { work(registry) }
         lock.withLock {
             let goal = scheduled
             while completed < goal {

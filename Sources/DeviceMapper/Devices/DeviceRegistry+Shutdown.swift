@@ -23,6 +23,13 @@ extension DeviceRegistry {
         }
     }
 
+    /// Waits a bounded time until no handle is open: clients of failed requests close their files.
+    package func waitUntilClosed(milliseconds: UInt32) {
+        _ = closings.wait(until: Deadline(millisecondsFromNow: milliseconds)) {
+            reading { state in state.cellsByName.values.allSatisfy(\.handles.isEmpty) }
+        }
+    }
+
     /// Removes everything in the seed's order, upper devices before lower ones; backing files are
     /// flushed before they are closed. After `beginShutdown`. Handles that are still open stay
     /// valid until they are closed, and give EIO.

@@ -67,23 +67,35 @@ extension MappedDevice {
             // A later flush through the new table says nothing of the old one's devices, so what
             // was written there must be safe before anything is acknowledged here.
             try flushLiveTable(interrupt)
-            try disk.queue.waitUntilIdleAndSeal(interrupt)
         } catch {
-            if !wasSuspended && isSuspended {
-                isSuspended = false
-                admitDeferred()
-            }
-            if putBackInactive(table) { throw error }
-            leaving.append(table)
-            throw .noSuchDevice
+            try abandonSwap(to: table, wasSuspended: wasSuspended, &leaving, error)
         }
+        // Before the seal: it asks files for their sizes.
         do {
             try table.checkAreas()
         } catch {
-            disk.queue.unseal()
             leaving.append(table)
             throw error
         }
+        do {
+            try disk.queue.waitUntilIdleAndSeal(interrupt)
+        } catch {
+            try abandonSwap(to: table, wasSuspended: wasSuspended, &leaving, error)
+        }
+    }
+
+    /// Everything as it was before the swap began (R12). ENXIO where the device was removed, else
+    /// the error that ended it; a table that was loaded meanwhile stays in the slot.
+    private func abandonSwap(
+        to table: Table, wasSuspended: Bool, _ leaving: inout [Table], _ error: DMError
+    ) throws(DMError) -> Never {
+        if !wasSuspended && isSuspended {
+            isSuspended = false
+            admitDeferred()
+        }
+        guard !putBackInactive(table) else { throw error }
+        leaving.append(table)
+        throw isRemoved ? .noSuchDevice : error
     }
 
     /// Blocks the queue and waits until nothing is in flight. EINTR: unblocked again.

@@ -136,6 +136,9 @@ final class MappedDevice: @unchecked Sendable {
         }
     }
 
+    /// Whether both slots are closed for good.
+    var isRemoved: Bool { mapLock.withReadLock { areSlotsClosed } }
+
     /// Makes `table` the live one; gives out the old one. With nothing in flight, under
     /// `suspendLock`. ENXIO: the device was removed.
     func swapLive(_ table: Table) throws(DMError) -> Table? {

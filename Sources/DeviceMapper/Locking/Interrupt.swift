@@ -6,7 +6,8 @@ import Synchronization
 package final class Interrupt: Sendable {
     private let raised = Atomic<Bool>(false)
     private let lock = Lock(rank: .interrupt, name: "Interrupt.lock")
-    nonisolated(unsafe) private var sleeper: (lock: Lock, condition: Condition)?  // guarded by `lock`
+    /// Guarded by `lock`.
+    nonisolated(unsafe) private var sleeper: (lock: Lock, condition: Condition)?
 
     package init() {}
 

@@ -90,11 +90,14 @@ final class Table: @unchecked Sendable {
 
     /// Whether every lower device is long enough (`device_area_is_invalid`). EINVAL.
     func checkAreas() throws(DMError) {
+        // Each device is asked once, however many lines use it.
+        let sizes = Dictionary(
+            uniqueKeysWithValues: lowerDevices.map { (ObjectIdentifier($0), $0.size.count) })
         var refused: LowerArea?
         forEachTarget { target in
             guard refused == nil else { return }
             refused = target.lowerAreas().first { area in
-                let size = area.device.size.count
+                let size = sizes[ObjectIdentifier(area.device)] ?? 0
                 return size > 0 && (area.start >= size || area.length > size - area.start)
             }
         }

@@ -48,17 +48,11 @@ enum BackgroundDaemon {
         // Programs that the daemon starts must not hold the pipe open: fusermount3 stays, to
         // unmount after us.
         _ = fcntl(readyDescriptor, F_SETFD, FD_CLOEXEC)
-        let entries = opendir("/proc/self/fd")
-        guard let entries else { return }
-        defer { closedir(entries) }
-        var inherited: [CInt] = []
-        while let entry = readdir(entries) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name.0) { String(cString: $0) }
-            guard let descriptor = CInt(name), descriptor > readyDescriptor,
-                descriptor != dirfd(entries)
-            else { continue }
-            inherited.append(descriptor)
+        for name in SystemCalls.names(in: ByteString("/proc/self/fd")) {
+            // The list held itself open while it was read: that one is closed already.
+            if let descriptor = CInt(name.string), descriptor > readyDescriptor {
+                close(descriptor)
+            }
         }
-        inherited.forEach { close($0) }
     }
 }

@@ -68,6 +68,7 @@ final class Daemon: Sendable {
         let registry = try makeRegistry(order)
         let directory = runtimeDirectory(user)
         try RuntimeDirectory.prepare(directory, user: user)
+        RuntimeDirectory.removeDeadSockets(in: directory)
         let socket = RuntimeDirectory.socket(in: directory, process: getpid())
 
         var options = MountOptions()
@@ -154,6 +155,9 @@ final class Daemon: Sendable {
     private func finish() {
         // Never refused with force.
         try? registry.beginShutdown(force: true)
+        // A client whose read failed asks again for what it had cached, and then closes: it gets its
+        // EIO as long as somebody answers.
+        registry.waitUntilClosed(milliseconds: 1000)
         session.stop()
         session.waitUntilEnded()
         registry.finishShutdown()

@@ -18,10 +18,15 @@ final class Ending: @unchecked Sendable {
     /// A client's unmount is at work: it ends the session, which is then no reason of its own.
     private var isUnmounting = false
 
+    /// While a client's unmount is at work, other reasons wait for how it ends.
     func finish(_ reason: Reason) {
         lock.withLock {
-            if reason == .sessionEnded, isUnmounting { return }
-            if self.reason == nil { self.reason = reason }
+            if reason == .unmounted {
+                self.reason = reason
+                isUnmounting = false
+            } else if self.reason == nil {
+                self.reason = reason
+            }
             changed.broadcast()
         }
     }
@@ -29,7 +34,7 @@ final class Ending: @unchecked Sendable {
     func wait() -> Reason {
         lock.withLock {
             while true {
-                if let reason { return reason }
+                if let reason, !isUnmounting { return reason }
                 changed.wait(lock)
             }
         }
@@ -44,6 +49,11 @@ final class Ending: @unchecked Sendable {
         }
     }
 
-    /// It failed, and the mount lives on.
-    func abandonUnmount() { lock.withLock { isUnmounting = false } }
+    /// It failed. The mount lives on, unless another reason to end came meanwhile.
+    func abandonUnmount() {
+        lock.withLock {
+            isUnmounting = false
+            changed.broadcast()
+        }
+    }
 }

@@ -112,6 +112,42 @@ enum SystemCalls {
         return count < 0 ? nil : ByteString(buffer[..<count].map { UInt8(bitPattern: $0) })
     }
 
+    /// What is in a directory, without "." and ".."; nothing if it can't be read.
+    static func names(in directory: ByteString) -> [ByteString] {
+        guard let entries = withPath(directory, { opendir($0) }) else { return [] }
+        defer { closedir(entries) }
+        var names: [ByteString] = []
+        while let entry = readdir(entries) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name.0) { first in
+                ByteString(UnsafeRawBufferPointer(start: first, count: strlen(first)))
+            }
+            if name != ByteString("."), name != ByteString("..") { names.append(name) }
+        }
+        return names
+    }
+
+    /// Whether nobody listens at a unix socket's path (ECONNREFUSED).
+    static func isSocketDead(_ path: ByteString) -> Bool {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        let fits = withUnsafeMutableBytes(of: &address.sun_path) { field in
+            guard path.count < field.count else { return false }
+            field.copyBytes(from: path.bytes)
+            return true
+        }
+        guard fits else { return false }
+        let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
+        let descriptor = socket(AF_UNIX, type, 0)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        let result = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        return result != 0 && errno == ECONNREFUSED
+    }
+
     static func sysfsLink(of number: DeviceNumber) -> ByteString? {
         target(ofLink: ByteString("/sys/dev/block/\(number)"))
     }

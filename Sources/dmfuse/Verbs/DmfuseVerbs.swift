@@ -17,9 +17,10 @@ struct DmfuseVerbs: ParsableCommand {
 
             All other commands, their options and output are dmsetup's (see dmsetup(8)):
 
-              create, load, reload, resume, suspend, clear, remove, remove_all, rename, wipe_table,
-              info, table, status, deps, ls, message, wait, targets, target-version, version,
-              mknodes, mangle, setgeometry, splitname
+              create, load, reload, resume, suspend, clear, wipe_table, rename,
+              remove, remove_all, info, table, status, deps, ls, message, wait,
+              targets, target-version, version, mknodes, mangle, setgeometry,
+              splitname
 
             and of our own: table --paths, which shows backing files by their paths.
 
@@ -39,12 +40,13 @@ struct DmfuseVerbs: ParsableCommand {
     /// Runs it; gives the exit status. A refusal is one line.
     static func run(_ words: [String], console: Console) -> Int32 {
         do {
-            let command = try parseAsRoot(words)
+            var command = try parseAsRoot(words)
             switch command {
             case let mount as MountVerb: return mount.execute(console)
             case let unmount as UnmountVerb: return unmount.execute(console)
-            default: throw CleanExit.helpRequest()
+            default: try command.run()  // help, which it throws
             }
+            return 0
         } catch {
             if exitCode(for: error) == .success {
                 console.printLine(fullMessage(for: error))

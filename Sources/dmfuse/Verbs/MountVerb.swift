@@ -7,8 +7,8 @@ struct MountVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "mount", abstract: "Mount a directory and serve it.",
         discussion: """
-            Returns when the mount answers, or says in one line why it can't. The daemon goes on in \
-            the background, and writes what it logs to syslog.
+            Returns when the mount answers, or says in one line why it can't. The daemon goes on \
+            in the background, and writes what it logs to syslog.
             """)
 
     @Argument(help: "An existing directory.", completion: .directory)

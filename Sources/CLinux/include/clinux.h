@@ -1,0 +1,13 @@
+// System calls that glibc has no function for, or one that Swift can't import. The core's only C.
+#ifndef CLINUX_H
+#define CLINUX_H
+
+/// openat2(2) with O_PATH and RESOLVE_NO_MAGICLINKS: finds a file, and follows no link of procfs such
+/// as /proc/self/fd/3, which means another file to us than to the client who wrote it. A descriptor,
+/// or a negative errno; -ELOOP for such a link. Before Linux 5.6: -ENOSYS.
+int clinux_open_path(int directory, const char *path);
+
+/// Whether an open file is one of procfs, whose files are about the process that looks: 1 or 0.
+int clinux_is_procfs(int descriptor);
+
+#endif

@@ -1,0 +1,207 @@
+/// What mapped devices ought to do, in the simplest way: an array of bytes for each store, a list of
+/// lines for each table, one thread, and every byte mapped for itself.
+package struct ReferenceModel: Sendable {
+    package enum Place: Hashable, Sendable {
+        case store(String)
+        case device(String)
+    }
+
+    package enum Target: Hashable, Sendable {
+        case linear(Place, start: Int)
+        case striped(chunk: Int, [(Place, start: Int)])
+        case zero
+        case error
+
+        package static func == (left: Target, right: Target) -> Bool {
+            left.text == right.text
+        }
+
+        package func hash(into hasher: inout Hasher) { hasher.combine(text) }
+
+        /// As in a table line, from the type on.
+        package var text: String {
+            func word(_ place: Place) -> String {
+                switch place {
+                case .store(let name), .device(let name): name
+                }
+            }
+            switch self {
+            case .linear(let place, let start): return "linear \(word(place)) \(start)"
+            case .striped(let chunk, let stripes):
+                return "striped \(stripes.count) \(chunk)"
+                    + stripes.map { " \(word($0.0)) \($0.start)" }.joined()
+            case .zero: return "zero"
+            case .error: return "error"
+            }
+        }
+    }
+
+    package struct Table: Hashable, Sendable {
+        /// Lengths in sectors.
+        package var lines: [(length: Int, target: Target)]
+        package var isReadOnly: Bool
+
+        package init(lines: [(length: Int, target: Target)], isReadOnly: Bool) {
+            self.lines = lines
+            self.isReadOnly = isReadOnly
+        }
+
+        package var sectors: Int { lines.reduce(0) { $0 + $1.length } }
+
+        package var text: String {
+            var start = 0
+            var lines: [String] = []
+            for line in self.lines {
+                lines.append("\(start) \(line.length) \(line.target.text)")
+                start += line.length
+            }
+            return lines.joined(separator: "\n")
+        }
+
+        package static func == (left: Table, right: Table) -> Bool {
+            left.text == right.text && left.isReadOnly == right.isReadOnly
+        }
+
+        package func hash(into hasher: inout Hasher) { hasher.combine(text) }
+    }
+
+    package struct Device: Sendable {
+        package var live: Table?
+        package var inactive: Table?
+        package var hadTable = false
+        package var isSuspended = false
+
+        package init() {}
+    }
+
+    package var stores: [String: [UInt8]] = [:]
+    package var devices: [String: Device] = [:]
+
+    /// Whether the last write reached some byte of a store twice: the order of its parts is open.
+    package private(set) var wroteTwice = false
+    private var written: [String: Set<Int>] = [:]
+
+    package init() {}
+
+    package func sectors(of place: Place) -> Int {
+        switch place {
+        case .store(let name): (stores[name]?.count ?? 0) / 512
+        case .device(let name): devices[name]?.live?.sectors ?? 0
+        }
+    }
+
+    /// Whether the lower devices are as long as the table needs them.
+    package func fits(_ table: Table) -> Bool {
+        func reaches(_ place: Place, _ end: Int) -> Bool {
+            let size = sectors(of: place)
+            return size == 0 || end <= size
+        }
+        return table.lines.allSatisfy { line in
+            switch line.target {
+            case .linear(let place, let start): reaches(place, start + line.length)
+            case .striped(_, let stripes):
+                stripes.allSatisfy {
+                    reaches($0.0, $0.start + line.length / stripes.count)
+                }
+            case .zero, .error: true
+            }
+        }
+    }
+
+    /// Whether a request for these bytes would be held somewhere.
+    package func isHeld(_ device: String, _ range: Range<Int>) -> Bool {
+        guard let state = devices[device] else { return false }
+        if state.isSuspended { return true }
+        guard let table = state.live, range.upperBound <= table.sectors * 512 else { return false }
+        // One byte of each sector: no boundary lies within.
+        let sectors = range.lowerBound / 512...max(range.upperBound - 1, range.lowerBound) / 512
+        return sectors.contains { sector in
+            let byte = max(sector * 512, range.lowerBound)
+            guard case .device(let lower, let offset) = ReferenceModel.step(table, byte) else {
+                return false
+            }
+            return isHeld(lower, offset..<offset + 1)
+        }
+    }
+
+    private enum Step {
+        case store(String, Int)
+        case device(String, Int)
+        case zero
+        case error
+    }
+
+    private static func step(_ table: Table, _ byte: Int) -> Step {
+        func place(_ place: Place, _ offset: Int) -> Step {
+            switch place {
+            case .store(let name): .store(name, offset)
+            case .device(let name): .device(name, offset)
+            }
+        }
+        var within = byte
+        for line in table.lines {
+            guard within >= line.length * 512 else {
+                switch line.target {
+                case .zero: return .zero
+                case .error: return .error
+                case .linear(let lower, let start): return place(lower, start * 512 + within)
+                case .striped(let chunk, let stripes):
+                    let (index, rest) = (within / (chunk * 512), within % (chunk * 512))
+                    let (row, stripe) = (index / stripes.count, index % stripes.count)
+                    let (lower, start) = stripes[stripe]
+                    return place(lower, start * 512 + row * chunk * 512 + rest)
+                }
+            }
+            within -= line.length * 512
+        }
+        return .error
+    }
+
+    /// Reads, or with `byte` writes, one byte. Nil: an error. The whole request's length has been
+    /// checked against the top device, parts of it against lower ones byte by byte.
+    private mutating func access(
+        _ device: String, _ offset: Int, writing byte: UInt8?
+    ) -> UInt8? {
+        guard let table = devices[device]?.live, offset < table.sectors * 512 else { return nil }
+        if byte != nil && table.isReadOnly { return nil }
+        switch ReferenceModel.step(table, offset) {
+        case .zero: return 0
+        case .error: return nil
+        case .device(let lower, let lowerOffset):
+            return access(lower, lowerOffset, writing: byte)
+        case .store(let name, let lowerOffset):
+            guard let size = stores[name]?.count, lowerOffset < size else { return nil }
+            if let byte {
+                stores[name]?[lowerOffset] = byte
+                if !written[name, default: []].insert(lowerOffset).inserted { wroteTwice = true }
+            }
+            return stores[name]?[lowerOffset]
+        }
+    }
+
+    /// Nil: EIO.
+    package mutating func read(_ device: String, _ range: Range<Int>) -> [UInt8]? {
+        guard let table = devices[device]?.live, range.upperBound <= table.sectors * 512 else {
+            return nil
+        }
+        var bytes: [UInt8] = []
+        for offset in range {
+            guard let byte = access(device, offset, writing: nil) else { return nil }
+            bytes.append(byte)
+        }
+        return bytes
+    }
+
+    /// False: EIO; then any part that can be written is.
+    package mutating func write(_ device: String, _ offset: Int, _ bytes: [UInt8]) -> Bool {
+        wroteTwice = false
+        written = [:]
+        guard let table = devices[device]?.live, !table.isReadOnly,
+            offset + bytes.count <= table.sectors * 512
+        else { return false }
+        var isDone = true
+        for (index, byte) in bytes.enumerated()
+        where access(device, offset + index, writing: byte) == nil { isDone = false }
+        return isDone
+    }
+}
