@@ -33,7 +33,8 @@
         var failed = false
         print("| scenario | threads | schedules | preemptions | result |\n|---|---|---|---|---|")
         func row(_ name: String, _ scenario: Scenario, _ result: Exploration, _ outcome: String) {
-            let count = "\(result.schedules)\(result.isComplete ? "" : " (not all)")"
+            let count =
+                "\(result.schedules)\(result.isComplete || result.failure != nil ? "" : " (not all)")"
             print(
                 "| \(name) | \(scenario.threads) | \(count) | \(scenario.preemptions) "
                     + "| \(outcome) |")

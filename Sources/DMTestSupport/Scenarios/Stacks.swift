@@ -5,6 +5,7 @@
     extension Scenario {
         package static let stackOfThree = Scenario(
             "stack of three", "a stack goes from the top down to the device that somebody opened",
+            preemptions: 1,
             devices: [
                 "low": "0 8 linear a 0", "middle": "0 8 linear low 0", "top": "0 8 linear middle 0",
             ],
@@ -31,6 +32,7 @@
 
         package static let stackOfThreeAtOnce = Scenario(
             "stack, remove_all", "remove_all leaves what is open, and what that stands on",
+            preemptions: 1,
             devices: [
                 "low": "0 8 linear a 0", "middle": "0 8 linear low 0", "top": "0 8 linear middle 0",
             ],

@@ -196,7 +196,7 @@
 
         package static let upperOverHeldLower = Scenario(
             "held below", "a suspend that waits for a lower device keeps nobody else waiting",
-            devices: ["low": "0 8 linear a 0", "up": "0 8 linear low 0"],
+            preemptions: 1, devices: ["low": "0 8 linear a 0", "up": "0 8 linear low 0"],
             setup: {
                 $0.open("up")
                 $0.suspend("low", .noflush)
