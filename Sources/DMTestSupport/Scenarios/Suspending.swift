@@ -203,7 +203,7 @@
                 $0.write(1)
             },
             threads: [
-                "suspend": { $0.suspend("up") },
+                "suspend": { $0.suspend("up", .noflush) },
                 "control": { stage in
                     stage.require(stage.info("up")?.hasLiveTable == true, "no info")
                     stage.require(stage.table("up") == ["0 8 linear 254:0 0"], "no table")
