@@ -241,8 +241,8 @@ import Testing
         try socket.send(hex("08 fd 38 c1 00 40 00 00") + argument("one"))
         shutdown(socket.descriptor, CInt(SHUT_WR))
         eventually("the wait is watched") { fixture.server.watchedCount == 1 }
-        // Renaming is an event.
-        try client.rename(ByteString("one"), to: ByteString("two"))
+        // An event that leaves the name: the wait may only now look for its device.
+        try client.setUUID(ByteString("one"), to: ByteString("U"))
         let head = try #require(try socket.receive(ControlProtocol.replyHeadSize))
         #expect(head.number(Int32.self, at: 0) == 0)
     }
