@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# Ten thousand devices are created, listed and removed.
+# Ten thousand devices are created, listed and removed; thousands of backing files are open at once,
+# whatever the usual limit of descriptors is.
 . "$(dirname "$0")/lib.sh"
+ulimit -Sn 1024
 mount_here
 count=10000
 make_random a $((count * 8))
@@ -33,6 +35,20 @@ dmfuse remove_all
 note "removed in $(elapsed "$begin")"
 prints 'No devices found' dmfuse ls
 prints control ls "$mnt/mapper"
+
+# Each on a file of its own.
+files=3000
+[ "$(ulimit -Hn)" = unlimited ] || [ "$(ulimit -Hn)" -ge 4096 ] || files=500
+mkdir files
+for ((i = 0; i < files; i++)); do
+    echo "$i" >"files/$i"
+    printf 'file-%d,,,,0 1 linear %s 0;' "$i" "$PWD/files/$i"
+done >concise
+(cd files && truncate -s 512 -- *)
+dmfuse create --concise <concise
+for i in 0 $((files / 2)) $((files - 1)); do prints "$i" head -n 1 "$(device "file-$i")"; done
+prints '' dmfuse remove_all
+note "$files backing files open at once"
 
 # A thousand by a command each, as scripts do it.
 begin=$EPOCHREALTIME

@@ -43,6 +43,9 @@ if ! is_root; then
     mkdir nothing
     refuses "dmfuse: mount $PWD/two: No such file or directory: fusermount3 is not installed" \
         env PATH="$PWD/nothing" "$DMFUSE" mount two
+    grep -qs '^user_allow_other' /etc/fuse.conf ||
+        fails_like "dmfuse: mount $PWD/two: Operation not permitted: *allow_other*" \
+            dmfuse mount --allow-other two
     mkdir -m 555 locked
     fails_like "dmfuse: mount $PWD/locked: Operation not permitted: *" dmfuse mount locked
 fi
