@@ -13,8 +13,16 @@ final class MountedTree {
 
     var directory: String { base + "/mnt" }
 
-    /// Whether this machine lets us mount: root, and /dev/fuse there.
-    static let isPossible = geteuid() == 0 && access("/dev/fuse", R_OK | W_OK) == 0
+    /// Whether this machine lets us mount: root with CAP_SYS_ADMIN (bit 21), and /dev/fuse that opens,
+    /// which a container may refuse whatever its mode is.
+    static let isPossible =
+        geteuid() == 0
+        && Shell.run(
+            #"""
+            exec 3<>/dev/fuse 2>/dev/null &&
+              [ $((0x$(sed -n 's/^CapEff:.//p' /proc/self/status) >> 21 & 1)) = 1 ]
+            """#
+        ).status == 0
 
     init(threads: Int = 4, options: MountOptions = MountOptions()) throws {
         var template = Array("/tmp/dmfuse-test-XXXXXX".utf8CString)

@@ -76,16 +76,20 @@ need_command() {
 need_helper() {
     [ -x "$helpers/$1" ] || skip "$1 wasn't compiled"
 }
+# Whether a set of this process's capabilities holds CAP_SYS_ADMIN: Eff, Bnd, ...
+may_mount_by() { (((0x$(sed -n "s/^Cap$1:\t//p" /proc/self/status) >> 21) & 1)); }
 can_mount() {
     { true <>/dev/fuse; } 2>/dev/null || skip "/dev/fuse can't be opened here"
     if is_root; then
-        # CAP_SYS_ADMIN
-        (((0x$(sed -n 's/^CapEff:\t//p' /proc/self/status) >> 21) & 1)) ||
-            skip "mounting isn't permitted here"
+        may_mount_by Eff || skip "mounting isn't permitted here"
     else
-        [ -u "$(command -v fusermount3)" ] || skip "fusermount3 isn't there, or not setuid"
-        grep -q '^NoNewPrivs:.0' /proc/self/status || skip "fusermount3 can't get its privilege here"
+        can_use_fusermount
     fi
+}
+can_use_fusermount() {
+    [ -u "$(command -v fusermount3)" ] || skip "fusermount3 isn't there, or not setuid"
+    grep -q '^NoNewPrivs:.0' /proc/self/status && may_mount_by Bnd ||
+        skip "fusermount3 can't get its privilege here"
 }
 
 # MARK: Mounts

@@ -32,8 +32,7 @@ prints d dmfuse info -c --noheadings -o name
 unmount_here
 
 # A user's daemon. Root can't enter the mount, but is none the worse for it.
-grep -q '^NoNewPrivs:.0' /proc/self/status && [ -u "$(command -v fusermount3)" ] ||
-    skip 'fusermount3 cannot get its privilege here'
+can_use_fusermount
 mnt=$PWD/theirs/mnt
 export DM_DEV_DIR=$mnt
 someone mkdir "$mnt"
