@@ -23,13 +23,6 @@ package final class EventCounter: @unchecked Sendable {
 
     /// Waits until the number is another one. EINTR.
     package func wait(forOtherThan known: UInt32, _ interrupt: Interrupt) throws(DMError) {
-        try interrupt.whileWaiting(with: lock, rose) { () throws(DMError) in
-            lock.lock()
-            defer { lock.unlock() }
-            while number == known {
-                if interrupt.isRaised { throw .interrupted }
-                rose.wait(lock)
-            }
-        }
+        try rose.wait(lock, interrupt, until: { number != known }, then: {})
     }
 }

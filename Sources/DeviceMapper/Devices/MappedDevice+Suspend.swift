@@ -28,7 +28,8 @@ extension MappedDevice {
     /// Makes the inactive table live, if there is one, suspending first; then lets I/O go on. EINTR
     /// leaves device and tables as they were (R12). A table that doesn't fit is destroyed, and the
     /// device stays suspended with its old one. EINVAL: suspended, and without a table. ENXIO:
-    /// removed meanwhile, or interrupted and another table loaded meanwhile. True: a table was swapped in.
+    /// removed meanwhile, or interrupted and another table loaded meanwhile. True: a table was
+    /// swapped in.
     func resume(_ flags: SuspendFlags, _ interrupt: Interrupt?) throws(DMError) -> Bool {
         var leaving: [Table] = []
         // Last of all and with the lock free: destructors close lower devices (R17).
@@ -207,19 +208,7 @@ private final class TableFlush: @unchecked Sendable {
     }
 
     func wait(_ interrupt: Interrupt?) throws(DMError) {
-        guard let interrupt else { return try untilDone(nil) }
-        try interrupt.whileWaiting(with: lock, done) { () throws(DMError) in
-            try untilDone(interrupt)
-        }
-    }
-
-    private func untilDone(_ interrupt: Interrupt?) throws(DMError) {
-        lock.lock()
-        defer { lock.unlock() }
-        while !isDone {
-            if let interrupt, interrupt.isRaised { throw .interrupted }
-            done.wait(lock)
-        }
+        try done.wait(lock, interrupt, until: { isDone }, then: {})
     }
 
     private func ended(_ request: IORequest) {

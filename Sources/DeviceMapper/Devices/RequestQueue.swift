@@ -10,10 +10,11 @@ final class RequestQueue: @unchecked Sendable {
 
     enum Admission { case admitted, deferred, refused }
 
-    /// Guards `isBlocked` (its changes), `isShut`, `isSealed`, `deferred`, and goes with `wait`. The seed's
-    /// io_lock.
+    /// Guards `isBlocked` (its changes), `isShut`, `isSealed`, `deferred`, and goes with `wait`. The
+    /// seed's io_lock.
     private let ioLock = Lock(rank: .io, name: "RequestQueue.ioLock")
-    /// Signalled when the last request leaves a blocked queue, and when it is unsealed. The seed's md->wait.
+    /// Signalled when the last request leaves a blocked queue, and when it is unsealed. The seed's
+    /// md->wait.
     private let wait = Condition()
     private var deferred = FIFO<IORequest>()
     private var isShut = false
@@ -73,36 +74,22 @@ final class RequestQueue: @unchecked Sendable {
 
     /// Waits until nothing is in flight in the blocked queue. EINTR.
     func waitUntilIdle(_ interrupt: Interrupt?) throws(DMError) {
-        guard let interrupt else { return try whenIdle(nil) {} }
-        try interrupt.whileWaiting(with: ioLock, wait) { () throws(DMError) in
-            try whenIdle(interrupt) {}
-        }
+        try wait.wait(ioLock, interrupt, until: { isIdle }, then: {})
     }
 
     /// The same, and nothing enters afterwards, not even a flush of our own, until `unseal`: the
     /// live table may be exchanged. Keep that short.
     func waitUntilIdleAndSeal(_ interrupt: Interrupt?) throws(DMError) {
-        guard let interrupt else { return try whenIdle(nil) { isSealed = true } }
-        try interrupt.whileWaiting(with: ioLock, wait) { () throws(DMError) in
-            try whenIdle(interrupt) { isSealed = true }
-        }
+        try wait.wait(ioLock, interrupt, until: { isIdle }, then: { isSealed = true })
     }
+
+    private var isIdle: Bool { inFlight.load(ordering: .sequentiallyConsistent) == 0 }
 
     func unseal() {
         ioLock.withLock {
             isSealed = false
             wait.broadcast()
         }
-    }
-
-    private func whenIdle(_ interrupt: Interrupt?, _ body: () -> Void) throws(DMError) {
-        ioLock.lock()
-        defer { ioLock.unlock() }
-        while inFlight.load(ordering: .sequentiallyConsistent) > 0 {
-            if let interrupt, interrupt.isRaised { throw .interrupted }
-            wait.wait(ioLock)
-        }
-        body()
     }
 
     /// Admits again, and gives out what was deferred, in order of arrival, counted as in flight.

@@ -22,12 +22,27 @@ package final class Interrupt: Sendable {
         }
     }
 
-    /// Runs `body`, which waits for `condition` under `lock` and looks at `isRaised` before each wait.
-    func whileWaiting<Result, Failure: Error>(
-        with waitLock: Lock, _ condition: Condition, _ body: () throws(Failure) -> Result
-    ) throws(Failure) -> Result {
-        lock.withLock { sleeper = (waitLock, condition) }
-        defer { lock.withLock { sleeper = nil } }
-        return try body()
+    fileprivate func noteSleeper(_ sleeper: (lock: Lock, condition: Condition)?) {
+        lock.withLock { self.sleeper = sleeper }
+    }
+}
+
+extension Condition {
+    /// Takes `lock`, waits until `isOver`, runs `body` and releases it: nobody comes between the last
+    /// two. EINTR when `interrupt` is raised before that. Whoever changes what `isOver` looks at
+    /// wakes all waiters, since one that is interrupted passes no wake-up on. Takes the interrupt's
+    /// lock before `lock`.
+    func wait<Result>(
+        _ lock: Lock, _ interrupt: Interrupt?, until isOver: () -> Bool, then body: () -> Result
+    ) throws(DMError) -> Result {
+        interrupt?.noteSleeper((lock, self))
+        defer { interrupt?.noteSleeper(nil) }
+        lock.lock()
+        defer { lock.unlock() }
+        while !isOver() {
+            if let interrupt, interrupt.isRaised { throw .interrupted }
+            wait(lock)
+        }
+        return body()
     }
 }

@@ -18,13 +18,7 @@ package final class SleepLock: @unchecked Sendable {
         #if DEBUG
             HeldRanks.willTake(rank, name)
         #endif
-        if let interrupt {
-            try interrupt.whileWaiting(with: gate, released) { () throws(DMError) in
-                try take(interrupt)
-            }
-        } else {
-            try take(nil)
-        }
+        try released.wait(gate, interrupt, until: { !isHeld }, then: { isHeld = true })
         #if DEBUG
             HeldRanks.took(rank, name)
         #endif
@@ -50,21 +44,7 @@ package final class SleepLock: @unchecked Sendable {
         #endif
         gate.withLock {
             isHeld = false
-            released.signal()
+            released.broadcast()
         }
-    }
-
-    private func take(_ interrupt: Interrupt?) throws(DMError) {
-        gate.lock()
-        defer { gate.unlock() }
-        while isHeld {
-            if let interrupt, interrupt.isRaised {
-                // The signal that woke us may have been meant for another waiter.
-                released.signal()
-                throw .interrupted
-            }
-            released.wait(gate)
-        }
-        isHeld = true
     }
 }
