@@ -4,9 +4,6 @@ import SystemPackage
 /// The I/O system calls on backing files, and the only ones: each reads `errno` at once, goes on
 /// after EINTR and after a short count.
 enum BackingIO {
-    /// O_PATH, which Swift's Glibc lacks: the same on every Linux but Alpha, PA-RISC and SPARC.
-    static let openPath: Int32 = 0o10_000_000
-
     static func read(
         _ file: FileDescriptor, into bytes: UnsafeMutableRawBufferPointer, at offset: UInt64
     ) -> Errno? {

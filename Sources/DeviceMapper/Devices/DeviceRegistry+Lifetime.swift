@@ -34,8 +34,7 @@ extension DeviceRegistry {
             let disk = Disk(number: number, generation: state.lastGeneration, creationTime: now)
             let device = MappedDevice(registry: self, disk: disk)
             let cell = HashCell(name: name, uuid: uuid, device: device)
-            // 2. device to disk. 3. The disk is visible. 4. It can be opened.
-            disk.device = device
+            // 2. was done: a device is made with its disk. 3. The disk is visible. 4. It can be opened.
             state.disks[minor] = disk
             disk.hashCell = cell
             // 5. It can be controlled.

@@ -2,7 +2,7 @@ import Synchronization
 
 /// What a user opens: a size, a number, and a way to the hash cell while the device is in the list.
 package final class Disk: @unchecked Sendable {
-    // @unchecked: `hashCell` and `device` are guarded by dm_sem, the rest is immutable or atomic.
+    // @unchecked: `hashCell` is guarded by dm_sem, the rest is immutable or atomic.
 
     let number: DeviceNumber
     /// Tells two devices that had the same minor apart; counts from 1.
@@ -13,7 +13,6 @@ package final class Disk: @unchecked Sendable {
 
     /// The seed's private pointer. Nil once the device is being removed: no new open succeeds.
     var hashCell: HashCell?
-    unowned(unsafe) var device: MappedDevice?
 
     private let sectorCount = Atomic<UInt64>(0)
     private let writeProtected = Atomic<Bool>(false)

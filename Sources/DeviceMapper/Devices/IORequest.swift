@@ -23,8 +23,8 @@ package final class IORequest: @unchecked Sendable {
     /// its device and that device's live table from being freed.
     struct Frame {
         let device: Unmanaged<MappedDevice>?
-        var target: Unmanaged<Target>?
-        var tag: Int
+        let target: Unmanaged<Target>?
+        let tag: Int
     }
 
     package private(set) var operation = IOOperation.read
@@ -229,9 +229,6 @@ package final class IORequest: @unchecked Sendable {
         (frames + frameCount).initialize(to: frame)
         frameCount += 1
     }
-
-    /// Whether a mapped device sent this down; false: it comes from an opener.
-    var isFromAbove: Bool { parent != nil || frameCount > 0 }
 
     /// Whether it is that request, or a part of it.
     func belongs(to whole: IORequest) -> Bool { self === whole || root === whole }

@@ -85,7 +85,6 @@ enum SystemCalls {
         let represents: DeviceNumber
 
         var isDirectory: Bool { mode & S_IFMT == S_IFDIR }
-        var isSymbolicLink: Bool { mode & S_IFMT == S_IFLNK }
         var isBlockDevice: Bool { mode & S_IFMT == S_IFBLK }
     }
 
