@@ -35,7 +35,7 @@ package final class MemoryDevices: DeviceResolver, @unchecked Sendable {
             let device = BackingDevice(
                 number: DeviceNumber(major: 251, minor: UInt32(devices.count)), name: name,
                 path: ByteString("/\(name)"), store: store, workers: registry.workers,
-                onRelease: { [unowned self] _ in
+                onRelease: { [unowned self] in
                     onRelease?(name)
                     lock.withLock { users[key, default: 0] -= 1 }
                 })

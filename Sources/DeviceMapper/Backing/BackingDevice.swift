@@ -1,5 +1,4 @@
 import SystemPackage
-import Synchronization
 
 /// A file or block device that tables map to, open once for all of them.
 ///
@@ -16,7 +15,7 @@ package final class BackingDevice: @unchecked Sendable {
     package let path: ByteString?
     package let store: any BackingStore
     private let workers: IOWorkers
-    private let onRelease: @Sendable (BackingDevice) -> Void
+    private let onRelease: @Sendable () -> Void
 
     /// Guards `queue`, `busyThreads`, `waitingFlushes` and `isFlushing`. Leaf.
     private let lock = Lock(rank: .leaf, name: "BackingDevice.lock")
@@ -25,16 +24,14 @@ package final class BackingDevice: @unchecked Sendable {
     private var waitingFlushes: [IORequest] = []
     private var isFlushing = false
 
-    /// The newest write-back error, and whether some opener was told of it.
-    private let newestError = Atomic<UInt64>(0)
-    private let isUnreported = Atomic<Bool>(false)
+    private let errors = WriteBackErrors()
 
     private static let threadsForOne = 4
 
     /// `onRelease`: called for each `release`, once for each user that was given the device.
     package init(
         number: DeviceNumber, name: String, path: ByteString?, store: any BackingStore,
-        workers: IOWorkers, onRelease: @escaping @Sendable (BackingDevice) -> Void
+        workers: IOWorkers, onRelease: @escaping @Sendable () -> Void
     ) {
         self.number = number
         self.name = name
@@ -45,7 +42,7 @@ package final class BackingDevice: @unchecked Sendable {
     }
 
     /// A table is done with it.
-    func release() { onRelease(self) }
+    func release() { onRelease() }
 
     /// Takes a request whose `offset` is a byte of this device.
     func submit(_ request: IORequest) {
@@ -117,8 +114,14 @@ package final class BackingDevice: @unchecked Sendable {
     }
 
     private func flushNow(_ requests: [IORequest]) {
-        if let error = store.flush() { record(error) }
-        for request in requests { answerFlush(request) }
+        if let error = store.flush() {
+            let stamp = ErrorStamp.next(error)
+            errors.record(newest: stamp, unreported: stamp)
+        }
+        for request in requests {
+            errors.tell(request)
+            request.finish(nil)
+        }
     }
 
     /// Those that came meanwhile go to an I/O thread, so that no caller flushes for others for ever.
@@ -134,23 +137,5 @@ package final class BackingDevice: @unchecked Sendable {
             self.flushNow(next)
             self.passFlushOn()
         }
-    }
-
-    private func record(_ error: Errno) {
-        isUnreported.store(true, ordering: .sequentiallyConsistent)
-        _ = newestError.max(ErrorStamp.next(error).rawValue, ordering: .sequentiallyConsistent)
-    }
-
-    /// Tells the request the newest error; whether its opener has seen it is the opener's to know.
-    /// An internal flush has no opener: it takes the news along, and leaves it untold.
-    private func answerFlush(_ request: IORequest) {
-        let stamp = ErrorStamp(rawValue: newestError.load(ordering: .sequentiallyConsistent))
-        request.noteStamp(stamp.rawValue)
-        let isNews =
-            request.handle == nil
-            ? isUnreported.load(ordering: .sequentiallyConsistent)
-            : isUnreported.exchange(false, ordering: .sequentiallyConsistent)
-        if isNews { request.noteUnreported(stamp.rawValue) }
-        request.finish(nil)
     }
 }

@@ -79,7 +79,7 @@ package final class BackingRegistry: @unchecked Sendable {
         let device = BackingDevice(
             number: number, name: BackingRegistry.lastComponent(path),
             path: path, store: store, workers: workers,
-            onRelease: { [self] _ in release(identity) })
+            onRelease: { [self] in release(identity) })
         lock.withLock {
             entries[identity] = Entry(
                 device: device, store: store, users: 1, isWritable: isWritable)

@@ -213,7 +213,7 @@ private final class TableFlush: @unchecked Sendable {
 
     private func ended(_ request: IORequest) {
         let (newest, unreported) = request.writeBackErrors
-        device.noteEarlierErrors(newest: newest, unreported: unreported)
+        device.earlierErrors.record(newest: newest, unreported: unreported)
         lock.withLock {
             isDone = true
             self.request = nil

@@ -24,10 +24,8 @@ final class MappedDevice: @unchecked Sendable {
     /// Whether a table was ever loaded: the first load checks sizes at once.
     private var hadTable = false
 
-    /// The newest write-back error of a table that is no longer live (`ErrorStamp`).
-    private let earlierError = Atomic<UInt64>(0)
-    /// The same, until an opener was told of it.
-    private let unreportedError = Atomic<UInt64>(0)
+    /// Of tables that are no longer live.
+    let earlierErrors = WriteBackErrors()
 
     let events = EventCounter()
 
@@ -74,26 +72,8 @@ final class MappedDevice: @unchecked Sendable {
 
     /// A request that was admitted here has ended.
     func leave(_ request: IORequest) {
-        if request.operation == .flush || request.forceUnitAccess { addEarlierErrors(to: request) }
+        if request.operation == .flush || request.forceUnitAccess { earlierErrors.tell(request) }
         disk.queue.leave()
-    }
-
-    /// Also what was lost through tables that are gone.
-    private func addEarlierErrors(to request: IORequest) {
-        let newest = earlierError.load(ordering: .relaxed)
-        guard newest != 0 else { return }
-        request.noteStamp(newest)
-        guard unreportedError.load(ordering: .relaxed) != 0 else { return }
-        request.noteUnreported(
-            request.handle == nil
-                ? unreportedError.load(ordering: .relaxed)
-                : unreportedError.exchange(0, ordering: .relaxed))
-    }
-
-    /// A flush of a table that may leave met these errors: openers hear of them from the device.
-    func noteEarlierErrors(newest: ErrorStamp, unreported: ErrorStamp) {
-        _ = unreportedError.max(unreported.rawValue, ordering: .relaxed)
-        _ = earlierError.max(newest.rawValue, ordering: .relaxed)
     }
 
     // MARK: Tables
