@@ -5,11 +5,11 @@ import Testing
 @testable import dmfuse
 
 @Suite struct TableTextTests {
-    private func parse(_ text: String, source: String = "") throws(Refusal) -> [TargetSpec] {
+    private func parse(_ text: String, source: String = "") throws(Refusal) -> [TableLine] {
         try TableText.parse(Array(text.utf8), source: source)
     }
 
-    private func shown(_ lines: [TargetSpec]) -> [String] {
+    private func shown(_ lines: [TableLine]) -> [String] {
         lines.map {
             "\($0.start)|\($0.length)|\($0.targetType.string)|\($0.parameters.string)"
         }

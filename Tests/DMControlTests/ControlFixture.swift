@@ -66,7 +66,7 @@ final class ExecutorFixture: Sendable {
         return reply
     }
 
-    func load(_ name: String, _ lines: [TargetSpec]) throws {
+    func load(_ name: String, _ lines: [TableLine]) throws {
         var data: [UInt8] = []
         TargetSpec.encodeLoad(lines, appendingTo: &data)
         try run(
@@ -94,8 +94,8 @@ func argument(
 
 func spec(
     _ start: UInt64, _ length: UInt64, _ type: String, _ parameters: String = ""
-) -> TargetSpec {
-    TargetSpec(
+) -> TableLine {
+    TableLine(
         start: start, length: length, targetType: ByteString(type),
         parameters: ByteString(parameters))
 }

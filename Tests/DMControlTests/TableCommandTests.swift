@@ -17,7 +17,7 @@ import Testing
             argument(name, flags: flags, size: size, targetCount: targetCount, data: data))
     }
 
-    private func load(_ lines: [TargetSpec]) throws {
+    private func load(_ lines: [TableLine]) throws {
         try fixture.run(.deviceCreate, "one")
         try fixture.load("one", lines)
         try fixture.run(.deviceSuspend, "one")

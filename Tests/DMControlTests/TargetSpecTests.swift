@@ -20,7 +20,7 @@ import Testing
 
     private func decode(
         _ data: [UInt8], start: UInt32 = 312, count: UInt32 = 1
-    ) throws(DMError) -> [TargetSpec] {
+    ) throws(DMError) -> [TableLine] {
         try TargetSpec.decodeLoad(request(data), dataStart: start, count: count)
     }
 

@@ -6,7 +6,7 @@ extension ControlClient {
     /// Loads the inactive table. Nothing changes if it is refused.
     @discardableResult
     package func load(
-        _ device: DeviceReference, lines: [TargetSpec], readOnly: Bool = false
+        _ device: DeviceReference, lines: [TableLine], readOnly: Bool = false
     ) throws(DMError) -> DeviceStatus {
         guard let count = UInt32(exactly: lines.count) else {
             throw DMError(.overflow, "too many lines")
@@ -33,7 +33,7 @@ extension ControlClient {
     /// "major:minor", or with `paths` the paths of backing files.
     package func table(
         _ device: DeviceReference, inactive: Bool = false, paths: Bool = false
-    ) throws(DMError) -> (DeviceStatus, [TargetSpec]) {
+    ) throws(DMError) -> (DeviceStatus, [TableLine]) {
         let number =
             paths ? CommandNumber(.tableStatusWithPaths) : CommandNumber(DMCommand.tableStatus)
         return try tableStatus(number, device, .statusTable, inactive: inactive)
@@ -43,7 +43,7 @@ extension ControlClient {
     /// first.
     package func status(
         _ device: DeviceReference, inactive: Bool = false, noflush: Bool = false
-    ) throws(DMError) -> (DeviceStatus, [TargetSpec]) {
+    ) throws(DMError) -> (DeviceStatus, [TableLine]) {
         try tableStatus(
             CommandNumber(DMCommand.tableStatus), device, noflush ? .noflush : [],
             inactive: inactive)
@@ -51,12 +51,12 @@ extension ControlClient {
 
     private func tableStatus(
         _ number: CommandNumber, _ device: DeviceReference, _ flags: DMFlags, inactive: Bool
-    ) throws(DMError) -> (DeviceStatus, [TargetSpec]) {
+    ) throws(DMError) -> (DeviceStatus, [TableLine]) {
         let flags = inactive ? flags.union(.queryInactiveTable) : flags
         return try lines(of: try askGrowing(number, try DMIoctl(device, flags: flags)))
     }
 
-    private func lines(of answer: Answer) throws(DMError) -> (DeviceStatus, [TargetSpec]) {
+    private func lines(of answer: Answer) throws(DMError) -> (DeviceStatus, [TableLine]) {
         // Without payload there is no table, whatever the count says.
         let count = answer.head.dataStart < answer.head.dataSize ? answer.head.targetCount : 0
         let lines = try TargetSpec.decodeStatus(
@@ -77,7 +77,7 @@ extension ControlClient {
     /// Sleeps until the device's event number is another than `eventNumber`; then as `status`.
     package func wait(
         _ device: DeviceReference, eventNumber: UInt32, noflush: Bool = false
-    ) throws(DMError) -> (DeviceStatus, [TargetSpec]) {
+    ) throws(DMError) -> (DeviceStatus, [TableLine]) {
         var head = try DMIoctl(device, flags: noflush ? .noflush : [])
         head.eventNumber = eventNumber
         return try lines(of: try askGrowing(.deviceWait, head))

@@ -1,30 +1,13 @@
 package import DeviceMapper
 import SystemPackage
 
-/// One `struct dm_target_spec` and the string behind it: a line of a table, or of its status.
+/// `struct dm_target_spec` and the string behind it: a `TableLine`, of a table or of its status.
 ///
 /// u64 start, u64 length, s32 status, u32 next, char type[16], then the string and its NUL. In a
 /// TABLE_LOAD `next` counts from this record, in a TABLE_STATUS reply from the first one.
-package struct TargetSpec: Hashable, Sendable {
+package enum TargetSpec {
     static let size = 40
     static let typeSize = 16
-
-    /// In sectors.
-    package var start: UInt64
-    /// In sectors.
-    package var length: UInt64
-    package var targetType: ByteString
-    /// The parameters of a table's line, or the text of a status.
-    package var parameters: ByteString
-
-    package init(
-        start: UInt64, length: UInt64, targetType: ByteString, parameters: ByteString
-    ) {
-        self.start = start
-        self.length = length
-        self.targetType = targetType
-        self.parameters = parameters
-    }
 
     enum Offset {
         static let start = 0
@@ -35,11 +18,14 @@ package struct TargetSpec: Hashable, Sendable {
     }
 
     /// Reads the record at `offset`, whose 40 bytes are known to be there.
-    fileprivate init(reading bytes: [UInt8], at offset: Int, parametersEnd: Int) {
-        start = bytes.number(at: offset + Offset.start)
-        length = bytes.number(at: offset + Offset.length)
-        targetType = bytes.string(at: offset + Offset.type, fieldSize: TargetSpec.typeSize)
-        parameters = ByteString(bytes[(offset + TargetSpec.size)..<parametersEnd])
+    fileprivate static func line(
+        _ bytes: [UInt8], at offset: Int, parametersEnd: Int
+    ) -> TableLine {
+        TableLine(
+            start: bytes.number(at: offset + Offset.start),
+            length: bytes.number(at: offset + Offset.length),
+            targetType: bytes.string(at: offset + Offset.type, fieldSize: typeSize),
+            parameters: ByteString(bytes[(offset + size)..<parametersEnd]))
     }
 }
 
@@ -52,11 +38,11 @@ extension TargetSpec {
     /// begins behind the one before it. EINVAL, in the kernel's words, if not. Linear in the bytes.
     package static func decodeLoad(
         _ bytes: [UInt8], dataStart: UInt32, count: UInt32
-    ) throws(DMError) -> [TargetSpec] {
+    ) throws(DMError) -> [TableLine] {
         guard count > 0 else {
             throw DMError(.invalidArgument, "populate_table: no targets specified")
         }
-        var specs: [TargetSpec] = []
+        var specs: [TableLine] = []
         // Not by the claimed count alone: each line takes at least 41 bytes.
         specs.reserveCapacity(min(Int(count), bytes.count / (TargetSpec.size + 1)))
         var position = 0
@@ -84,7 +70,7 @@ extension TargetSpec {
                 throw DMError(
                     .invalidArgument, "populate_table: target parameters not NUL-terminated")
             }
-            specs.append(TargetSpec(reading: bytes, at: position, parametersEnd: end))
+            specs.append(line(bytes, at: position, parametersEnd: end))
             minimum = end + 1 - position
             next = bytes.number(at: position + Offset.next)
         }
@@ -92,7 +78,7 @@ extension TargetSpec {
     }
 
     /// Appends the lines of a TABLE_LOAD behind a request's head. `bytes` are 8-aligned in length.
-    package static func encodeLoad(_ specs: [TargetSpec], appendingTo bytes: inout [UInt8]) {
+    package static func encodeLoad(_ specs: [TableLine], appendingTo bytes: inout [UInt8]) {
         var size = bytes.count
         for spec in specs { size += aligned(TargetSpec.size + spec.parameters.count + 1) }
         bytes.reserveCapacity(size)
@@ -118,9 +104,9 @@ extension TargetSpec {
     /// The lines of a TABLE_STATUS or DEV_WAIT reply. EPROTO: the reply contradicts itself.
     package static func decodeStatus(
         _ bytes: [UInt8], dataStart: UInt32, count: UInt32
-    ) throws(DMError) -> [TargetSpec] {
+    ) throws(DMError) -> [TableLine] {
         let first = Int(dataStart)
-        var specs: [TargetSpec] = []
+        var specs: [TableLine] = []
         specs.reserveCapacity(min(Int(count), bytes.count / (TargetSpec.size + 1)))
         var position = first
         while specs.count < Int(count) {
@@ -128,7 +114,7 @@ extension TargetSpec {
             guard position >= first, string < bytes.count,
                 let end = bytes.firstNUL(from: string, end: bytes.count)
             else { throw DMError(.protocolError, "a table's lines are cut") }
-            specs.append(TargetSpec(reading: bytes, at: position, parametersEnd: end))
+            specs.append(line(bytes, at: position, parametersEnd: end))
             let next = first + Int(bytes.number(UInt32.self, at: position + Offset.next))
             // Forward only, or a wrong reply could be walked for ever.
             guard next > position else { throw DMError(.protocolError, "a table's lines go back") }

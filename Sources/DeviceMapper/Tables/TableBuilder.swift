@@ -3,9 +3,6 @@ import SystemPackage
 /// Makes a table of lines: looks up types, checks that lines follow each other, opens lower
 /// devices. No lock is held meanwhile, since opening a file may take its time.
 final class TableBuilder {
-    /// Targets a table may have (`DM_MAX_TARGETS`).
-    static let maximumTargets = 1 << 20
-
     private let device: MappedDevice
     private let registry: DeviceRegistry
     private let resolver: any DeviceResolver
@@ -27,7 +24,7 @@ final class TableBuilder {
     }
 
     /// The table of `lines` for `device`, with its lower devices open. Errors: EINVAL, EOVERFLOW
-    /// (more than `maximumTargets`), what looking a device up gives (ENODEV, ENXIO, EACCES, EROFS,
+    /// (more than `TableLine.maximumCount`), what looking a device up gives (ENODEV, ENXIO, EACCES, EROFS,
     /// EBUSY), ELOOP (deeper than `EdgeGraph.maximumDepth`). Nothing stays open then.
     static func build(
         _ lines: [TableLine], for device: MappedDevice, in registry: DeviceRegistry,
@@ -36,7 +33,7 @@ final class TableBuilder {
         guard !lines.isEmpty else {
             throw DMError(.invalidArgument, "populate_table: no targets specified")
         }
-        guard lines.count <= maximumTargets else {
+        guard lines.count <= TableLine.maximumCount else {
             throw DMError(.overflow, "too many targets: \(lines.count)")
         }
         let builder = TableBuilder(

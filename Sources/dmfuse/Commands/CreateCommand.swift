@@ -10,7 +10,7 @@ enum CreateCommand {
         /// As `-j` and `-m` give it.
         var number: (major: Int32, minor: Int32)?
         var readOnly: Bool
-        var lines: [TargetSpec]
+        var lines: [TableLine]
     }
 
     static func run(_ invocation: Invocation) throws(Refusal) {
@@ -23,7 +23,7 @@ enum CreateCommand {
         let newName = try daemon.newName(name)
         var uuid: ByteString?
         if let given = options.uuid { uuid = try daemon.address(uuid: given).uuid }
-        var lines: [TargetSpec] = []
+        var lines: [TableLine] = []
         if !options.noTable { lines = try TableSource(invocation).read() }
         let order = Order(
             name: newName, uuid: uuid, minor: try minor(options), number: options.number,

@@ -4,13 +4,13 @@ import DeviceMapper
 /// Prints the lines of a table or a status.
 enum LinePrinter {
     /// Whether `--target` lets a line through.
-    static func isWanted(_ line: TargetSpec, _ invocation: Invocation) -> Bool {
+    static func isWanted(_ line: TableLine, _ invocation: Invocation) -> Bool {
         guard let target = invocation.options.target else { return true }
         return line.targetType == target
     }
 
     static func print(
-        _ status: DeviceStatus, _ lines: [TargetSpec], of device: Invocation.Device,
+        _ status: DeviceStatus, _ lines: [TableLine], of device: Invocation.Device,
         _ invocation: Invocation
     ) throws(Refusal) {
         let options = invocation.options

@@ -24,7 +24,7 @@ enum TableCommand {
 
     /// All devices on one line, which `run` of the command line ends.
     private static func printConcise(
-        _ status: DeviceStatus, _ lines: [TargetSpec], of device: Invocation.Device,
+        _ status: DeviceStatus, _ lines: [TableLine], of device: Invocation.Device,
         _ invocation: Invocation
     ) throws(Refusal) {
         let shown = lines.filter { LinePrinter.isWanted($0, invocation) }

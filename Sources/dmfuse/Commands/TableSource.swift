@@ -15,7 +15,7 @@ struct TableSource {
         self.invocation = invocation
     }
 
-    func read() throws(Refusal) -> [TargetSpec] {
+    func read() throws(Refusal) -> [TableLine] {
         if let text { return try TableText.parse(text.bytes, source: "") }
         guard let file else {
             return try TableText.parse(try standardInput(), source: "on stdin")

@@ -15,7 +15,7 @@ enum WipeTableCommand {
         let options = invocation.options
         let daemon = invocation.daemon
         let lines = [
-            TargetSpec(
+            TableLine(
                 start: 0, length: size(of: address, invocation), targetType: ByteString("error"),
                 parameters: .empty)
         ]

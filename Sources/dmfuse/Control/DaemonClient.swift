@@ -70,7 +70,7 @@ final class DaemonClient {
     /// does in device-mapper itself: here paths of files are common, and those have blanks. What
     /// `table --paths` prints is quoted so.
     func load(
-        _ address: DeviceAddress, _ lines: [TargetSpec], readOnly: Bool
+        _ address: DeviceAddress, _ lines: [TableLine], readOnly: Bool
     ) throws(Refusal) -> DeviceStatus {
         let sent = personality == .dmsetup ? lines.map(Self.doublingBackslashes) : lines
         return try run("reload", address) { client throws(DMError) in
@@ -78,7 +78,7 @@ final class DaemonClient {
         }
     }
 
-    private static func doublingBackslashes(_ line: TargetSpec) -> TargetSpec {
+    private static func doublingBackslashes(_ line: TableLine) -> TableLine {
         let backslash = UInt8(ascii: "\\")
         guard line.parameters.bytes.contains(backslash) else { return line }
         var line = line

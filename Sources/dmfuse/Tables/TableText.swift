@@ -12,8 +12,8 @@ enum TableText {
 
     /// `source` is what the refusal of a line calls the text: empty for `--table`, "on stdin", or a
     /// file's name.
-    static func parse(_ text: [UInt8], source: String) throws(Refusal) -> [TargetSpec] {
-        var lines: [TargetSpec] = []
+    static func parse(_ text: [UInt8], source: String) throws(Refusal) -> [TableLine] {
+        var lines: [TableLine] = []
         var number = 0
         var start = 0
         while start < text.count {
@@ -41,7 +41,7 @@ enum TableText {
     private enum Outcome {
         /// A blank line or a comment.
         case nothing
-        case line(TargetSpec)
+        case line(TableLine)
         case malformed
     }
 
@@ -58,7 +58,7 @@ enum TableText {
         guard !type.isEmpty else { return .malformed }
         let parameters = rest[type.endIndex...].drop(while: Decimal.isSpace).prefix { $0 != hash }
         return .line(
-            TargetSpec(
+            TableLine(
                 start: start.value, length: length.value, targetType: ByteString(type),
                 parameters: ByteString(parameters)))
     }
