@@ -82,7 +82,8 @@ struct CommandExecutor {
     }
 
     private func refusal(_ error: DMError, _ written: [UInt8]) -> Outcome {
-        Outcome(
+        if !error.message.isEmpty { session.log(error.message) }
+        return Outcome(
             reply: ControlReply(errno: error.errno, bytes: written, reason: error.message))
     }
 

@@ -7,7 +7,8 @@ enum RemoveAll: Command {
     static let hasData = false
 
     static func run(_ call: inout CommandCall) throws(DMError) {
-        _ = call.registry.removeAll(deferred: call.head.flags.contains(.deferredRemove))
+        let left = call.registry.removeAll(deferred: call.head.flags.contains(.deferredRemove))
+        if left > 0 { call.session.log("remove_all left \(left) open device(s)") }
         call.head.dataSize = 0
     }
 }

@@ -5,6 +5,8 @@ import Synchronization
 final class ControlSession: Sendable {
     /// Finds devices as the client sees them.
     let resolver: any DeviceResolver
+    /// `ServerConfiguration.log`.
+    let log: @Sendable (_ line: String) -> Void
     /// Kept open for `resolver`.
     private let workingDirectory: PassedDescriptor?
     /// The global event number at the last ARM_POLL.
@@ -19,6 +21,7 @@ final class ControlSession: Sendable {
             deviceDirectory: deviceDirectory, mountPoint: configuration.mountPoint,
             mountDevice: configuration.mountDevice)
         self.workingDirectory = workingDirectory
+        log = configuration.log
         armedEvent = Atomic(registry.globalEvents.current)
     }
 

@@ -15,6 +15,9 @@ package struct ServerConfiguration: Sendable {
     package var maximumConnections = 1024
     /// The user at the other end of a connection; nil: unknown, refused. Tests put their own in.
     package var peerUser: @Sendable (_ descriptor: CInt) -> UInt32? = UnixSocket.peerUser
+    /// Told what the kernel logs: the reason of a refusal, devices that remove_all left. For clients
+    /// that know only an errno, as dmsetup does. On a client's thread, with no lock held.
+    package var log: @Sendable (_ line: String) -> Void = { _ in }
 
     package init(
         socketPath: String, owner: UInt32, mountPoint: ByteString, mountDevice: UInt64

@@ -81,12 +81,12 @@ final class Daemon: Sendable {
             let session = try Session(
                 registry: registry, mount: mount, configuration: configuration)
             let daemon = Daemon(registry, mount, session, ending, logger)
+            var control = ServerConfiguration(
+                socketPath: socket.string, owner: user, mountPoint: mount.directory,
+                mountDevice: mount.device)
+            control.log = { logger.notice("device-mapper: \($0)") }
             let server = try ControlServer(
-                registry,
-                ServerConfiguration(
-                    socketPath: socket.string, owner: user, mountPoint: mount.directory,
-                    mountDevice: mount.device),
-                handler: { daemon.answer($0, $1) })
+                registry, control, handler: { daemon.answer($0, $1) })
             try Signals.watch(ending)
             try session.start()
             try session.waitUntilServing()

@@ -1,0 +1,28 @@
+#!/usr/bin/env perl
+# Gives a run's output the numbers and the paths of the recorded transcripts.
+#
+#   normalise.pl MAJOR PREFIX DIRECTORY MOUNT
+#
+# MAJOR is that of our mapped devices, which is 254 there; loop devices PREFIX0 to PREFIX9 are 0 to 9
+# there; DIRECTORY is /tmp and MOUNT is /dev. The users of files are numbers there.
+use strict;
+use warnings;
+
+my ($major, $prefix, $directory, $mount) = @ARGV;
+while (<STDIN>) {
+    s/\Q$mount\E(?=\/|\b)/\/dev/g;
+    s/\Q$directory\E/\/tmp/g;
+    s/\bloop$prefix(\d)\b/loop$1/g;
+    s/\b7:$prefix(\d)\b/7:$1/g;
+    s/\b7, $prefix(\d)\b/7, $1/g;
+    # Only where a device number stands: 240 is also a length.
+    s/(?<![\w.])$major:(?=\d)/254:/g;
+    s/\b$major, (?= *\d)/254, /g;
+    s/-j $major\b/-j 254/g;
+    s/^(\S+ +)$major(?= +\d+ +[L-][I-][s-][rw])/${1}254/;
+    if (/^([bcdl-][-rwxt]{9} +\d+) ([a-z]\S*) +([a-z]\S*) /) {
+        my ($user, $group) = (getpwnam($2) // $2, getgrnam($3) // $3);
+        s/^(\S+ +\d+) \S+ +\S+/$1 $user $group/;
+    }
+    print;
+}
