@@ -23,7 +23,7 @@ let package = Package(
         .target(name: "CLinux"),
         // Loaded into other programs by `dmfuse run`, so nothing here depends on it; scripts/build
         // links it, since SwiftPM's libraries always need Swift's runtime.
-        .target(name: "CDMPreload"),
+        .target(name: "CDMPreload", publicHeadersPath: "."),
         .target(
             name: "DeviceMapper", dependencies: ["CLinux", system], swiftSettings: settings),
         .target(

@@ -152,7 +152,8 @@ import Testing
     @Test(
         "help, version and our own verbs are ours to parse, and nothing else",
         arguments: [
-            ("mount", true), ("unmount", true), ("run", true), ("--help", true), ("-h", true), ("help", true),
+            ("mount", true), ("unmount", true), ("run", true), ("--help", true), ("-h", true),
+            ("help", true),
             ("--version", true), ("--generate-completion-script=bash", true), ("create", false),
             ("-f", false), ("version", false), ("mountx", false),
         ])

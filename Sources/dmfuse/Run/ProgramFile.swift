@@ -49,7 +49,8 @@ struct ProgramFile {
 
     private static func privilege(of path: ByteString) -> String? {
         guard let status = try? SystemCalls.status(of: path) else { return nil }
-        let text = "which the dynamic linker loads nothing into for an ordinary user; run it as root"
+        let text =
+            "which the dynamic linker loads nothing into for an ordinary user; run it as root"
         if status.mode & (S_ISUID | S_ISGID) != 0 { return "it is a setuid program, \(text)" }
         if SystemCalls.hasCapabilities(path) { return "it has capabilities of its own, \(text)" }
         return nil
