@@ -101,8 +101,7 @@ final class Tree: Sendable {
     /// A device's name as libdevmapper would name its node: what a client of libdevmapper already
     /// mangled stays, other names are mangled here.
     static func linkName(_ name: ByteString) -> ByteString {
-        let isMangled = NodeName.node(ofName: NodeName.name(ofNode: name)) == name
-        return isMangled ? name : NodeName.node(ofName: name)
+        NodeName.isNode(name) ? name : NodeName.node(ofName: name)
     }
 
     static func deviceFile(_ minor: UInt32) -> ByteString { ByteString("dm-\(minor)") }

@@ -14,6 +14,24 @@ package enum NodeName {
         return ByteString(node)
     }
 
+    /// Whether libdevmapper takes a name for one that is mangled already, or needs no mangling: its
+    /// bytes stand for themselves, or are \xNN.
+    package static func isNode(_ name: ByteString) -> Bool {
+        var rest = name.bytes[...]
+        while let byte = rest.popFirst() {
+            if isPlain(byte) { continue }
+            guard isEscape(byte, rest) else { return false }
+            rest = rest.dropFirst(3)
+        }
+        return true
+    }
+
+    /// A backslash and what is behind it are \xNN.
+    private static func isEscape(_ byte: UInt8, _ rest: ArraySlice<UInt8>) -> Bool {
+        byte == UInt8(ascii: "\\") && rest.count >= 3 && rest.first == UInt8(ascii: "x")
+            && value(rest[rest.startIndex + 1]) != nil && value(rest[rest.startIndex + 2]) != nil
+    }
+
     /// The inverse. What is no \xNN stays as it is.
     package static func name(ofNode node: ByteString) -> ByteString {
         guard node.bytes.contains(UInt8(ascii: "\\")) else { return node }

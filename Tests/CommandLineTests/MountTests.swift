@@ -27,11 +27,12 @@ import Testing
     }
 
     private func choose(
-        given: String? = nil, environment: String? = nil, mounts: [String] = []
+        given: String? = nil, environment: String? = nil, led: String? = nil,
+        mounts: [String] = []
     ) throws(Refusal) -> (path: String, devices: String) {
         let choice = MountChoice(
             given: given.map { ByteString($0) }, environment: environment.map { ByteString($0) },
-            mountPoints: { mounts.map { ByteString($0) } })
+            led: led.map { ByteString($0) }, mountPoints: { mounts.map { ByteString($0) } })
         let mount = try choice.choose()
         return (mount.path.string, mount.deviceDirectory.string)
     }
@@ -41,6 +42,12 @@ import Testing
         #expect(try choose(given: "/a/", environment: "/b", mounts: ["/c"]) == ("/a", "/b"))
         #expect(try choose(environment: "/b//", mounts: ["/c"]) == ("/b", "/b"))
         #expect(try choose(environment: "", mounts: ["/c"]) == ("/c", "/dev"))
+    }
+
+    @Test("under dmfuse run /dev in a table line is the mount, whatever DM_DEV_DIR says")
+    func led() throws {
+        #expect(try choose(environment: "/b", led: "/b") == ("/b", "/dev"))
+        #expect(try choose(environment: "/b", led: "/c") == ("/b", "/b"))
     }
 
     @Test(

@@ -150,6 +150,20 @@ import Testing
         }
     }
 
+    @Test("a refusal of create --concise names the device that it is about")
+    func concise() throws {
+        let fixture = try fixture()
+        func errors(_ text: String) -> String {
+            fixture.run(["create", "--concise", text], personality: .dmfuse).errors
+        }
+        #expect(
+            errors("a,,,,0 8 zero;b,,,,0 8 nosuch")
+                == "dmfuse: create b: Invalid argument: nosuch: unknown target type\n")
+        #expect(errors("a,,,,0 8 zero").hasPrefix("dmfuse: create a: Device or resource busy"))
+        #expect(errors("c,,,,0").hasPrefix("dmfuse: create c: Invalid format"))
+        #expect(errors("d,,").hasPrefix("dmfuse: create: Five comma-separated fields"))
+    }
+
     @Test("a table of 100,000 lines goes out and comes back")
     func longTable() throws {
         let fixture = try fixture()

@@ -1,6 +1,7 @@
 import DMTestSupport
 import DeviceMapper
 import Foundation
+import Synchronization
 import SystemPackage
 import Testing
 
@@ -146,6 +147,15 @@ final class ServerFixture: Sendable {
         try #require(answer.errno == nil)
         return socket
     }
+}
+
+/// What a server logged.
+final class LogRecorder: Sendable {
+    private let recorded = Mutex<[String]>([])
+
+    var lines: [String] { recorded.withLock { $0 } }
+
+    @Sendable func append(_ line: String) { recorded.withLock { $0.append(line) } }
 }
 
 /// Waits until something is so, for at most half a minute, and records an issue if it never is.

@@ -214,6 +214,24 @@ import Testing
         #expect(try client.version() == .driver)
     }
 
+    @Test("what the kernel logs is logged: reasons, and devices that remove_all left")
+    func logs() throws {
+        let log = LogRecorder()
+        let fixture = try ServerFixture { $0.log = log.append }
+        let client = try fixture.client()
+        _ = try client.create(name: ByteString("one"))
+        #expect(throws: DMError.self) {
+            try client.load(.name(ByteString("one")), lines: [spec(0, 8, "nosuch")])
+        }
+        // A refusal of which the kernel says nothing.
+        #expect(throws: DMError.self) { try client.info(.name(ByteString("two"))) }
+        let handle = try fixture.registry.open(minor: 0, generation: 1)
+        try client.removeAll()
+        handle.close()
+        #expect(
+            log.lines == ["nosuch: unknown target type", "remove_all left 1 open device(s)"])
+    }
+
     // MARK: Interrupts
 
     @Test("a client that dies while it waits for an event ends its wait")

@@ -62,14 +62,24 @@ enum CreateCommand {
         }
         var devices = ConciseText(text)
         while let device = try devices.next() {
-            let uuid =
-                device.uuid.isEmpty ? nil : try daemon.address(uuid: device.uuid).uuid
-            let order = Order(
-                name: try daemon.newName(device.name), uuid: uuid,
-                minor: device.minor.flatMap { UInt32(exactly: $0) }, readOnly: device.readOnly,
-                lines: try TableText.parse(device.table, source: ""))
-            try create(order, invocation)
+            do {
+                try create(try order(device, daemon), invocation)
+            } catch {
+                var refusal = error
+                refusal.device = device.name
+                throw refusal
+            }
         }
+    }
+
+    private static func order(
+        _ device: ConciseText.Device, _ daemon: DaemonClient
+    ) throws(Refusal) -> Order {
+        let uuid = device.uuid.isEmpty ? nil : try daemon.address(uuid: device.uuid).uuid
+        return Order(
+            name: try daemon.newName(device.name), uuid: uuid,
+            minor: device.minor.flatMap { UInt32(exactly: $0) }, readOnly: device.readOnly,
+            lines: try TableText.parse(device.table, source: ""))
     }
 
     /// Creates, loads and resumes. What fails after the creation undoes it.

@@ -8,6 +8,8 @@ struct MountChoice {
     var given: ByteString?
     /// The value of DM_DEV_DIR.
     var environment: ByteString?
+    /// The mount that `dmfuse run` leads /dev to, in what it runs: paths below either mean it.
+    var led = SystemCalls.environment("DMFUSE_DIR")
     var mountPoints: () -> [ByteString] = { Self.mountPoints(of: getuid()) }
 
     static let kernelDirectory = ByteString("/dev")
@@ -22,7 +24,8 @@ struct MountChoice {
             guard environment.bytes.first == UInt8(ascii: "/") else {
                 throw Refusal("Invalid DM_DEV_DIR environment variable value.")
             }
-            return MountDirectory(path: device, deviceDirectory: device)
+            return MountDirectory(
+                path: device, deviceDirectory: device == led ? Self.kernelDirectory : device)
         }
         let found = mountPoints()
         guard let only = found.first else {

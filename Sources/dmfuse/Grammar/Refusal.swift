@@ -1,3 +1,4 @@
+import DeviceMapper
 import SystemPackage
 
 /// Why a command was refused, in dmsetup's words and in ours.
@@ -10,6 +11,8 @@ struct Refusal: Error, Equatable {
     var reason = ""
     /// What the daemon answered, if it was asked.
     var errno: Errno?
+    /// The device it is about, where the command's words don't name it.
+    var device: ByteString?
     /// Everything was already said, on the way.
     var isReported = false
 

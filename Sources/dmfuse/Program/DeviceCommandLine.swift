@@ -180,7 +180,8 @@ struct DeviceCommandLine {
             do {
                 try invocation.command.run(invocation)
             } catch {
-                invocation.diagnostics.report(error, device: device(of: invocation, rest))
+                let device = error.device ?? device(of: invocation, rest)
+                invocation.diagnostics.report(error, device: device)
                 invocation.diagnostics.commandFailed()
                 return false
             }
@@ -193,6 +194,7 @@ struct DeviceCommandLine {
     private func device(
         of invocation: Invocation, _ words: ArraySlice<ByteString>
     ) -> ByteString? {
+        if invocation.options.concise, invocation.command.name == "create" { return nil }
         if let name = words.first { return name }
         if let uuid = invocation.options.uuid { return uuid }
         return invocation.options.number.map { ByteString("\($0.major):\($0.minor)") }
