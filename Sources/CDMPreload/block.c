@@ -25,19 +25,41 @@ static int soft_block(uint64_t size)
     return block;
 }
 
-// In sectors: one number for all files of the mount; 256 if the kernel doesn't tell.
-static long read_ahead(const struct stat *status)
+// The read-ahead is the mount's: one for all its files.
+static int open_read_ahead(const struct stat *status, int flags)
 {
-    char path[64], text[32] = "";
+    char path[64];
     snprintf(path, sizeof path, "/sys/class/bdi/%u:%u/read_ahead_kb", major(status->st_dev),
              minor(status->st_dev));
-    int saved = errno, fd = raw_open(path, O_RDONLY | O_CLOEXEC);
+    return raw_open(path, flags | O_CLOEXEC);
+}
+
+// In sectors; 256, Linux's default, if it doesn't tell.
+static unsigned long read_ahead(const struct stat *status)
+{
+    char text[32] = "";
+    int saved = errno, fd = open_read_ahead(status, O_RDONLY);
     if (fd >= 0) {
         syscall(SYS_read, fd, text, sizeof text - 1);
         raw_close(fd);
     }
     errno = saved;
-    return text[0] ? strtol(text, NULL, 10) * 2 : 256;
+    return text[0] ? strtoul(text, NULL, 10) * 2 : 256;
+}
+
+// Raises it. Less for one device would be less for all, so that is granted and not done.
+static int set_read_ahead(const struct stat *status, unsigned long sectors)
+{
+    char text[32];
+    if (sectors <= read_ahead(status))
+        return 0;
+    int fd = open_read_ahead(status, O_WRONLY);
+    if (fd < 0)
+        return fail(EACCES); // as without CAP_SYS_ADMIN
+    int length = snprintf(text, sizeof text, "%lu", sectors / 2);
+    long written = syscall(SYS_write, fd, text, (size_t)length);
+    raw_close(fd);
+    return written < 0 ? -1 : 0;
 }
 
 // Writes everything back and forgets what is cached, as the kernel does with the device's pages.
@@ -102,7 +124,8 @@ int block_ioctl(int fd, const struct stat *status, unsigned long request, void *
     case BLKIOOPT: *(unsigned *)argument = 0; return 0;
     case BLKALIGNOFF: *(int *)argument = 0; return 0;
     case BLKBSZGET: *(int *)argument = soft_block(size); return 0;
-    case BLKRAGET: case BLKFRAGET: *(long *)argument = read_ahead(status); return 0;
+    case BLKRAGET: case BLKFRAGET: *(long *)argument = (long)read_ahead(status); return 0;
+    case BLKRASET: case BLKFRASET: return set_read_ahead(status, (unsigned long)argument);
     case BLKROGET: *(int *)argument = !(status->st_mode & S_IWUSR); return 0;
     case BLKFLSBUF: return flush(fd);
     case BLKDISCARD: case BLKZEROOUT:

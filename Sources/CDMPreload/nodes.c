@@ -108,16 +108,24 @@ static bool looks_like_node(const char *path)
     return true;
 }
 
+// Told apart from a link by -1 and EINVAL; 0: not ours to answer.
+static ssize_t read_our_link(const char *path, char *target, size_t size)
+{
+    return looks_like_node(path) ? -1 : mount_directory() ? sysfs_readlink(path, target, size) : 0;
+}
+
 EXPORTED ssize_t readlink(const char *restrict path, char *restrict target, size_t size)
 {
     struct path room;
     path = led(path, &room);
-    return looks_like_node(path) ? -1 : NEXT(readlink)(path, target, size);
+    ssize_t length = read_our_link(path, target, size);
+    return length ? length : NEXT(readlink)(path, target, size);
 }
 EXPORTED ssize_t readlinkat(
     int directory, const char *restrict path, char *restrict target, size_t size)
 {
     struct path room;
     path = led(path, &room);
-    return looks_like_node(path) ? -1 : NEXT(readlinkat)(directory, path, target, size);
+    ssize_t length = read_our_link(path, target, size);
+    return length ? length : NEXT(readlinkat)(directory, path, target, size);
 }

@@ -16,7 +16,7 @@ static bool is_ours(int directory, const char *path, int flags, int *fd)
     else if (is_proc_devices(path))
         *fd = proc_devices_open(flags);
     else
-        return false;
+        return sysfs_open(path, flags, fd);
     return true;
 }
 
@@ -96,22 +96,25 @@ CREAT(creat64)
 
 // MARK: stdio
 
-static FILE *proc_devices(const char *mode)
+// The same for a stream that is to be read.
+static bool is_ours_to_read(const char *path, const char *mode, FILE **file)
 {
-    int fd = proc_devices_open(strchr(mode, 'e') ? O_CLOEXEC : 0);
-    FILE *file = fd >= 0 ? fdopen(fd, "r") : NULL;
-    if (fd >= 0 && !file)
+    int fd;
+    if (!mount_directory() || !path || mode[0] != 'r' ||
+        !is_ours(AT_FDCWD, path, strchr(mode, 'e') ? O_CLOEXEC : 0, &fd))
+        return false;
+    *file = fd >= 0 ? fdopen(fd, "r") : NULL;
+    if (fd >= 0 && !*file)
         raw_close(fd);
-    return file;
+    return true;
 }
 
 #define FOPEN(name)                                                                                \
     EXPORTED FILE *name(const char *restrict path, const char *restrict mode)                      \
     {                                                                                              \
         struct path room;                                                                          \
-        if (mount_directory() && is_proc_devices(path) && mode[0] == 'r')                          \
-            return proc_devices(mode);                                                             \
-        return NEXT(name)(led(path, &room), mode);                                                 \
+        FILE *file;                                                                                \
+        return is_ours_to_read(path, mode, &file) ? file : NEXT(name)(led(path, &room), mode);     \
     }
 FOPEN(fopen)
 FOPEN(fopen64)

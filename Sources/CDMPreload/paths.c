@@ -1,6 +1,7 @@
 // Which paths and files are the mount's.
 #include "preload.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,6 +109,34 @@ static bool is_device_file(const char *path)
     return path[3 + strspn(path + 3, "0123456789")] == 0;
 }
 
+// The names by number in /dev/block, which udev would have made: of our devices, and of others where
+// there is no udev. kpartx finds an image's loop device by them.
+static const char *led_by_number(const char *path, const char *number, struct path *room)
+{
+    char link[64], target[PATH_MAX];
+    char *colon, *end;
+    unsigned major = (unsigned)strtoul(number + (*number == '/'), &colon, 10);
+    unsigned minor = *colon == ':' ? (unsigned)strtoul(colon + 1, &end, 10) : 0;
+    if (*colon != ':' || end == colon + 1 || *end != 0)
+        return path;
+    if (major == mapped_major()) {
+        snprintf(room->bytes, sizeof room->bytes, "%s/dm-%u", directory, minor);
+        return room->bytes;
+    }
+    int saved = errno;
+    const char *meant = path;
+    snprintf(link, sizeof link, "/sys/dev/block/%u:%u", major, minor);
+    if (syscall(SYS_faccessat, AT_FDCWD, path, F_OK) != 0) {
+        long length = syscall(SYS_readlinkat, AT_FDCWD, link, target, sizeof target - 1);
+        target[length < 0 ? 0 : length] = 0;
+        const char *name = strrchr(target, '/');
+        if (name && snprintf(room->bytes, sizeof room->bytes, "/dev%s", name) < PATH_MAX)
+            meant = room->bytes;
+    }
+    errno = saved;
+    return meant;
+}
+
 const char *led(const char *path, struct path *room)
 {
     if (!directory || !path || path[0] != '/')
@@ -116,8 +145,12 @@ const char *led(const char *path, struct path *room)
         find_mount_device(); // it may have been mounted anew
         return path;
     }
-    const char *rest = behind(path, "dev");
-    if (!rest || !(behind(rest, "mapper") || is_device_file(rest)))
+    const char *rest = behind(path, "dev"), *number;
+    if (!rest)
+        return path;
+    if ((number = behind(rest, "block")))
+        return led_by_number(path, number, room);
+    if (!behind(rest, "mapper") && !is_device_file(rest))
         return path;
     size_t length = strlen(rest);
     if (directory_length + length >= sizeof room->bytes) {

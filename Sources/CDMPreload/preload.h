@@ -61,6 +61,7 @@ bool is_device(int fd, struct stat *status);
 // As `open` does: -1 and errno, or a descriptor.
 int control_open(int flags);
 bool is_control_socket(int fd);
+// `fd` matters to DM_DEV_ARM_POLL alone.
 int control_ioctl(int fd, unsigned long request, void *argument);
 
 // MARK: block.c
@@ -72,6 +73,15 @@ int block_ioctl(int fd, const struct stat *status, unsigned long request, void *
 // A descriptor of /proc/devices with the mapped devices' major in it.
 bool is_proc_devices(const char *path);
 int proc_devices_open(int flags);
+// A descriptor of a file in memory with that text.
+int text_open(const char *text, size_t size, int flags);
+
+// MARK: sysfs.c
+
+// Whether a path is one of the files about mapped devices; then `fd` is it, or -1 and errno.
+bool sysfs_open(const char *path, int flags, int *fd);
+// The length of a mapped device's link; 0: it is none.
+ssize_t sysfs_readlink(const char *path, char *target, size_t size);
 
 // MARK: raw system calls
 

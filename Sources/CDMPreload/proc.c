@@ -8,25 +8,30 @@
 
 bool is_proc_devices(const char *path) { return path && strcmp(path, "/proc/devices") == 0; }
 
-static void put(int fd, const char *bytes, size_t size)
+int text_open(const char *text, size_t size, int flags)
 {
-    syscall(SYS_write, fd, bytes, size);
+    int fd = (int)syscall(SYS_memfd_create, "text", flags & O_CLOEXEC ? MFD_CLOEXEC : 0);
+    if (fd < 0)
+        return -1;
+    syscall(SYS_pwrite64, fd, text, size, 0L);
+    return fd;
 }
 
-// Copies the kernel's list with our line at its place among the block majors.
-static void copy_devices(int to, const char *text)
+// Puts our line at its place among the block majors.
+static size_t insert(char *text, size_t size, size_t room)
 {
     char ours[64];
-    int length = snprintf(ours, sizeof ours, "%3u device-mapper\n", mapped_major());
-    const char *block = strstr(text, "Block devices:\n");
-    const char *line = block ? strchr(block, '\n') + 1 : text + strlen(text);
-    while (*line && strtoul(line, NULL, 10) < mapped_major()) {
-        const char *end = strchr(line, '\n');
-        line = end ? end + 1 : line + strlen(line);
-    }
-    put(to, text, (size_t)(line - text));
-    put(to, ours, (size_t)length);
-    put(to, line, strlen(line));
+    size_t length =
+        (size_t)snprintf(ours, sizeof ours, "%3u device-mapper\n", mapped_major());
+    char *block = strstr(text, "Block devices:\n"), *end;
+    char *line = block ? strchr(block, '\n') + 1 : text + size;
+    while (*line && strtoul(line, NULL, 10) < mapped_major())
+        line = (end = strchr(line, '\n')) ? end + 1 : text + size;
+    if (size + length > room)
+        return size;
+    memmove(line + length, line, size - (size_t)(line - text));
+    memcpy(line, ours, length);
+    return size + length;
 }
 
 int proc_devices_open(int flags)
@@ -41,10 +46,5 @@ int proc_devices_open(int flags)
         filled += (size_t)count;
     raw_close(from);
     text[filled] = 0;
-    int fd = (int)syscall(SYS_memfd_create, "devices", flags & O_CLOEXEC ? MFD_CLOEXEC : 0);
-    if (fd < 0)
-        return -1;
-    copy_devices(fd, text);
-    syscall(SYS_lseek, fd, 0L, SEEK_SET);
-    return fd;
+    return text_open(text, insert(text, filled, sizeof text), flags);
 }
