@@ -69,6 +69,13 @@ sub reason {
     return "K| $line";
 }
 
+# The path that couldn't be looked up, which the kernel doesn't say.
+sub without_path {
+    my ($line) = @_;
+    $line =~ s/^(K\| \w+: (?:Device lookup failed|Couldn't parse stripe destination)) \(.*\)$/$1/;
+    return $line;
+}
+
 # Our command line says the reason itself, behind "Command failed.": it must be what is logged.
 sub fold_reasons {
     my ($step) = @_;
@@ -202,7 +209,7 @@ sub compare {
     my ($left, $right) = @_;
     my $command = ($left // $right)->[0];
     my @left = map { reason($_) } $left ? @$left : ();
-    my @right = map { reason($_) } $right ? @$right : ();
+    my @right = map { without_path(reason($_)) } $right ? @$right : ();
     $count{lines} += @left;
     if ($left and is_not_yet($left)) {
         $count{notyet} += @left;

@@ -9,11 +9,17 @@ use strict;
 use warnings;
 
 my ($major, $prefix, $directory, $mount) = @ARGV;
+sub shorter {
+    my ($word, $is_filled) = @_;
+    my $length = length $word;
+    $word =~ s/\b(loop|7:)$prefix(\d)\b/$1$2/g;
+    return $word . ($is_filled ? ' ' x ($length - length $word) : '');
+}
 while (<STDIN>) {
     s/\Q$mount\E(?=\/|\b)/\/dev/g;
     s/\Q$directory\E/\/tmp/g;
-    s/\bloop$prefix(\d)\b/loop$1/g;
-    s/\b7:$prefix(\d)\b/7:$1/g;
+    # In a column that is filled up, with as many blanks more.
+    s/(\S+)(?=(  )?)/shorter($1, defined $2)/ge;
     s/\b7, $prefix(\d)\b/7, $1/g;
     # Only where a device number stands: 240 is also a length.
     s/(?<![\w.])$major:(?=\d)/254:/g;
