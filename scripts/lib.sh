@@ -25,24 +25,39 @@ quietly() {
     return "$status"
 }
 
+# Installs packages, if there are any to install. The lists of packages are renewed only when those
+# at hand don't do.
+apt_install() {
+    local install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y
+        --no-install-recommends "$@")
+    [ $# -gt 0 ] || return 0
+    command -v apt-get >/dev/null || {
+        echo "there is no apt-get here to install $*" >&2
+        return 1
+    }
+    echo "Installing $*" >&2
+    as_root "${install[@]}" >/dev/null 2>&1 </dev/null || {
+        quietly as_root apt-get update && quietly as_root "${install[@]}"
+    }
+}
 # Installs what building and mounting need, if it isn't there.
 install_missing() {
     local missing=()
     [ -e /usr/include/fuse3/fuse_lowlevel.h ] || missing+=(libfuse3-dev)
     command -v fusermount3 >/dev/null || missing+=(fuse3)
-    if [ ${#missing[@]} -gt 0 ]; then
-        command -v apt-get >/dev/null ||
-            die "please install libfuse 3 with its headers, and fusermount3: there is no apt-get here"
-        echo "Installing ${missing[*]}" >&2
-        local install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y
-            --no-install-recommends "${missing[@]}")
-        # The lists of packages are renewed only when those at hand don't do.
-        as_root "${install[@]}" >/dev/null 2>&1 </dev/null || {
-            quietly as_root apt-get update && quietly as_root "${install[@]}"
-        } || die "could not install ${missing[*]}"
-    fi
+    apt_install "${missing[@]}" ||
+        die "please install libfuse 3 with its headers, and fusermount3"
     command -v swift >/dev/null ||
         die "please install Swift 6.3 or newer first: https://www.swift.org/install/linux"
+}
+
+# Installs the programs that run on a mount unmodified.
+install_clients() {
+    local program missing=() PATH=$PATH:/usr/sbin:/sbin
+    for program in dmsetup:dmsetup kpartx:kpartx lvm:lvm2 sfdisk:fdisk; do
+        command -v "${program%:*}" >/dev/null || missing+=("${program#*:}")
+    done
+    apt_install "${missing[@]}"
 }
 
 # Prints a C compiler; Swift brings one along.

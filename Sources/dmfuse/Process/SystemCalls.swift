@@ -82,6 +82,7 @@ enum SystemCalls {
         let inode: UInt64
         let mode: UInt32
         let owner: UInt32
+        let group: UInt32
         /// Of the device that the file is, if it is one.
         let represents: DeviceNumber
 
@@ -101,6 +102,7 @@ enum SystemCalls {
             device: DeviceNumber(statDevice: UInt64(buffer.st_dev)),
             rawDevice: UInt64(buffer.st_dev),
             inode: UInt64(buffer.st_ino), mode: buffer.st_mode, owner: buffer.st_uid,
+            group: buffer.st_gid,
             represents: DeviceNumber(statDevice: UInt64(buffer.st_rdev)))
     }
 

@@ -51,7 +51,11 @@ struct ProgramFile {
         guard let status = try? SystemCalls.status(of: path) else { return nil }
         let text =
             "which the dynamic linker loads nothing into for an ordinary user; run it as root"
-        if status.mode & (S_ISUID | S_ISGID) != 0 { return "it is a setuid program, \(text)" }
+        if status.mode & S_ISUID != 0 && status.owner != geteuid()
+            || status.mode & (S_ISGID | S_IXGRP) == S_ISGID | S_IXGRP && status.group != getegid()
+        {
+            return "it is a setuid program, \(text)"
+        }
         if SystemCalls.hasCapabilities(path) { return "it has capabilities of its own, \(text)" }
         return nil
     }
