@@ -38,7 +38,7 @@ final class Tree: Sendable {
                 .map { Attributes(device: $0) }
         case .mapperDirectory:
             if name == Tree.control { return attributes(of: NodeNumber(.controlLink)) }
-            return disk(linkedAs: name).map(linkAttributes)
+            return registry.disk(named: name).map(linkAttributes)
         default:
             return nil
         }
@@ -82,27 +82,11 @@ final class Tree: Sendable {
             target: Tree.linkTarget(disk.number.minor), time: disk.creationTime)
     }
 
-    /// The device whose link has that name. One that is called so itself comes before one whose name
-    /// is written so.
-    private func disk(linkedAs link: ByteString) -> DiskInfo? {
-        for name in [link, NodeName.name(ofNode: link)] {
-            if let disk = registry.disk(named: name), Tree.linkName(disk.name) == link {
-                return disk
-            }
-        }
-        return nil
-    }
-
     // MARK: Names
 
-    /// A device's name with every byte mangled.
-    static let longestName = 4 * 127
-
-    /// A device's name as libdevmapper would name its node: what a client of libdevmapper already
-    /// mangled stays, other names are mangled here.
-    static func linkName(_ name: ByteString) -> ByteString {
-        NodeName.isNode(name) ? name : NodeName.node(ofName: name)
-    }
+    /// A link's name is its device's: what libdevmapper mangles, it mangles before it creates the
+    /// device, and its node is then called so.
+    static let longestName = 127
 
     static func deviceFile(_ minor: UInt32) -> ByteString { ByteString("dm-\(minor)") }
     private static func linkTarget(_ minor: UInt32) -> ByteString {
@@ -139,20 +123,15 @@ final class Tree: Sendable {
                 cookie: DirectoryEntry.firstChild, name: Tree.control,
                 node: NodeNumber(.controlLink), type: S_IFLNK)
             return DirectoryEntry.dots(self: .mapperDirectory, parent: .root) + [control]
-                + registry.disks().compactMap(linkEntry)
+                + registry.disks().map(linkEntry)
         default:
             return nil
         }
     }
 
-    /// Nil: a name that stands for something else here already.
-    private func linkEntry(_ disk: DiskInfo) -> DirectoryEntry? {
-        let name = Tree.linkName(disk.name)
-        guard name != Tree.control, name.bytes != [46], name.bytes != [46, 46],
-            name == disk.name || registry.disk(named: name) == nil
-        else { return nil }
+    private func linkEntry(_ disk: DiskInfo) -> DirectoryEntry {
         return DirectoryEntry(
-            cookie: DirectoryEntry.cookie(minor: disk.number.minor), name: name,
+            cookie: DirectoryEntry.cookie(minor: disk.number.minor), name: disk.name,
             node: linkAttributes(disk).node, type: S_IFLNK)
     }
 }

@@ -19,13 +19,13 @@ while (<STDIN>) {
     s/\Q$mount\E(?=\/|\b)/\/dev/g;
     s/\Q$directory\E/\/tmp/g;
     # In a column that is filled up, with as many blanks more.
-    s/(\S+)(?=(  )?)/shorter($1, defined $2)/ge;
+    s/(\S+)(?=(  | $)?)/shorter($1, defined $2)/ge;
     s/\b7, $prefix(\d)\b/7, $1/g;
     # Only where a device number stands: 240 is also a length.
     s/(?<![\w.])$major:(?=\d)/254:/g;
     s/\b$major, (?= *\d)/254, /g;
     s/-j $major\b/-j 254/g;
-    s/^(\S+ +)$major(?= +\d+ +[L-][I-][s-][rw])/${1}254/;
+    s/^(\S+ +)$major(?= +\d+ +[L-][I-][s-][rw]|$)/${1}254/;
     if (/^([bcdl-][-rwxt]{9} +\d+) ([a-z]\S*) +([a-z]\S*) /) {
         my ($user, $group) = (getpwnam($2) // $2, getgrnam($3) // $3);
         s/^(\S+ +\d+) \S+ +\S+/$1 $user $group/;

@@ -136,24 +136,13 @@ import Testing
         }
     }
 
-    @Test("a name that a client mangled is a node as it is, another is mangled")
-    func mangling() throws {
-        try create(#"a\x20b"#, minor: 1)
-        try create("c d", minor: 2)
-        try create(#"\x61"#, minor: 3)
-        #expect(try names(mapper).dropFirst(3) == [#"a\x20b"#, #"c\x20d"#, #"\x61"#])
-        #expect(tree.lookup(ByteString("a b"), in: mapper) == nil)
-        #expect(tree.lookup(ByteString("c d"), in: mapper) == nil)
+    @Test("a link is called as its device is, whatever bytes that are")
+    func names() throws {
+        let names = [#"a\x20b"#, "c d", #"\x61"#, "back\\slash", ".hidden", "a b"]
+        for (minor, name) in names.enumerated() { try create(name, minor: UInt32(minor) + 1) }
+        #expect(try self.names(mapper).dropFirst(3) == names[...])
         #expect(tree.lookup(ByteString("a"), in: mapper) == nil)
-    }
-
-    @Test("of two devices with one node name the one that is called so has it")
-    func oneNodeName() throws {
-        try create("a b", minor: 1)
-        let second = try create(#"a\x20b"#, minor: 2)
-        #expect(try names(mapper).dropFirst(3) == [#"a\x20b"#])
         let found = try #require(tree.lookup(ByteString(#"a\x20b"#), in: mapper))
-        #expect(tree.target(of: found.node) == ByteString("../dm-2"))
-        #expect(second.number.minor == 2)
+        #expect(tree.target(of: found.node) == ByteString("../dm-1"))
     }
 }

@@ -283,7 +283,7 @@ import Testing
     @Test("paths below the mount are matched as text: nodes, links, other names of the directory")
     func matchesMount() throws {
         let path = try directory.file("f", size: 4096)
-        try create("a b", "0 8 linear \(path) 0")
+        try create("a\\x20b", "0 8 linear \(path) 0")
         let mounted = ClientPaths(
             registry: registry, workingDirectory: nil, deviceDirectory: ByteString("/dmdev/"),
             mountPoint: ByteString("//mnt/./x/"), mountDevice: 0)

@@ -148,11 +148,7 @@ package struct ClientPaths: DeviceResolver {
     private func minor(below: ArraySlice<UInt8>) -> UInt32? {
         if below.starts(with: "mapper/".utf8) {
             let node = ByteString(below.dropFirst("mapper/".utf8.count))
-            // libdevmapper mangles a name before it creates the device: then the node's name is the
-            // device's.
-            let disk =
-                registry.disk(named: node) ?? registry.disk(named: NodeName.name(ofNode: node))
-            return disk?.number.minor
+            return registry.disk(named: node)?.number.minor
         }
         guard below.starts(with: "dm-".utf8) else { return nil }
         let digits = String(decoding: below.dropFirst(3), as: UTF8.self)

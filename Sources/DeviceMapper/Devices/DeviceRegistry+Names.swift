@@ -16,7 +16,7 @@ extension DeviceRegistry {
                     "Unable to change name on mapped device \(name.string) to one that already "
                         + "exists: \(new.string)")
             }
-            let (cell, device) = try Self.renamed(name, new, in: state)
+            let (cell, device) = try Self.renamed(name, new.string, in: state)
             state.cellsByName[name] = nil
             cell.name = new
             state.cellsByName[new] = cell
@@ -37,7 +37,7 @@ extension DeviceRegistry {
                     "Unable to change uuid on mapped device \(name.string) to one that already "
                         + "exists: \(uuid.string)")
             }
-            let (cell, device) = try Self.renamed(name, uuid, in: state)
+            let (cell, device) = try Self.renamed(name, "uuid \(uuid.string)", in: state)
             guard cell.uuid.isEmpty else {
                 throw DMError(
                     .invalidArgument,
@@ -55,12 +55,12 @@ extension DeviceRegistry {
         .invalidArgument, "Invalid new mapped device name or uuid string supplied.")
 
     private static func renamed(
-        _ name: ByteString, _ new: ByteString, in state: State
+        _ name: ByteString, _ new: String, in state: State
     ) throws(DMError) -> (HashCell, MappedDevice) {
         guard let cell = state.cellsByName[name], let device = cell.device else {
             throw DMError(
                 .noSuchAddressOrDevice,
-                "Unable to rename non-existent device, \(name.string) to \(new.string)")
+                "Unable to rename non-existent device, \(name.string) to \(new)")
         }
         return (cell, device)
     }

@@ -34,11 +34,7 @@ enum CreateCommand {
     /// Only the minor can be chosen: all mapped devices have one major.
     private static func minor(_ options: CommandLineOptions) throws(Refusal) -> UInt32? {
         guard let number = options.number, number.minor >= 0 else { return nil }
-        guard number.major > 0 else {
-            throw Refusal([
-                "Missing major number for persistent device.", "Couldn't create ioctl argument.",
-            ])
-        }
+        guard number.major > 0 else { throw .missingMajor }
         return UInt32(number.minor)
     }
 
@@ -76,9 +72,11 @@ enum CreateCommand {
         _ device: ConciseText.Device, _ daemon: DaemonClient
     ) throws(Refusal) -> Order {
         let uuid = device.uuid.isEmpty ? nil : try daemon.address(uuid: device.uuid).uuid
+        let minor = device.minor.flatMap { $0 < 0 ? nil : $0 }
+        let major = Int32(bitPattern: try daemon.client().mappedMajor)
         return Order(
-            name: try daemon.newName(device.name), uuid: uuid,
-            minor: device.minor.flatMap { UInt32(exactly: $0) }, readOnly: device.readOnly,
+            name: try daemon.newName(device.name), uuid: uuid, minor: minor.map(UInt32.init),
+            number: minor.map { (major, $0) }, readOnly: device.readOnly,
             lines: try TableText.parse(device.table, source: ""))
     }
 

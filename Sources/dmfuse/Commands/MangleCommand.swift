@@ -7,11 +7,17 @@ enum MangleCommand {
     static func run(_ invocation: Invocation) throws(Refusal) {
         let mode = invocation.options.givenMangling ?? .auto
         try invocation.forEachDevice { device throws(Refusal) in
-            let status = try invocation.daemon.run("status", device.address) {
-                client throws(DMError) in
-                try client.info(device.address.reference)
+            // dmsetup says nothing of a device that isn't there, and fails.
+            do throws(Refusal) {
+                let status = try invocation.daemon.run("status", device.address) {
+                    client throws(DMError) in
+                    try client.info(device.address.reference)
+                }
+                try mangle(status, mode, invocation)
+            } catch {
+                guard error.errno == .noSuchAddressOrDevice else { throw error }
+                throw Refusal([], cause: error.cause)
             }
-            try mangle(status, mode, invocation)
         }
     }
 
@@ -24,8 +30,8 @@ enum MangleCommand {
         if mode == .none {
             (newName, newUUID) = (Mangling.decoded(name), Mangling.decoded(uuid))
         } else {
-            newName = try Mangling.mangledForReport(name, .name, mode: .none)
-            newUUID = try Mangling.mangledForReport(uuid, .uuid, mode: .none)
+            newName = try mangled(name, .name, "rename the device")
+            newUUID = try mangled(uuid, .uuid, "change the device UUID")
         }
         guard uuid == newUUID else {
             throw Refusal([
@@ -44,5 +50,17 @@ enum MangleCommand {
         try invocation.daemon.run("rename", DeviceAddress(name: name)) { client throws(DMError) in
             _ = try client.rename(name, to: newName)
         }
+    }
+
+    private static func mangled(
+        _ string: ByteString, _ kind: Mangling.Kind, _ remedy: String
+    ) throws(Refusal) -> ByteString {
+        guard !Mangling.isTwiceMangled(string) else {
+            let noun = kind == .name ? "name" : "UUID"
+            throw Refusal(
+                "The \(noun) \"\(string.string)\" seems to be mangled more than once. "
+                    + "Manual intervention required to \(remedy).")
+        }
+        return try Mangling.mangledForReport(string, kind, mode: .none)
     }
 }

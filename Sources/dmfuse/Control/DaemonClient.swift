@@ -164,7 +164,7 @@ final class DaemonClient {
         let mount = try mount()
         guard let file = mount.file(at: path) else {
             // The kernel's directory, where ours isn't: the name is meant.
-            if path == ByteString("/dev/mapper/") + last { return last }
+            if !mount.isDevice, path == ByteString("/dev/mapper/") + last { return last }
             throw Refusal("Device \(path.string) not found")
         }
         if let named = mount.file(at: mount.nodePath(last)), named == file { return last }

@@ -24,8 +24,11 @@ struct MountChoice {
             guard environment.bytes.first == UInt8(ascii: "/") else {
                 throw Refusal("Invalid DM_DEV_DIR environment variable value.")
             }
-            return MountDirectory(
-                path: device, deviceDirectory: device == led ? Self.kernelDirectory : device)
+            guard device != led else {
+                return MountDirectory(
+                    path: device, deviceDirectory: Self.kernelDirectory, isDevice: true)
+            }
+            return MountDirectory(path: device, deviceDirectory: device)
         }
         let found = mountPoints()
         guard let only = found.first else {

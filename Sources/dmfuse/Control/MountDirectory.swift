@@ -7,6 +7,8 @@ struct MountDirectory: Equatable {
     let path: ByteString
     /// DM_DEV_DIR, or "/dev".
     let deviceDirectory: ByteString
+    /// Paths below /dev lead here (`dmfuse run`).
+    var isDevice = false
 
     /// One file on one file system.
     struct FileIdentity: Equatable {

@@ -24,6 +24,11 @@ struct Refusal: Error, Equatable {
 
     init(_ line: String) { self.init([line]) }
 
+    /// A minor alone names no device.
+    static let missingMajor = Refusal([
+        "Missing major number for persistent device.", "Couldn't create ioctl argument.",
+    ])
+
     static let alreadyReported: Refusal = {
         var refusal = Refusal([])
         refusal.isReported = true

@@ -130,10 +130,15 @@ enum Mangling {
     private static func refuseTwiceMangled(
         _ string: ByteString, _ kind: Kind, mode: Mode
     ) throws(Refusal) {
-        guard mode == .auto, contains(string.bytes, Array("\\x5cx".utf8)) else { return }
+        guard mode == .auto, isTwiceMangled(string) else { return }
         throw Refusal(
             "The \(kind.noun) \"\(string.string)\" seems to be mangled more than once. "
                 + "This is not allowed in auto mode.")
+    }
+
+    /// Whether it holds a backslash and an x that were mangled themselves.
+    static func isTwiceMangled(_ string: ByteString) -> Bool {
+        contains(string.bytes, Array("\\x5cx".utf8))
     }
 
     private static func contains(_ bytes: [UInt8], _ pattern: [UInt8]) -> Bool {
@@ -158,6 +163,7 @@ enum Mangling {
     /// `\xNN` replaced by its byte, wherever it stands.
     static func decoded(_ string: ByteString) -> ByteString {
         var result: [UInt8] = []
+        var hasChanged = false
         var rest = string.bytes[...]
         while let byte = rest.first {
             guard rest.starts(with: [backslash, x]) else {
@@ -166,11 +172,13 @@ enum Mangling {
                 continue
             }
             let digits = rest.dropFirst(2).prefix(2).prefix { hexValue($0) != nil }
-            guard !digits.isEmpty else { break }  // libdevmapper cuts the string there
+            // libdevmapper cuts the string there, if it has changed it before.
+            guard !digits.isEmpty else { return hasChanged ? ByteString(result) : string }
+            hasChanged = true
             result.append(digits.reduce(0) { $0 << 4 | (hexValue($1) ?? 0) })
             rest = rest.dropFirst(4)
         }
-        return result.count == string.count ? string : ByteString(result)
+        return hasChanged ? ByteString(result) : string
     }
 
     private static func hexDigit(_ value: UInt8) -> UInt8 {

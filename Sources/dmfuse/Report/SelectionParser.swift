@@ -101,6 +101,13 @@ struct SelectionParser<Row> {
                     ["Failed to parse numeric value for selection field \(field.id)."], at: start)
             }
             rest = rest[digits.endIndex...]
+            if let unit = rest.first, "hHbBsSkKmMgGtTpPeE".utf8.contains(unit) {
+                throw syntaxError(
+                    [
+                        "Found size unit specifier but numeric value expected for selection "
+                            + "field \(field.id)."
+                    ], at: start)
+            }
             text = ByteString(digits)
             var whole = digits
             let value = Decimal.unsigned(&whole) ?? (0, false)
