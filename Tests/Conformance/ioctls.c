@@ -43,7 +43,7 @@ static void show_data(unsigned offset, unsigned end)
     printf(" data=%u@%u", count, first);
 }
 
-static int ask(const char *what, unsigned long command)
+static int ask_head(const char *what, unsigned long command)
 {
     int result = ioctl(control, command, bytes), error = result < 0 ? errno : 0;
     printf("%s: %s version=%u.%u.%u size=%u start=%u flags=0x%x targets=%u open=%d event=%u minor=%u"
@@ -51,6 +51,11 @@ static int ask(const char *what, unsigned long command)
            what, name_of(error), head->version[0], head->version[1], head->version[2],
            head->data_size, head->data_start, head->flags, head->target_count, head->open_count,
            head->event_nr, (unsigned)(head->dev & 0xff), head->name, head->uuid);
+    return error;
+}
+static int ask(const char *what, unsigned long command)
+{
+    int error = ask_head(what, command);
     show_data(sizeof *head, 8 << 10);
     printf("\n");
     return error;
@@ -111,8 +116,9 @@ static void sizes(void)
         prepare(tried[i], "one", DM_STATUS_TABLE_FLAG);
         ASK(DM_TABLE_STATUS);
         printf("%u ", tried[i]);
-        prepare(tried[i], "one", 0);
-        ASK(DM_TABLE_DEPS);
+        prepare(tried[i], "over", 0);
+        ask_head("DM_TABLE_DEPS", DM_TABLE_DEPS);
+        printf(" count=%u\n", head->data_size > sizeof *head ? *(unsigned *)(bytes + sizeof *head) : 0);
     }
     prepare(0xffffffff, "", 0);
     ASK(DM_LIST_DEVICES);
@@ -263,7 +269,7 @@ static void tables(void)
 static void text(const char *what, unsigned long command, unsigned flags, unsigned start,
                  unsigned size, const char *text, size_t length)
 {
-    prepare(size, "one", flags);
+    prepare(size, "named", flags);
     head->data_start = start;
     memcpy(bytes + start, text, length);
     ask(what, command);
@@ -274,17 +280,17 @@ static void texts(void)
     printf("-- texts\n");
     text("rename", DM_DEV_RENAME, 0, behind, room, "two", 4);
     prepare(room, "two", 0);
-    strcpy(bytes + behind, "one");
+    strcpy(bytes + behind, "named");
     ask("and back", DM_DEV_RENAME);
     text("start in the head", DM_DEV_RENAME, 0, 304, room, "two", 4);
     text("start at 305", DM_DEV_RENAME, 0, 305, room, "two", 4);
     prepare(room, "two", 0);
-    strcpy(bytes + behind, "one");
+    strcpy(bytes + behind, "named");
     ask("and back", DM_DEV_RENAME);
     text("start at the end", DM_DEV_RENAME, 0, 400, 400, "two", 4);
     text("no end", DM_DEV_RENAME, 0, behind, behind + 3, "two", 3);
     text("empty", DM_DEV_RENAME, 0, behind, room, "", 1);
-    text("uuid again", DM_DEV_RENAME, DM_UUID_FLAG, behind, room, "U2", 3);
+    text("uuid again", DM_DEV_RENAME, DM_UUID_FLAG, behind, room, "U4", 3);
     char longest[200];
     memset(longest, 'l', sizeof longest);
     longest[128] = 0;

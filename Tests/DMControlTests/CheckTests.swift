@@ -62,7 +62,7 @@ import Testing
         let reply = fixture.execute(unknown, bytes)
         #expect(reply.errno == .inappropriateIOCTLForDevice)
         #expect(reply.bytes == CheckTests.version)
-        #expect(reply.reason == "unknown command 0xc138fd12")
+        #expect(reply.reason == "dm_ctl_ioctl: unknown command 0xc138fd12")
         bytes.set(UInt32(5), at: 0)
         #expect(fixture.execute(unknown, bytes).errno == .invalidArgument)
     }

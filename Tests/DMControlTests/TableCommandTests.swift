@@ -198,6 +198,7 @@ import Testing
             ("   ", 0, "Empty message received."),
             ("x", 100, "Target message sector outside device."),
             ("@bad", 0, "Unsupported message sent to DM core: @bad"),
+            ("@Cancel_Deferred_Remove x", 0, "Invalid arguments for @cancel_deferred_remove"),
         ] as [(String, UInt64, String)])
     func messages(text: String, sector: UInt64, reason: String) throws {
         try load([spec(0, 8, "zero")])

@@ -39,7 +39,7 @@ struct CommandExecutor {
             guard let command = Commands.named(number) else {
                 throw DMError(
                     .inappropriateIOCTLForDevice,
-                    "unknown command 0x\(String(number.rawValue, radix: 16))")
+                    "dm_ctl_ioctl: unknown command 0x\(String(number.rawValue, radix: 16))")
             }
             return try execute(command, &bytes, written, interrupt)
         } catch {

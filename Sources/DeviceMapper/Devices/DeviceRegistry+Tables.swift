@@ -63,9 +63,12 @@ extension DeviceRegistry {
             throw DMError(.invalidArgument, "Empty message received.")
         }
         if first.bytes.first == UInt8(ascii: "@") {
-            guard words == [ByteString("@cancel_deferred_remove")] else {
+            guard first.string.lowercased() == "@cancel_deferred_remove" else {
                 throw DMError(
                     .invalidArgument, "Unsupported message sent to DM core: \(first.string)")
+            }
+            guard words.count == 1 else {
+                throw DMError(.invalidArgument, "Invalid arguments for @cancel_deferred_remove")
             }
             try cancelDeferredRemove(device)
             return (try info(device), nil)
