@@ -69,7 +69,7 @@ ends_with 0 "$waiter"
 
 # Removal, deferred and of all.
 prints '' dmsetup remove --deferred one
-prints 'deferred' dmsetup info -c --noheadings -o deferred_remove one
+prints 'State:             ACTIVE (DEFERRED REMOVE)' eval 'dmsetup info one | grep State'
 prints '' dmsetup message one 0 @cancel_deferred_remove
 prints '' dmsetup remove --deferred one
 prints '' dmsetup remove top
