@@ -61,11 +61,12 @@ said=$(dmfuse run --reasons reasons -- dmsetup create t --table '0 8 nosuch' 2>&
 equal 'the reason' 'nosuch: unknown target type' "$(cat reasons)"
 
 # An event ends a wait.
-start dmfuse run -- dmsetup wait two 2
+start dmfuse run -- dmsetup wait top 0
 waiter=$!
 eventually 'it waits' is_held "$waiter"
-prints '' dmsetup rename two one
+prints '' dmsetup rename top --setuuid U-2
 ends_with 0 "$waiter"
+prints '' dmsetup rename two one
 
 # Removal, deferred and of all.
 prints '' dmsetup remove --deferred one
