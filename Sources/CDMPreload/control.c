@@ -284,7 +284,7 @@ static int await(int fd, unsigned number)
 // Appends what the kernel would have logged to the file that `dmfuse run --reasons` names.
 static void note_reason(int fd, uint32_t length)
 {
-    const char *path = getenv("DMFUSE_REASONS");
+    const char *path = reasons_file();
     char line[1024];
     if (!path || length == 0)
         return;

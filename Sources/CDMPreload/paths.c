@@ -6,6 +6,7 @@
 #include <string.h>
 
 static const char *directory; // of the mount
+static const char *reasons;
 static size_t directory_length;
 static unsigned major_number;
 static dev_t mount_device; // its st_dev; 0: not known yet
@@ -30,12 +31,17 @@ __attribute__((constructor)) static void start(int count, char **arguments)
         return;
     major_number = number ? (unsigned)strtoul(number, NULL, 10) : 0;
     directory_length = strlen(path);
-    // Not the environment's own string: the program may change its environment.
-    static char copy[PATH_MAX / 2];
+    // Not the environment's own strings: the program may change its environment.
+    static char copy[PATH_MAX / 2], reasons_copy[PATH_MAX];
     directory = memcpy(copy, path, directory_length + 1);
+    const char *file = getenv("DMFUSE_REASONS");
+    if (file && strlen(file) < sizeof reasons_copy)
+        reasons = strcpy(reasons_copy, file);
 }
 
 const char *mount_directory(void) { return directory; }
+
+const char *reasons_file(void) { return reasons; }
 
 unsigned mapped_major(void) { return __atomic_load_n(&major_number, __ATOMIC_RELAXED); }
 
@@ -165,7 +171,8 @@ const char *led(const char *path, struct path *room)
 
 bool is_in_mapper(const char *path)
 {
-    if (!directory || !path || strncmp(path, directory, directory_length) != 0)
+    if (!directory || !path || strncmp(path, directory, directory_length) != 0 ||
+        path[directory_length] != '/')
         return false;
     const char *rest = behind(path + directory_length, "mapper");
     return rest && rest[strspn(rest, "/")] != 0;

@@ -32,6 +32,8 @@ enum { control_major = 10, control_minor = 236 };
 // Set by `dmfuse run`: the mount, absolute and without a slash at its end. NULL: the library does
 // nothing.
 const char *mount_directory(void);
+// Where the daemon's reasons are collected; NULL: nowhere.
+const char *reasons_file(void);
 // Block major of the mapped devices.
 unsigned mapped_major(void);
 void set_mapped_major(unsigned major);

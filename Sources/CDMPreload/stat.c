@@ -39,7 +39,7 @@ static int answer(int directory, const char *path, struct stat *status, int flag
     if (S_ISREG(status->st_mode) && node_of(status->st_dev, status->st_ino, &minor) == device_node)
         be_device(status, minor);
     else if (S_ISSOCK(status->st_mode) &&
-             (*path ? is_control(directory, path) : is_control_socket(directory)))
+             (path && *path ? is_control(directory, path) : is_control_socket(directory)))
         be_control(status);
     return result;
 }

@@ -61,15 +61,16 @@ said=$(dmfuse run --reasons reasons -- dmsetup create t --table '0 8 nosuch' 2>&
 equal 'the reason' 'nosuch: unknown target type' "$(cat reasons)"
 
 # An event ends a wait.
-start dmfuse run -- dmsetup wait two 2
+start dmfuse run -- dmsetup wait top 0
 waiter=$!
 eventually 'it waits' is_held "$waiter"
-prints '' dmsetup rename two one
+prints '' dmsetup rename top --setuuid U-2
 ends_with 0 "$waiter"
+prints '' dmsetup rename two one
 
 # Removal, deferred and of all.
 prints '' dmsetup remove --deferred one
-prints 'deferred' dmsetup info -c --noheadings -o deferred_remove one
+prints 'State:             ACTIVE (DEFERRED REMOVE)' eval 'dmsetup info one | grep State'
 prints '' dmsetup message one 0 @cancel_deferred_remove
 prints '' dmsetup remove --deferred one
 prints '' dmsetup remove top
