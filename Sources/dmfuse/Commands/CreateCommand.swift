@@ -49,7 +49,6 @@ enum CreateCommand {
             throw Refusal(
                 "--concise is incompatible with --[no]table, --minor, --uuid and --inactive.")
         }
-        let daemon = invocation.daemon
         let text: [UInt8]
         if let word = invocation.words.popFirst() {
             text = word.bytes
@@ -59,7 +58,7 @@ enum CreateCommand {
         var devices = ConciseText(text)
         while let device = try devices.next() {
             do {
-                try create(try order(device, daemon), invocation)
+                try create(try order(device, invocation), invocation)
             } catch {
                 var refusal = error
                 refusal.device = device.name
@@ -69,14 +68,17 @@ enum CreateCommand {
     }
 
     private static func order(
-        _ device: ConciseText.Device, _ daemon: DaemonClient
+        _ device: ConciseText.Device, _ invocation: Invocation
     ) throws(Refusal) -> Order {
+        let daemon = invocation.daemon
         let uuid = device.uuid.isEmpty ? nil : try daemon.address(uuid: device.uuid).uuid
-        let minor = device.minor.flatMap { $0 < 0 ? nil : $0 }
-        let major = Int32(bitPattern: try daemon.client().mappedMajor)
+        let minor = device.minor.flatMap { UInt32(exactly: $0) }
+        // dmsetup fills in the major, as after `-j`.
+        let major = minor == nil ? nil : Int32(bitPattern: try daemon.client().mappedMajor)
         return Order(
-            name: try daemon.newName(device.name), uuid: uuid, minor: minor.map(UInt32.init),
-            number: minor.map { (major, $0) }, readOnly: device.readOnly,
+            name: try daemon.newName(device.name), uuid: uuid, minor: minor,
+            number: major.map { ($0, device.minor ?? 0) },
+            readOnly: device.readOnly || invocation.options.readOnly,
             lines: try TableText.parse(device.table, source: ""))
     }
 

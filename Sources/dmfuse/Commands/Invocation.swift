@@ -48,7 +48,7 @@ final class Invocation {
     func deviceFromOptions() throws(Refusal) -> DeviceAddress {
         if let uuid = options.uuid { return try daemon.address(uuid: uuid) }
         if let number = options.number {
-            guard number.major > 0 || number.minor < 0 else { throw .missingMajor }
+            guard number.minor < 0 || number.major > 0 else { throw .missingMajor }
             return DeviceAddress(number: number)
         }
         throw Refusal("No device specified.")

@@ -7,17 +7,17 @@ enum MangleCommand {
     static func run(_ invocation: Invocation) throws(Refusal) {
         let mode = invocation.options.givenMangling ?? .auto
         try invocation.forEachDevice { device throws(Refusal) in
-            // dmsetup says nothing of a device that isn't there, and fails.
-            do throws(Refusal) {
-                let status = try invocation.daemon.run("status", device.address) {
-                    client throws(DMError) in
+            let daemon = invocation.daemon
+            let found = try daemon.ifExists { () throws(Refusal) in
+                try daemon.run("status", device.address) { client throws(DMError) in
                     try client.info(device.address.reference)
                 }
-                try mangle(status, mode, invocation)
-            } catch {
-                guard error.errno == .noSuchAddressOrDevice else { throw error }
-                throw Refusal([], cause: error.cause)
             }
+            guard let status = found else {
+                // dmsetup says nothing of it.
+                throw Refusal([], cause: Refusal.doesNotExist.cause)
+            }
+            try mangle(status, mode, invocation)
         }
     }
 

@@ -24,7 +24,7 @@ struct Refusal: Error, Equatable {
 
     init(_ line: String) { self.init([line]) }
 
-    /// A minor alone names no device.
+    /// libdevmapper's, of a number without a major.
     static let missingMajor = Refusal([
         "Missing major number for persistent device.", "Couldn't create ioctl argument.",
     ])
