@@ -43,6 +43,10 @@ let package = Package(
         .executableTarget(
             name: "explore", dependencies: ["DeviceMapper", "DMTestSupport"],
             swiftSettings: settings),
+        // An executable can't import another: the sources of dmfuse that it fuzzes are links.
+        .executableTarget(
+            name: "fuzz", dependencies: ["DeviceMapper", "DMControl", "DMTestSupport", system],
+            swiftSettings: settings + [.enableExperimentalFeature("Extern")]),
         .testTarget(
             name: "DeviceMapperTests", dependencies: ["DeviceMapper", "DMTestSupport", system],
             swiftSettings: settings),

@@ -93,7 +93,7 @@ package final class Mount: Sendable {
     /// The kernel answers ENOTCONN (ECONNABORTED: after an abort) for a connection without a daemon.
     /// It may know attributes from before, so stat(2) proves nothing: statvfs(3) is never cached.
     private static func isDead(_ directory: ByteString) -> Bool {
-        withPath(directory) { text in
+        directory.withCString { text in
             var status = statvfs()
             guard statvfs(text, &status) != 0 else { return false }
             let code = errno
@@ -124,7 +124,7 @@ package final class Mount: Sendable {
 
     /// Nil with errno set.
     private static func realPath(_ path: ByteString) -> ByteString? {
-        withPath(path) { text in
+        path.withCString { text in
             guard let resolved = realpath(text, nil) else { return nil }
             defer { free(resolved) }
             return ByteString(UnsafeRawBufferPointer(start: resolved, count: strlen(resolved)))
@@ -133,18 +133,8 @@ package final class Mount: Sendable {
 
     private static func deviceOrZero(_ directory: ByteString) -> UInt64 {
         var device: UInt64 = 0
-        _ = withPath(directory) { text in cfuse_device_of(text, &device) }
+        _ = directory.withCString { text in cfuse_device_of(text, &device) }
         return device
-    }
-
-    // MARK: C strings
-
-    private static func withPath<Result>(
-        _ path: ByteString, _ body: (UnsafePointer<CChar>) -> Result
-    ) -> Result {
-        (path.bytes + [0]).withUnsafeBytes { bytes in
-            body(bytes.assumingMemoryBound(to: CChar.self).baseAddress.unsafelyUnwrapped)
-        }
     }
 
     /// Runs a function of CFuse that leaves a reason, and throws what it returned.
@@ -153,7 +143,7 @@ package final class Mount: Sendable {
         _ body: (UnsafePointer<CChar>, UnsafeMutablePointer<CChar>, Int) -> Int32
     ) throws(DMError) {
         var reason = [CChar](repeating: 0, count: 512)
-        let result = withPath(directory) { text in
+        let result = directory.withCString { text in
             reason.withUnsafeMutableBufferPointer { buffer in
                 buffer.baseAddress.map { body(text, $0, buffer.count) } ?? -EINVAL
             }

@@ -74,14 +74,16 @@ final class DaemonFixture {
 
     func run(
         _ words: [String], personality: Personality = .dmsetup, input: String = "",
-        onPause: @escaping () -> Void = {}
+        environment: [String: String] = [:], onPause: @escaping () -> Void = {}
     ) -> Result {
         let recorder = Recorder()
         let line = DeviceCommandLine(
             programName: ByteString("dmsetup"), personality: personality,
             console: recorder.console(),
             surroundings: Surroundings(
-                environment: { [mount] in $0 == "DM_DEV_DIR" ? ByteString(mount) : nil },
+                environment: { [mount] in
+                    $0 == "DM_DEV_DIR" ? ByteString(mount) : environment[$0].map { ByteString($0) }
+                },
                 readStandardInput: { Array(input.utf8) }, localeIsUTF8: { false },
                 terminalWidth: { nil }, readAhead: { _ in 256 }, sleep: { _ in onPause() }))
         let status = line.run(words.map { ByteString($0) })

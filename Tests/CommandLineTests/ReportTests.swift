@@ -239,6 +239,15 @@ import Testing
         #expect(failure?.lines.first == message)
     }
 
+    @Test("criteria of a hundred thousand parentheses are refused, and take no stack")
+    func deepCriteria() {
+        let text = ByteString([UInt8](repeating: UInt8(ascii: "("), count: 100_000))
+        let failure = #expect(throws: SelectionParser<DeviceRow>.Failure.self) {
+            try SelectionParser.parse(text, fields: SpecialField.all + DeviceFields.all)
+        }
+        #expect(failure?.lines == ["Syntax error: more than 1000 open parentheses"])
+    }
+
     @Test("info text has every line only where it applies")
     func infoText() {
         var head = DMIoctl(flags: [

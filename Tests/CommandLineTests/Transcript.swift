@@ -6,7 +6,8 @@ import SystemPackage
 /// What dmsetup 1.02.185 printed on Linux 6.1, as a list of steps.
 ///
 ///     # files: loop0 1048576, ...      backing files and their sizes
-///     $ dmsetup ...                    a command; quotes as in sh, newlines inside them
+///     $ dmsetup ...                    a command; quotes as in sh, newlines inside them. In front
+///                                      may stand NAME=VALUE, behind it <<<'standard input'
 ///     $ exec 3</dev/mapper/NAME        an open, and
 ///     $ exec 3<&-                      its close
 ///     % dmsetup ...                    a command whose output was not recorded
@@ -29,7 +30,25 @@ struct Transcript {
             lines.filter { $0.hasPrefix(mark) }.map { $0.dropFirst(2) + "\n" }.joined()
         }
 
-        var words: [String] { Transcript.words(command) }
+        /// As the shell reads it, the name of the program included.
+        private var allWords: [String] { Transcript.words(command) }
+
+        /// The words behind the program's name.
+        var arguments: [String] {
+            allWords.drop { $0 != "dmsetup" }.dropFirst().filter { !$0.hasPrefix("<<<") }
+        }
+
+        /// What is set for the one command.
+        var environment: [String: String] {
+            let settings = allWords.prefix { $0 != "dmsetup" }.map {
+                $0.split(separator: "=", maxSplits: 1).map(String.init)
+            }
+            return Dictionary(uniqueKeysWithValues: settings.map { ($0[0], $0[1]) })
+        }
+
+        var input: String {
+            allWords.last.flatMap { $0.hasPrefix("<<<") ? $0.dropFirst(3) + "\n" : nil } ?? ""
+        }
     }
 
     private(set) var files: [(name: String, size: Int)] = []

@@ -9,6 +9,8 @@ import Testing
         "our output is dmsetup's to the byte, and our reason the kernel's",
         arguments: [
             "life", "tables", "commands", "stack", "opens", "grammar", "names-and-columns",
+            "usage-and-listing", "columns-and-selection", "tables-and-options",
+            "selection", "concise-and-mangling", "cookies",
         ])
     func replays(name: String) throws {
         let transcript = try Transcript(name)
@@ -21,7 +23,9 @@ import Testing
                 try exec(command, fixture)
                 continue
             }
-            let result = fixture.run(Array(Transcript.Step(command: command).words.dropFirst()))
+            let localised = Transcript.Step(command: command)
+            let result = fixture.run(
+                localised.arguments, input: localised.input, environment: localised.environment)
             if !step.isSilent { compare(step, result, fixture) }
         }
     }

@@ -38,7 +38,7 @@ import Testing
         }
         for device in devices { try tree.add(device.status.number) }
         let names = BlockDeviceNames(mappedMajor: 254) { number in
-            number.major == 7 ? ByteString("../../devices/virtual/block/loop\(number.minor)") : nil
+            number.major == 7 ? ByteString("loop\(number.minor)") : nil
         }
         var drawing = TreeDrawing(
             try TreeOptions(ByteString(options), symbols: .ascii), names: names, width: width)

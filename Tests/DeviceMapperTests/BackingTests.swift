@@ -54,7 +54,8 @@ import Testing
     /// The descriptors of this process that lead to the file.
     private func openDescriptors(of name: String) -> Int {
         (0..<1024).count {
-            BackingPaths.readLink("/proc/self/fd/\($0)")?.string == "\(directory.path)/\(name)"
+            BackingPaths.readLink(ByteString("/proc/self/fd/\($0)"))?.string
+                == "\(directory.path)/\(name)"
         }
     }
 

@@ -87,7 +87,9 @@ struct BlockDeviceTests {
     }
 
     private func descriptors(_ path: String) -> Int {
-        (0..<1024).count { BackingPaths.readLink("/proc/self/fd/\($0)")?.string == path }
+        (0..<1024).count {
+            BackingPaths.readLink(ByteString("/proc/self/fd/\($0)"))?.string == path
+        }
     }
 
     @Test("a block device is mapped by path and by number, and opened once")

@@ -53,10 +53,11 @@ extension ControlClient {
         _ number: CommandNumber, _ device: DeviceReference, _ flags: DMFlags, inactive: Bool
     ) throws(DMError) -> (DeviceStatus, [TableLine]) {
         let flags = inactive ? flags.union(.queryInactiveTable) : flags
-        return try lines(of: try askGrowing(number, try DMIoctl(device, flags: flags)))
+        return try ControlClient.lines(
+            of: try askGrowing(number, try DMIoctl(device, flags: flags)))
     }
 
-    private func lines(of answer: Answer) throws(DMError) -> (DeviceStatus, [TableLine]) {
+    static func lines(of answer: Answer) throws(DMError) -> (DeviceStatus, [TableLine]) {
         // Without payload there is no table, whatever the count says.
         let count = answer.head.dataStart < answer.head.dataSize ? answer.head.targetCount : 0
         let lines = try TargetSpec.decodeStatus(
@@ -80,7 +81,7 @@ extension ControlClient {
     ) throws(DMError) -> (DeviceStatus, [TableLine]) {
         var head = try DMIoctl(device, flags: noflush ? .noflush : [])
         head.eventNumber = eventNumber
-        return try lines(of: try askGrowing(.deviceWait, head))
+        return try ControlClient.lines(of: try askGrowing(.deviceWait, head))
     }
 
     /// Sends a message to the target at `sector`; gives its answer, if it has one.
@@ -91,12 +92,14 @@ extension ControlClient {
         data.append(number: sector)
         data += message.bytes + [0]
         let answer = try askGrowing(.targetMessage, try DMIoctl(device), data: data)
+        return (answer.status, ControlClient.text(of: answer))
+    }
+
+    /// What a message was answered; nil: nothing.
+    static func text(of answer: Answer) -> ByteString? {
         let start = Int(answer.head.dataStart)
-        guard answer.head.flags.contains(.dataOut), start < answer.bytes.count else {
-            return (answer.status, nil)
-        }
-        let text = answer.bytes.string(at: start, fieldSize: answer.bytes.count - start)
-        return (answer.status, text)
+        guard answer.head.flags.contains(.dataOut), start < answer.bytes.count else { return nil }
+        return answer.bytes.string(at: start, fieldSize: answer.bytes.count - start)
     }
 
     /// The target types and their versions, newest registered first.

@@ -10,14 +10,22 @@ final class ControlSession: Sendable {
     /// The global event number at the last ARM_POLL.
     private let armedEvent: Atomic<UInt32>
 
-    init(
+    convenience init(
         _ registry: DeviceRegistry, _ configuration: ServerConfiguration,
         deviceDirectory: ByteString, workingDirectory: PassedDescriptor?
     ) {
-        resolver = ClientPaths(
+        let resolver = ClientPaths(
             registry: registry, workingDirectory: workingDirectory?.fileDescriptor,
             deviceDirectory: deviceDirectory, mountPoint: configuration.mountPoint,
             mountDevice: configuration.mountDevice)
+        self.init(registry, resolver: resolver, workingDirectory: workingDirectory)
+    }
+
+    init(
+        _ registry: DeviceRegistry, resolver: any DeviceResolver,
+        workingDirectory: PassedDescriptor? = nil
+    ) {
+        self.resolver = resolver
         self.workingDirectory = workingDirectory
         armedEvent = Atomic(registry.globalEvents.current)
     }

@@ -95,7 +95,8 @@ package struct ClientPaths: DeviceResolver {
             return ByteString(ClientPaths.normalized(word.bytes))
         }
         guard let workingDirectory,
-            let directory = BackingPaths.readLink("/proc/self/fd/\(workingDirectory.rawValue)")
+            let directory = BackingPaths.readLink(
+                ByteString("/proc/self/fd/\(workingDirectory.rawValue)"))
         else {
             throw DMError(
                 .operationNotSupportedByDevice, "\(word.string): the working directory is gone")

@@ -115,7 +115,7 @@ extension DeviceRegistry {
             state.disks[device.disk.number.minor] = nil
             state.minors.free(device.disk.number.minor)
         }
-        removals.noteClose()
+        removals.noteChange()
         globalEvents.raise()
         // 7. The rest goes with the last reference.
     }

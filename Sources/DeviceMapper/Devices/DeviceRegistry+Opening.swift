@@ -28,7 +28,7 @@ extension DeviceRegistry {
             return dropOpener(of: handle.cell)
         }
         if isLast { deferredRemovals.schedule(handle.cell, in: self) }
-        closings.noteClose()
+        closings.noteChange()
     }
 
     /// Opens a lower mapped device for a table of `upper`: an opener and an edge in one step. ENXIO:

@@ -7,7 +7,7 @@ extension DeviceRegistry {
     /// open and not `force`; the message names the devices. With `force` held requests fail EIO, now
     /// and from here on.
     package func beginShutdown(force: Bool) throws(DMError) {
-        waitForClosings(nil, .removal)
+        if !force { waitForClosings(nil, .removal) }
         let devices = try writing { (state) throws(DMError) -> [MappedDevice] in
             let busy = state.cellsByName.values.filter { !$0.handles.isEmpty }
             guard busy.isEmpty || force else {

@@ -64,9 +64,9 @@ package final class DeviceRegistry: @unchecked Sendable {
     package let workers: IOWorkers
     /// Rises with every event of any device, and with create, remove, rename and table swap.
     package let globalEvents = EventCounter()
-    let closings = ClosingWatch()
+    let closings = ChangeWatch()
     /// Told of each device that is gone for good.
-    let removals = ClosingWatch()
+    let removals = ChangeWatch()
     let deferredRemovals = DeferredRemovals()
 
     #if DEBUG

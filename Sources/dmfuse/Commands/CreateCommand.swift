@@ -34,11 +34,7 @@ enum CreateCommand {
     /// Only the minor can be chosen: all mapped devices have one major.
     private static func minor(_ options: CommandLineOptions) throws(Refusal) -> UInt32? {
         guard let number = options.number, number.minor >= 0 else { return nil }
-        guard number.major > 0 else {
-            throw Refusal([
-                "Missing major number for persistent device.", "Couldn't create ioctl argument.",
-            ])
-        }
+        guard number.major > 0 else { throw .missingMajor }
         return UInt32(number.minor)
     }
 
@@ -64,9 +60,13 @@ enum CreateCommand {
         while let device = try devices.next() {
             let uuid =
                 device.uuid.isEmpty ? nil : try daemon.address(uuid: device.uuid).uuid
+            let minor = device.minor.flatMap { UInt32(exactly: $0) }
+            // dmsetup fills in the major, as after `-j`.
+            let major = minor == nil ? nil : Int32(bitPattern: try daemon.client().mappedMajor)
             let order = Order(
-                name: try daemon.newName(device.name), uuid: uuid,
-                minor: device.minor.flatMap { UInt32(exactly: $0) }, readOnly: device.readOnly,
+                name: try daemon.newName(device.name), uuid: uuid, minor: minor,
+                number: major.map { ($0, device.minor ?? 0) },
+                readOnly: device.readOnly || options.readOnly,
                 lines: try TableText.parse(device.table, source: ""))
             try create(order, invocation)
         }

@@ -10,7 +10,8 @@ enum ExecOption {
     static func run(_ name: ByteString, _ invocation: Invocation) throws(Refusal) {
         guard let command = invocation.options.exec else { return }
         var words = command.bytes.split(whereSeparator: Decimal.isSpace).map { ByteString($0) }
-        guard !words.isEmpty else { throw Refusal("No command to execute.") }
+        // dmsetup fails without a word.
+        guard !words.isEmpty else { throw Refusal([], cause: "No command to execute.") }
         guard words.count < mostWords else { throw Refusal("Too many args to --exec.") }
         words.append(try invocation.daemon.mount().nodePath(name))
         SystemCalls.runAndWait(words)

@@ -47,7 +47,10 @@ final class Invocation {
     /// The device by `-u`, or `-j` and `-m`.
     func deviceFromOptions() throws(Refusal) -> DeviceAddress {
         if let uuid = options.uuid { return try daemon.address(uuid: uuid) }
-        if let number = options.number { return DeviceAddress(number: number) }
+        if let number = options.number {
+            guard number.minor < 0 || number.major > 0 else { throw .missingMajor }
+            return DeviceAddress(number: number)
+        }
         throw Refusal("No device specified.")
     }
 

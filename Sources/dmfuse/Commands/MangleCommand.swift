@@ -7,9 +7,15 @@ enum MangleCommand {
     static func run(_ invocation: Invocation) throws(Refusal) {
         let mode = invocation.options.givenMangling ?? .auto
         try invocation.forEachDevice { device throws(Refusal) in
-            let status = try invocation.daemon.run("status", device.address) {
-                client throws(DMError) in
-                try client.info(device.address.reference)
+            let daemon = invocation.daemon
+            let found = try daemon.ifExists { () throws(Refusal) in
+                try daemon.run("status", device.address) { client throws(DMError) in
+                    try client.info(device.address.reference)
+                }
+            }
+            guard let status = found else {
+                // dmsetup says nothing of it.
+                throw Refusal([], cause: Refusal.doesNotExist.cause)
             }
             try mangle(status, mode, invocation)
         }

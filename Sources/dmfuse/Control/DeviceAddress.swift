@@ -13,7 +13,8 @@ struct DeviceAddress {
     var reference: DeviceReference {
         if let number {
             let major = UInt32(bitPattern: number.major)
-            let minor = UInt32(bitPattern: number.minor)
+            // As the kernel decodes it.
+            let minor = UInt32(bitPattern: number.minor) & 0xf_ffff
             return .number(DeviceNumber(major: major, minor: minor))
         }
         if let uuid { return .uuid(uuid) }

@@ -18,7 +18,7 @@ enum RuntimeDirectory {
 
     /// Makes it if it isn't there. EPERM: it is there and another's, a link, or open to others.
     static func prepare(_ path: ByteString, user: UInt32) throws(DMError) {
-        let made = SystemCalls.withPath(path) { mkdir($0, mode) }
+        let made = path.withCString { mkdir($0, mode) }
         let failure = Errno(rawValue: errno)
         guard made == 0 || failure == .fileExists else {
             throw DMError(failure, "runtime directory \(path.string)")
@@ -55,7 +55,7 @@ enum RuntimeDirectory {
             else { continue }
             let path = directory + ByteString("/") + name
             guard SystemCalls.isSocketDead(path) else { continue }
-            _ = SystemCalls.withPath(path) { unlink($0) }
+            _ = path.withCString { unlink($0) }
         }
     }
 }

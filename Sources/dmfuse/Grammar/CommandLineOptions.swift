@@ -48,6 +48,8 @@ struct CommandLineOptions {
     private(set) var givenMangling: Mangling.Mode?
     var directory: ByteString?
 
+    /// `--udevcookie` had none. dmsetup says so and goes on.
+    private(set) var hasWrongCookie = false
     private(set) var words: [ByteString] = []
 
     private var major: Int32?
@@ -164,7 +166,8 @@ struct CommandLineOptions {
                 throw Failure(message: "Negative read ahead value (\(sectors)) is not understood.")
             }
         default:
-            break  // udev cookies: there is no udev
+            // A udev cookie: there is no udev, but dmsetup looks at it.
+            if UdevCommands.cookie(value) == nil { hasWrongCookie = true }
         }
     }
 

@@ -21,6 +21,11 @@ struct Refusal: Error, Equatable {
 
     init(_ line: String) { self.init([line]) }
 
+    /// libdevmapper's, of a number without a major.
+    static let missingMajor = Refusal([
+        "Missing major number for persistent device.", "Couldn't create ioctl argument.",
+    ])
+
     static let alreadyReported: Refusal = {
         var refusal = Refusal([])
         refusal.isReported = true

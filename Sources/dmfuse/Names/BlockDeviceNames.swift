@@ -6,13 +6,13 @@ import DeviceMapper
 /// a backing file's number, is nil.
 struct BlockDeviceNames {
     let mappedMajor: UInt32
-    /// Where the link of a block device in /sys leads, nil if there is none.
-    var sysfsLink: (_ number: DeviceNumber) -> ByteString? = { SystemCalls.sysfsLink(of: $0) }
+    /// What the kernel calls a block device, nil if there is none.
+    var hostName: (_ number: DeviceNumber) -> ByteString? = { BlockNodes.name(of: $0) }
 
     func isMapped(_ number: DeviceNumber) -> Bool { number.major == mappedMajor }
 
     func kernelName(of number: DeviceNumber) -> ByteString? {
         if isMapped(number) { return ByteString("dm-\(number.minor)") }
-        return sysfsLink(number)?.lastComponent
+        return hostName(number)
     }
 }

@@ -6,20 +6,9 @@ import SystemPackage
 /// System calls of the command line. errno is read in the statement after the call; EINTR is
 /// retried where nothing is lost by it.
 enum SystemCalls {
-    /// Calls `body` with a path as C wants it. A path with a NUL inside is cut there.
-    static func withPath<Result>(
-        _ path: ByteString, _ body: (_ path: UnsafePointer<CChar>) -> Result
-    ) -> Result {
-        let terminated = path.bytes.map { CChar(bitPattern: $0) } + [0]
-        return terminated.withUnsafeBufferPointer { buffer in
-            guard let base = buffer.baseAddress else { preconditionFailure("a buffer of one") }
-            return body(base)
-        }
-    }
-
     /// All of a file.
     static func contents(of path: ByteString) throws(Errno) -> [UInt8] {
-        let descriptor = withPath(path) { Glibc.open($0, O_RDONLY | O_CLOEXEC) }
+        let descriptor = path.withCString { Glibc.open($0, O_RDONLY | O_CLOEXEC) }
         guard descriptor >= 0 else { throw Errno(rawValue: errno) }
         defer { Glibc.close(descriptor) }
         return try contents(of: descriptor)
@@ -94,7 +83,7 @@ enum SystemCalls {
         of path: ByteString, followingLinks: Bool = true
     ) throws(Errno) -> FileStatus {
         var buffer = stat()
-        let result = withPath(path) {
+        let result = path.withCString {
             followingLinks ? stat($0, &buffer) : lstat($0, &buffer)
         }
         guard result == 0 else { throw Errno(rawValue: errno) }
@@ -106,17 +95,9 @@ enum SystemCalls {
             represents: DeviceNumber(statDevice: UInt64(buffer.st_rdev)))
     }
 
-    /// What a symbolic link holds; nil if it is none.
-    static func target(ofLink path: ByteString) -> ByteString? {
-        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
-        let capacity = buffer.count
-        let count = withPath(path) { readlink($0, &buffer, capacity) }
-        return count < 0 ? nil : ByteString(buffer[..<count].map { UInt8(bitPattern: $0) })
-    }
-
     /// What is in a directory, without "." and ".."; nothing if it can't be read.
     static func names(in directory: ByteString) -> [ByteString] {
-        guard let entries = withPath(directory, { opendir($0) }) else { return [] }
+        guard let entries = directory.withCString({ opendir($0) }) else { return [] }
         defer { closedir(entries) }
         var names: [ByteString] = []
         while let entry = readdir(entries) {
@@ -150,10 +131,6 @@ enum SystemCalls {
         return result != 0 && errno == ECONNREFUSED
     }
 
-    static func sysfsLink(of number: DeviceNumber) -> ByteString? {
-        target(ofLink: ByteString("/sys/dev/block/\(number)"))
-    }
-
     /// `strerror(3)` in the words that every user of this machine knows.
     static func text(_ errno: Errno) -> String { errno.description }
 
@@ -168,7 +145,7 @@ enum SystemCalls {
     /// False: the FUSE file system there has no daemon. Not by stat(2), whose answer may be cached.
     static func isMountAlive(_ directory: ByteString) -> Bool {
         var status = statvfs()
-        let result = withPath(directory) { statvfs($0, &status) }
+        let result = directory.withCString { statvfs($0, &status) }
         let failure = errno
         return result == 0 || (failure != ENOTCONN && failure != ECONNABORTED)
     }
@@ -192,7 +169,7 @@ enum SystemCalls {
         _ body: (_ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Result
     ) -> Result {
         var pointers: [UnsafeMutablePointer<CChar>?] = words.map { word in
-            withPath(word) { strdup($0) }
+            word.withCString { strdup($0) }
         }
         defer { pointers.forEach { free($0) } }
         pointers.append(nil)
@@ -208,7 +185,7 @@ enum SystemCalls {
         guard let program = words.first else { return nil }
         var child = pid_t()
         let failure = withWords(words) { arguments in
-            withPath(program) { posix_spawnp(&child, $0, nil, nil, arguments, environ) }
+            program.withCString { posix_spawnp(&child, $0, nil, nil, arguments, environ) }
         }
         guard failure == 0 else { return nil }
         var status: Int32 = 0

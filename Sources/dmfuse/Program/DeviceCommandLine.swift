@@ -35,6 +35,9 @@ struct DeviceCommandLine {
     func run(_ arguments: [ByteString]) -> Int32 {
         defer { console.flush() }
         guard let options = options(arguments) else { return 1 }
+        if options.hasWrongCookie, personality == .dmsetup {
+            console.report("Incorrect cookie value.")
+        }
         var words = options.words[...]
         // --help and --version are commands, whatever else stands there, and always succeed.
         let forced = options.help ? "help" : options.version ? "version" : nil
@@ -154,7 +157,6 @@ struct DeviceCommandLine {
             try invocation.report?.prepare(invocation)
         } catch {
             invocation.diagnostics.report(error, device: nil)
-            invocation.diagnostics.commandFailed()
             return 1
         }
         while true {

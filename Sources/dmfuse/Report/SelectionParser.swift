@@ -20,6 +20,10 @@ struct SelectionParser<Row> {
 
     private let fields: [ReportField<Row>]
     private var rest: ArraySlice<UInt8>
+    /// Parentheses that are open.
+    private var depth = 0
+    /// More would take the stack: dmsetup, which has no limit, dies of it.
+    private static var maximumDepth: Int { 1000 }
 
     private init(_ text: ByteString, _ fields: [ReportField<Row>]) {
         rest = text.bytes[...]
@@ -58,7 +62,12 @@ struct SelectionParser<Row> {
             guard !isNegated else { throw parenthesis("left") }
             return try comparison()
         }
+        depth += 1
+        guard depth <= Self.maximumDepth else {
+            throw Failure(lines: ["Syntax error: more than \(Self.maximumDepth) open parentheses"])
+        }
         let inner = try any()
+        depth -= 1
         guard take(")") else { throw parenthesis("right") }
         return isNegated ? .not(inner) : inner
     }
@@ -101,6 +110,16 @@ struct SelectionParser<Row> {
                     ["Failed to parse numeric value for selection field \(field.id)."], at: start)
             }
             rest = rest[digits.endIndex...]
+            if let unit = rest.first, "bskmgtpe".utf8.contains(unit | 0x20) {
+                guard field.kind == .size else {
+                    let line =
+                        "Found size unit specifier but numeric value expected for selection field "
+                        + "\(field.id)."
+                    throw syntaxError([line], at: start)
+                }
+                // No row has a size yet: the number is compared with none.
+                rest.removeFirst()
+            }
             text = ByteString(digits)
             var whole = digits
             let value = Decimal.unsigned(&whole) ?? (0, false)

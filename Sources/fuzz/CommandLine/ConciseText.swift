@@ -1,0 +1,1 @@
+../../dmfuse/Tables/ConciseText.swift

@@ -1,0 +1,1 @@
+../../dmfuse/Grammar/Decimal.swift

@@ -1,0 +1,1 @@
+../../dmfuse/Report/Pattern.swift

@@ -1,0 +1,1 @@
+../../dmfuse/Report/RowSelection.swift

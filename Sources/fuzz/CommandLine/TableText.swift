@@ -1,0 +1,1 @@
+../../dmfuse/Tables/TableText.swift
