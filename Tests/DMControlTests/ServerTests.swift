@@ -217,7 +217,7 @@ import Testing
     @Test("what the kernel logs is logged: reasons, and devices that remove_all left")
     func logs() throws {
         let log = LogRecorder()
-        let fixture = try ServerFixture { $0.log = log.append }
+        let fixture = try ServerFixture(configure: { $0.log = log.append })
         let client = try fixture.client()
         _ = try client.create(name: ByteString("one"))
         #expect(throws: DMError.self) {
