@@ -161,7 +161,7 @@ import Testing
                 == "dmfuse: create b: Invalid argument: nosuch: unknown target type\n")
         #expect(errors("a,,,,0 8 zero").hasPrefix("dmfuse: create a: Device or resource busy"))
         #expect(errors("c,,,,0").hasPrefix("dmfuse: create c: Invalid format"))
-        #expect(errors("d,,").hasPrefix("dmfuse: create: Five comma-separated fields"))
+        #expect(errors("d,,").hasPrefix("dmfuse: create: Incomplete entry"))
     }
 
     @Test("a table of 100,000 lines goes out and comes back")
