@@ -21,6 +21,8 @@ x dmsetup table --inactive --target striped
 x dmsetup rename a b --inactive
 x dmsetup rename b a
 x dmsetup message --inactive a 0 x
+x timeout 1 dmsetup wait --inactive a 0
+x timeout 1 dmsetup wait --inactive a 7
 x dmsetup suspend --inactive a
 x dmsetup resume --inactive a
 i
