@@ -22,7 +22,7 @@ struct StressActor {
     private var outcome = Outcome()
     private var writes = 0
 
-    private static let names = ["d0", "d1", "d2", "d3", "d4"]
+    private static let names = ["d0", "d1", "d2", "d3", "d4", "d5", "d6", "d7"]
 
     /// What a long run must have seen succeed.
     static let operations = [
@@ -80,11 +80,11 @@ struct StressActor {
         case 24..<28: note(wrong: region.read(&generator), "own read")
         case 28..<30:
             if let name = StressActor.names.randomElement(using: &generator) { open(name) }
-        case 30: closeOne()
-        case 31..<33: finishOne()
+        case 30..<32: closeOne()
+        case 32..<34: finishOne()
         default: submit()
         }
-        if handles.count > 6 { closeOne() }
+        if handles.count > 2 { closeOne() }
         if pending.count > 20 { finishOne() }
     }
 
@@ -100,12 +100,12 @@ struct StressActor {
         guard let name = StressActor.names.randomElement(using: &generator) else { return }
         let key = ByteString(name)
         let reference = DeviceReference.name(key)
-        switch Int.random(in: 0..<16, using: &generator) {
-        case 0:
+        switch Int.random(in: 0..<18, using: &generator) {
+        case 0, 16:
             attempt("create") { () throws(DMError) in
                 _ = try registry.create(name: key, uuid: .empty, minor: nil)
             }
-        case 1:
+        case 1, 17:
             let deferred = generator.once(in: 3)
             attempt(deferred ? "deferred remove" : "remove") { () throws(DMError) in
                 _ = try registry.remove(reference, deferred: deferred)
