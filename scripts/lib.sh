@@ -25,22 +25,24 @@ quietly() {
     return "$status"
 }
 
+# Installs packages of the system.
+install_packages() {
+    command -v apt-get >/dev/null || die "please install $*: there is no apt-get here"
+    echo "Installing $*" >&2
+    local install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y
+        --no-install-recommends "$@")
+    # The lists of packages are renewed only when those at hand don't do.
+    as_root "${install[@]}" >/dev/null 2>&1 </dev/null || {
+        quietly as_root apt-get update && quietly as_root "${install[@]}"
+    } || die "could not install $*"
+}
+
 # Installs what building and mounting need, if it isn't there.
 install_missing() {
     local missing=()
     [ -e /usr/include/fuse3/fuse_lowlevel.h ] || missing+=(libfuse3-dev)
     command -v fusermount3 >/dev/null || missing+=(fuse3)
-    if [ ${#missing[@]} -gt 0 ]; then
-        command -v apt-get >/dev/null ||
-            die "please install libfuse 3 with its headers, and fusermount3: there is no apt-get here"
-        echo "Installing ${missing[*]}" >&2
-        local install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y
-            --no-install-recommends "${missing[@]}")
-        # The lists of packages are renewed only when those at hand don't do.
-        as_root "${install[@]}" >/dev/null 2>&1 </dev/null || {
-            quietly as_root apt-get update && quietly as_root "${install[@]}"
-        } || die "could not install ${missing[*]}"
-    fi
+    [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
     command -v swift >/dev/null ||
         die "please install Swift 6.3 or newer first: https://www.swift.org/install/linux"
 }
