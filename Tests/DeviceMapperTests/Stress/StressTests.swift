@@ -17,8 +17,14 @@ import Testing
 
     @Test("random operations of eight threads leave nothing behind", arguments: seeds)
     func everythingAtOnce(seed: Int) throws {
+        let trace = StressTests.newTrace()
+        try runEverythingAtOnce(trace, seed)
+        StressTests.expectSeedsOrder(in: trace, seed)
+    }
+
+    private func runEverythingAtOnce(_ trace: LifecycleTrace, _ seed: Int) throws {
         let run = try StressRun(
-            seed: seed, milliseconds: StressTests.seconds.map { $0 * 1000 } ?? 1500)
+            trace, seed: seed, milliseconds: StressTests.seconds.map { $0 * 1000 } ?? 1500)
         let resumer = run.resuming { !run.isOver }
         let breaker = run.breaking()
         try run.waitForThreads()
@@ -39,7 +45,13 @@ import Testing
 
     @Test("a forced end amid everything leaves nothing behind", arguments: 0..<3)
     func endAmidEverything(seed: Int) throws {
-        let run = try StressRun(seed: seed, milliseconds: 600, endsAmid: true)
+        let trace = StressTests.newTrace()
+        try runToForcedEnd(trace, seed)
+        StressTests.expectSeedsOrder(in: trace, seed)
+    }
+
+    private func runToForcedEnd(_ trace: LifecycleTrace, _ seed: Int) throws {
+        let run = try StressRun(trace, seed: seed, milliseconds: 600, endsAmid: true)
         let middle = Deadline(millisecondsFromNow: 300)
         let breaker = run.breaking()
         try run.resuming { !middle.hasPassed }.get(milliseconds: 60_000)
@@ -49,6 +61,29 @@ import Testing
         try breaker.get(milliseconds: 60_000)
         run.closeOwned()
         run.expectNothingLeft()
+    }
+
+    /// Holds every event of a run of a minute.
+    private static func newTrace() -> LifecycleTrace { LifecycleTrace(capacity: 1 << 21) }
+
+    /// Everything came and went in the seed's order. After the run is gone: memory goes with the last
+    /// reference.
+    private static func expectSeedsOrder(in trace: LifecycleTrace, _ seed: Int) {
+        var found: [String] = []
+        _ = eventually(withinMilliseconds: 10_000) {
+            found = LifecycleChecker.violations(in: trace.snapshot().records)
+            return found.isEmpty
+        }
+        #expect(found.prefix(10).isEmpty, "seed \(seed)")
+        let (records, dropped) = trace.snapshot()
+        #expect(dropped == 0)
+        // Else nothing was shown.
+        let made = records.count { $0.event == .cellToList }
+        let bound = records.count { $0.event == .tableBound }
+        #expect(made > 20 && bound > 20, "\(made) devices, \(bound) tables bound")
+        if seconds != nil {
+            print("stress: \(records.count) events of \(made) devices, \(bound) tables bound")
+        }
     }
 }
 
@@ -63,8 +98,8 @@ private final class StressRun: Sendable {
 
     private static let stores = ["a", "b", "c"]
 
-    init(seed: Int, milliseconds: UInt32, endsAmid: Bool = false) throws {
-        let devices = MemoryDevices(inlineLimit: 2)
+    init(_ trace: LifecycleTrace, seed: Int, milliseconds: UInt32, endsAmid: Bool = false) throws {
+        let devices = MemoryDevices(inlineLimit: 2, trace: trace)
         self.devices = devices
         self.seed = seed
         for store in StressRun.stores {
