@@ -25,13 +25,17 @@ quietly() {
     return "$status"
 }
 
-# Installs packages of the system.
+# Installs packages, if any are named. The lists of packages are renewed only when those at hand
+# don't do.
 install_packages() {
-    command -v apt-get >/dev/null || die "please install $*: there is no apt-get here"
-    echo "Installing $*" >&2
     local install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y
         --no-install-recommends "$@")
-    # The lists of packages are renewed only when those at hand don't do.
+    [ $# -gt 0 ] || return 0
+    command -v apt-get >/dev/null || {
+        echo "there is no apt-get here to install $*" >&2
+        return 1
+    }
+    echo "Installing $*" >&2
     as_root "${install[@]}" >/dev/null 2>&1 </dev/null || {
         quietly as_root apt-get update && quietly as_root "${install[@]}"
     } || die "could not install $*"
@@ -42,7 +46,8 @@ install_missing() {
     local missing=()
     [ -e /usr/include/fuse3/fuse_lowlevel.h ] || missing+=(libfuse3-dev)
     command -v fusermount3 >/dev/null || missing+=(fuse3)
-    [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
+    install_packages "${missing[@]}" ||
+        die "please install libfuse 3 with its headers, and fusermount3"
     command -v swift >/dev/null ||
         die "please install Swift 6.3 or newer first: https://www.swift.org/install/linux"
 }
