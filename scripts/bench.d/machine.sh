@@ -2,14 +2,16 @@
 
 # Prints it in lines of Markdown.
 describe_machine() {
-    local memory model
+    local model memory user='an ordinary user'
     model=$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1)
     memory=$(awk '/^MemTotal:/ { printf "%.0f GiB", $2 / 1048576 }' /proc/meminfo)
+    [ "$(id -u)" -ne 0 ] || user=root
     cat <<END
 - $(nproc) CPUs${model:+ ($model)}, $memory of memory, Linux $(uname -r)
 - libfuse $(fusermount3 --version | sed 's/.*: //'), $(fio --version | tr - ' '),
-  $(qemu-storage-daemon --version | sed -n '1{s/ version//;s/ (.*//;p}'), $(nbdkit --version), $(nbdfuse --version | head -n 1)
-- $(date -u +%Y-%m-%d), as $([ "$(id -u)" -eq 0 ] && echo root || echo 'an ordinary user'), load average $(cut -d ' ' -f 1-3 /proc/loadavg) at the beginning
+  $(qemu-storage-daemon --version | sed -n '1{s/ version//;s/ (.*//;p}'), $(nbdkit --version),
+  $(nbdfuse --version | head -n 1)
+- $(date -u +%Y-%m-%d), as $user, load average $(cut -d ' ' -f 1-3 /proc/loadavg) at first
 END
 }
 

@@ -1,13 +1,6 @@
-# Prints the tables of a run in Markdown. Reads goals.tsv, then results.tsv; needs results.awk.
+# Prints the tables of a run in Markdown. Needs results.awk.
 
-BEGIN { FS = "\t"; limit = 0.85 }
-/^#/ { next }
-FILENAME ~ /goals.tsv$/ {
-    order[++work_count] = $1
-    floor[$1] = $2; goal[$1] = $3; other_goal[$1] = $5; other_peer[$1] = $6
-    next
-}
-{ remember() }
+BEGIN { limit = 0.85 } # below this share of what came before, throughput falls off
 
 # MARK: Numbers
 
@@ -18,7 +11,8 @@ function shown(number) {
 }
 function rate(work, number) {
     if (number < 0) return "–"
-    if (work ~ /^random/) return number < 1000 ? sprintf("%.0f IOPS", number) : sprintf("%.1fk IOPS", number / 1000)
+    if (work ~ /^random/ && number < 1000) return sprintf("%.0f IOPS", number)
+    if (work ~ /^random/) return sprintf("%.1fk IOPS", number / 1000)
     return sprintf("%.0f MB/s", number)
 }
 function verdict(number, least, wanted) {
@@ -26,40 +20,31 @@ function verdict(number, least, wanted) {
     if (shown(number) + 0 >= wanted) return "met"
     return shown(number) + 0 >= least ? "floor" : "**missed**"
 }
-function words(work) {
-    if (work ~ /^random/) {
-        jobs = substr(work, length(work))
-        return "4k random " (work ~ /read/ ? "read" : "write") ", O_DIRECT, " jobs (jobs == 1 ? " job" : " jobs")
-    }
-    if (work == "write-fsync") return "sequential write + fsync"
-    sub(/-direct/, ", O_DIRECT", work)
-    sub(/-buffered/, ", buffered", work)
-    return "sequential " work
-}
 
 # MARK: The peers
 
-function peers(place,    i, work, linear) {
-    printf "\nOn %s, dmfuse against each peer", place
-    if (place == "tmpfs") printf " (in brackets: what is asked for)"
-    print ":\n"
+# On tmpfs with what is asked for.
+function peers(place,    i, linear, judged) {
+    judged = place == "tmpfs"
+    print "\nOn " place ", dmfuse against each peer" \
+        (judged ? "; in brackets the floor and the goal, or a goal:" : ":") "\n"
     print "| work | dmfuse | ÷ qemu | ÷ loop | ÷ nbdfuse | ÷ native | spread |" \
-        (place == "tmpfs" ? " goals |" : "") " striped ÷ linear |" (place == "tmpfs" ? " |" : "") " ÷ split |"
-    print "|---|--:|--:|--:|--:|--:|--:|" (place == "tmpfs" ? "---|" : "") "--:|" (place == "tmpfs" ? "---|" : "") "--:|"
+        (judged ? " goals |" : "") " striped ÷ linear |" (judged ? " goal |" : "") " ÷ split |"
+    print "|---|--:|--:|--:|--:|--:|--:|" (judged ? "---|" : "") "--:|" (judged ? "---|" : "") "--:|"
     for (i = 1; i <= work_count; i++) {
-        work = order[i]
-        linear = key_of("works", place, work, "linear", "-")
-        if (!(linear in known)) continue
-        row(place, work, linear)
+        linear = key_of("works", place, works[i], "linear", "-")
+        if (linear in known) row(place, works[i], linear)
     }
 }
-function row(place, work, linear,    qemu, wide, striped, judged) {
+function row(place, work, linear,    qemu, wide, striped) {
     qemu = ratio(linear, key_of("works", place, work, "qemu", "-"))
     wide = spread
     striped = key_of("works", place, work, "striped", "-")
     printf "| %s | %s | %s", words(work), rate(work, typical(linear)), shown(qemu)
     if (place == "tmpfs") printf " (%s, %s)", floor[work], goal[work]
-    cell(place, work, linear, "loop"); cell(place, work, linear, "nbdfuse"); cell(place, work, linear, "native")
+    cell(place, work, linear, "loop")
+    cell(place, work, linear, "nbdfuse")
+    cell(place, work, linear, "native")
     printf " | %.0f %% |", 100 * wide
     if (place == "tmpfs") printf " %s |", judge(place, work, linear, qemu)
     printf " %s |", shown(ratio(striped, linear))
@@ -80,10 +65,11 @@ function judge(place, work, linear, qemu,    judged, other) {
 
 # MARK: Many at once
 
-# POINTS: the values of the axis, blank between them.
-function many(table, what, points,    point, count, i, work, kinds, k, first, best, now, line, holds) {
+# POINTS: how many there were, blank between the numbers.
+function many(table, what, points,    point, count, i, kinds, k, first, best, now, line, holds) {
     if (!((table, "tmpfs") in places)) return
-    printf "\n| %s | 4k random read | ÷ one | 4k random write | ÷ one | |\n|--:|--:|--:|--:|--:|---|\n", what
+    print "\n| " what " | 4k random read | ÷ one | 4k random write | ÷ one | |"
+    print "|--:|--:|--:|--:|--:|---|"
     count = split(points, point, " ")
     split("random-read random-write", kinds, " ")
     for (i = 1; i <= count; i++) {
@@ -103,9 +89,11 @@ function many(table, what, points,    point, count, i, work, kinds, k, first, be
 
 # MARK: Striping
 
-function stripes(    work, i, list, words_of, linear, lower, best, striped) {
+function stripes(    i, list, words_of, linear, lower, best, striped) {
     if (!(("stripes", "tmpfs") in places)) return
-    print "\n| sequential, O_DIRECT | one lower device | linear ÷ lower | striped ÷ the faster of these | |\n|---|--:|--:|--:|---|"
+    print "\n| sequential, O_DIRECT | one lower device | linear ÷ lower |" \
+        " striped ÷ the faster of these | |"
+    print "|---|--:|--:|--:|---|"
     split("read-256K read-1M write-256K write-1M", list, " ")
     for (i = 1; i <= 4; i++) {
         lower = key_of("stripes", "tmpfs", list[i], "lower", "-")
@@ -115,7 +103,8 @@ function stripes(    work, i, list, words_of, linear, lower, best, striped) {
         words_of = list[i]
         sub(/-/, ", ", words_of); sub(/K/, " KiB", words_of); sub(/M/, " MiB", words_of)
         printf "| %s | %s | %s | %s (3.5) | %s |\n", words_of, rate("", typical(lower)),
-            shown(ratio(linear, lower)), shown(ratio(striped, best)), verdict(ratio(striped, best), 3.5, 3.5)
+            shown(ratio(linear, lower)), shown(ratio(striped, best)),
+            verdict(ratio(striped, best), 3.5, 3.5)
     }
 }
 
@@ -129,8 +118,8 @@ function noise(    key, parts, round, most, count, list) {
             if ((key, round) in value) list[++count] = value[key, round]
     }
     if (!count) return
-    printf "- Rounds: %d. Between them other programs used %.0f %% of the CPUs (median), %.0f %% at most\n",
-        rounds, median(list, count), list[count]
+    printf "- Rounds: %d. Between them other programs used %.0f %% of the CPUs (median), " \
+        "%.0f %% at most\n", rounds, median(list, count), list[count]
 }
 
 END {

@@ -1,5 +1,14 @@
-# Reads results.tsv: value[table, place, work, peer, point, round]. What report.awk and picture.awk
-# share.
+# Reads goals.tsv, then results.tsv: the works in their order, what is asked of them, and
+# value[table, place, work, peer, point, round]. What report.awk and picture.awk share.
+
+BEGIN { FS = "\t" }
+/^#/ { next }
+FILENAME ~ /goals.tsv$/ {
+    works[++work_count] = $1
+    floor[$1] = $2; goal[$1] = $3; other_goal[$1] = $5; other_peer[$1] = $6
+    next
+}
+{ remember() }
 
 function remember(    key) {
     key = $1 SUBSEP $2 SUBSEP $3 SUBSEP $4 SUBSEP $5
@@ -9,6 +18,17 @@ function remember(    key) {
 }
 function key_of(table, place, work, peer, point) {
     return table SUBSEP place SUBSEP work SUBSEP peer SUBSEP point
+}
+# A work as a reader calls it.
+function words(work,    jobs) {
+    if (work ~ /^random/) {
+        jobs = substr(work, length(work))
+        return "4k random " (work ~ /read/ ? "read" : "write") ", " jobs (jobs == 1 ? " job" : " jobs")
+    }
+    if (work == "write-fsync") return "sequential write + fsync"
+    sub(/-direct/, ", O_DIRECT", work)
+    sub(/-buffered/, ", buffered", work)
+    return "sequential " work
 }
 # The median of list[1...count], which gets sorted.
 function median(list, count,    i, j, held) {

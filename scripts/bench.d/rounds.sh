@@ -13,7 +13,8 @@ run_rounds() {
         while read -r work; do
             while read -r _ peer point; do
                 value=$($function "$work" "$peer" "$point" </dev/null 2>"$room/said") || {
-                    printf '%s: %s by %s failed: %s\n' "$table" "$work" "$peer" "$(tail -n 1 "$room/said")" >&2
+                    printf '%s: %s by %s failed: %s\n' "$table" "$work" "$peer" \
+                        "$(tail -n 1 "$room/said")" >&2
                     continue
                 }
                 record "$table" "$place" "$work" "$peer" "$point" "$round" "$value"

@@ -27,8 +27,9 @@ measure_stripes() {
 }
 # As many bytes as the device has: each lower device moves the same in every trial.
 stripes_trial() {
-    local size=${1#*-} file=${file_of[$2]}
-    drop_caches "$file" "${file_of[lower-0]}" "${file_of[lower-1]}" "${file_of[lower-2]}" "${file_of[lower-3]}"
+    local size=${1#*-} file=${file_of[$2]} part
+    drop_caches "$file"
+    for part in 0 1 2 3; do drop_caches "${file_of[lower-$part]}"; done
     case $1 in
         read-*) read_through "$file" "$size" iflag=direct ;;
         write-*) write_through "$file" "$(stat -Lc %s "$file")" "$size" oflag=direct conv=notrunc ;;

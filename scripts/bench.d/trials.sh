@@ -29,7 +29,8 @@ random() {
         --ioengine=psync --numjobs="$jobs" --group_reporting --time_based --norandommap \
         --runtime="${fio_milliseconds}ms" --allow_file_create=0 --output-format=terse \
         --terse-version=3 "$@" 2>&1) || { printf '%s\n' "$said" >&2 && return 1; }
-    printf '%s\n' "$said" | awk -F ';' -v field="$field" '$1 == 3 { print $field; n = 1 } END { exit !n }'
+    printf '%s\n' "$said" |
+        awk -F ';' -v field="$field" '$1 == 3 { print $field; n = 1 } END { exit !n }'
 }
 # FILE REQUEST-SIZE [DD-OPERAND...]
 read_through() { dd_rate if="$1" of=/dev/null bs="$2" "${@:3}"; }
@@ -41,9 +42,9 @@ write_through() {
 dd_rate() {
     local said
     said=$(timeout 120 dd "$@" 2>&1) || { printf '%s\n' "$said" >&2 && return 1; }
-    printf '%s\n' "$said" | awk '/copied,/ {
-        for (i = 1; i < NF; i++) if ($i == "copied," && $(i + 1) > 0) { print $1 / $(i + 1) / 1e6; n = 1 }
-    } END { exit !n }'
+    printf '%s\n' "$said" | awk '
+        /copied,/ { for (i = 1; i < NF; i++) if ($i == "copied,") seconds = $(i + 1); bytes = $1 }
+        END { if (seconds > 0) print bytes / seconds / 1e6; exit !(seconds > 0) }'
 }
 # FILE...: what is dirty goes down, and nothing of it stays in a cache. A tmpfs keeps what it has.
 drop_caches() {
