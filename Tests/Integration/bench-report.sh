@@ -44,6 +44,7 @@ results load works other - 10 20 60
 "$bench" --tables-only --output out >report
 has() { grep -qxF -- "$1" report || fail "a line is missing: $1" "$(cat report)"; }
 has '- Rounds: 3. Between them other programs used 20 % of the CPUs (median), 60 % at most'
+has '- **The machine was busy with other things: this run decides nothing.**'
 has '| 4k random read, 1 job | 230 IOPS | 2.30 (2.3, 2.6) | – (1.0) | – | – | 43 % | floor | 0.95 | met | – |'
 has '| sequential read, buffered | 270 MB/s | 2.70 (2.4, 2.7) | – | 2.40 (2.4) | – | 0 % | met | – | – | – |'
 has '| sequential read, O_DIRECT | 35 MB/s | 3.50 (2.4, 3.5) | – | – | 0.54 (0.55) | 0 % | floor | – | – | – |'
@@ -56,6 +57,7 @@ has '| read, 1 MiB | 50 MB/s | 1.20 | 3.50 (3.5) | met |'
 has '| write, 1 MiB | 50 MB/s | 0.80 | 3.48 (3.5) | **missed** |'
 ! grep -q 'On disk' report || fail 'a table of nothing'
 grep -q '4k random read, 1 job: 2.3×' out/picture.svg || fail 'the picture' "$(cat out/picture.svg)"
+grep -q 'Busy machine: decides nothing' out/picture.svg || fail 'the picture hides that it was busy'
 
 fails_like "bench: the documentation takes a whole run*" "$bench" --write-docs --quick --output out
 fails_like "bench: there are no results in *" "$bench" --tables-only --output nowhere

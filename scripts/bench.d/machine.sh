@@ -1,4 +1,4 @@
-# The machine a run was made on, and what else runs there. Sourced by scripts/bench.
+# The machine a run was made on and how, and what else runs there. Sourced by scripts/bench.
 
 # Prints it in lines of Markdown.
 describe_machine() {
@@ -12,6 +12,7 @@ describe_machine() {
   $(qemu-storage-daemon --version | sed -n '1{s/ version//;s/ (.*//;p}'), $(nbdkit --version),
   $(nbdfuse --version | head -n 1)
 - $(date -u +%Y-%m-%d), as $user, load average $(cut -d ' ' -f 1-3 /proc/loadavg) at first
+- Trials: $((file_bytes >> 20)) MiB of sequential work, ${fio_milliseconds} ms of random work
 END
 }
 

@@ -26,10 +26,11 @@ measure_devices() {
     run_rounds devices tmpfs devices_trial < <(many_trials 1 10 100 1000)
     stop_peers
 }
-# fio takes file names from a pattern: those of the first devices. Opening a thousand isn't counted.
+# fio takes file names from a pattern, those of the first devices, and goes round them. It opens each
+# at its first request, while nothing is counted yet.
 devices_trial() {
     random "$1" 4 --filename_format="$DM_DEV_DIR/mapper/many-\$filenum" --nrfiles="$3" \
-        --openfiles="$3" --size=$((device_sectors * 512 * $3)) --file_service_type=random --ramp_time=1s
+        --openfiles="$3" --size=$((device_sectors * 512 * $3)) --ramp_time=2s
 }
 
 # A table in one or more lines, the last of them first in the file.

@@ -40,7 +40,8 @@ function key(work, peer) { return key_of("works", "tmpfs", work, peer, "-") }
 function style() {
     print "<style>"
     print "text { font: 12px system-ui, 'Segoe UI', Helvetica, Arial, sans-serif; fill: #1f2328 }"
-    print ".title { font-size: 16px; font-weight: 600 } .work { text-anchor: end }"
+    print ".title { font-size: 16px; font-weight: 600 } .work, .busy { text-anchor: end }"
+    print ".busy { font-weight: 600 }"
     print ".tick { font-size: 11px; text-anchor: middle } .tick, .value, .note { fill: #656d76 }"
     print ".value { font-size: 10px } .ours { font-size: 10.5px; font-weight: 700 }"
     print ".ground { fill: #ffffff; stroke: #d0d7de } .grid { stroke: #d8dee4 }"
@@ -99,5 +100,7 @@ END {
     for (i = 1; i <= work_count; i++) group(i, top + 8 + (i - 1) * (bar_count * thick + gap))
     text(20, height - 14, "note", "One linear device on tmpfs, by scripts/bench: medians of " \
         "interleaved rounds (" rounds "). Logarithmic; faster is to the right.")
+    if (busy() > too_busy)
+        text(width - 20, 52, "busy", "Busy machine: decides nothing.")
     print "</svg>"
 }

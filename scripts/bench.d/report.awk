@@ -110,16 +110,12 @@ function stripes(    i, list, words_of, linear, lower, best, striped) {
 
 # MARK: Noise
 
-function noise(    key, parts, round, most, count, list) {
-    for (key in known) {
-        split(key, parts, SUBSEP)
-        if (parts[1] != "load") continue
-        for (round = 1; round <= rounds; round++)
-            if ((key, round) in value) list[++count] = value[key, round]
-    }
-    if (!count) return
+function noise() {
+    if (busy() < 0) return
     printf "- Rounds: %d. Between them other programs used %.0f %% of the CPUs (median), " \
-        "%.0f %% at most\n", rounds, median(list, count), list[count]
+        "%.0f %% at most\n", rounds, busy(), busiest
+    if (busy() > too_busy)
+        print "- **The machine was busy with other things: this run decides nothing.**"
 }
 
 END {

@@ -1,7 +1,7 @@
 # Reads goals.tsv, then results.tsv: the works in their order, what is asked of them, and
 # value[table, place, work, peer, point, round]. What report.awk and picture.awk share.
 
-BEGIN { FS = "\t" }
+BEGIN { FS = "\t"; too_busy = 10 }
 /^#/ { next }
 FILENAME ~ /goals.tsv$/ {
     works[++work_count] = $1
@@ -56,5 +56,19 @@ function ratio(upper, lower,    round, count, list, middle) {
     if (!count) return -1
     middle = median(list, count)
     if (middle > 0) spread = (list[count] - list[1]) / middle
+    return middle
+}
+# The share of the CPUs that others used between the rounds, in percent: the median, or -1. The most
+# is left in `busiest`.
+function busy(    key, parts, round, count, list, middle) {
+    for (key in known) {
+        split(key, parts, SUBSEP)
+        if (parts[1] != "load") continue
+        for (round = 1; round <= rounds; round++)
+            if ((key, round) in value) list[++count] = value[key, round]
+    }
+    if (!count) return -1
+    middle = median(list, count)
+    busiest = list[count]
     return middle
 }

@@ -2,7 +2,7 @@
 
 room=''    # mount points and logs
 backing='' # backing files of the place being measured
-loops=() # loop devices that were attached
+loops=()   # loop devices that were attached
 
 open_room() {
     trap close_room EXIT
