@@ -38,7 +38,7 @@ install_packages() {
     echo "Installing $*" >&2
     as_root "${install[@]}" >/dev/null 2>&1 </dev/null || {
         quietly as_root apt-get update && quietly as_root "${install[@]}"
-    } || die "could not install $*"
+    }
 }
 
 # Installs what building and mounting need, if it isn't there.

@@ -12,8 +12,7 @@ install_peers() {
     command -v nbdfuse >/dev/null || missing+=(libnbd-bin)
     command -v losetup >/dev/null || missing+=(util-linux mount)
     command -v fusermount3 >/dev/null || missing+=(fuse3)
-    [ ${#missing[@]} -eq 0 ] ||
-        install_packages "${missing[@]}"
+    install_packages "${missing[@]}"
 }
 
 # PLACE: every peer on one file of that place, and the striped ones on its four parts.
