@@ -196,7 +196,7 @@ enum SystemCalls {
     /// Becomes another program; returns only why not.
     static func execute(_ program: ByteString, _ words: [ByteString]) -> Errno {
         withWords(words) { arguments in
-            withPath(program) { path in
+            program.withCString { path in
                 execv(path, arguments)
                 return Errno(rawValue: errno)
             }
@@ -208,17 +208,17 @@ enum SystemCalls {
         guard let status = try? status(of: path), status.mode & S_IFMT == S_IFREG else {
             return false
         }
-        return withPath(path) { access($0, X_OK) } == 0
+        return path.withCString { access($0, X_OK) } == 0
     }
 
     /// File capabilities, which make its process a privileged one.
     static func hasCapabilities(_ path: ByteString) -> Bool {
-        withPath(path) { clinux_has_capabilities($0) } != 0
+        path.withCString { clinux_has_capabilities($0) } != 0
     }
 
     /// The first bytes of a file; nil: it can't be read.
     static func head(of path: ByteString, count: Int) -> [UInt8]? {
-        let descriptor = withPath(path) { Glibc.open($0, O_RDONLY | O_CLOEXEC) }
+        let descriptor = path.withCString { Glibc.open($0, O_RDONLY | O_CLOEXEC) }
         guard descriptor >= 0 else { return nil }
         defer { Glibc.close(descriptor) }
         var bytes = [UInt8](repeating: 0, count: count)

@@ -32,7 +32,7 @@ struct PreloadEnvironment {
     /// Sets them in this process.
     func apply() {
         for (name, value) in variables {
-            _ = SystemCalls.withPath(value) { setenv(name, $0, 1) }
+            _ = value.withCString { setenv(name, $0, 1) }
         }
     }
 }

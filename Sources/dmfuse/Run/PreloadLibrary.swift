@@ -6,7 +6,7 @@ enum PreloadLibrary {
 
     /// Beside the executable, or in ../lib of its directory.
     static func find(
-        executable: ByteString? = SystemCalls.target(ofLink: ByteString("/proc/self/exe"))
+        executable: ByteString? = BackingPaths.readLink(ByteString("/proc/self/exe"))
     ) throws(Refusal) -> ByteString {
         guard let executable, let slash = executable.bytes.lastIndex(of: UInt8(ascii: "/")) else {
             throw Refusal("\(name): /proc is needed to find it")
