@@ -21,6 +21,9 @@ let package = Package(
     targets: [
         .target(name: "CFuse", path: "CFuse", linkerSettings: [.linkedLibrary("fuse3")]),
         .target(name: "CLinux"),
+        // Loaded into other programs by `dmfuse run`, so nothing here depends on it; scripts/build
+        // links it, since SwiftPM's libraries always need Swift's runtime.
+        .target(name: "CDMPreload", publicHeadersPath: "."),
         .target(
             name: "DeviceMapper", dependencies: ["CLinux", system], swiftSettings: settings),
         .target(
@@ -31,7 +34,7 @@ let package = Package(
         .executableTarget(
             name: "dmfuse",
             dependencies: [
-                "DeviceMapper", "DMControl", "DMFilesystem", system,
+                "CLinux", "DeviceMapper", "DMControl", "DMFilesystem", system,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: settings),

@@ -52,6 +52,24 @@ install_missing() {
         die "please install Swift 6.3 or newer first: https://www.swift.org/install/linux"
 }
 
+# Installs the programs that run on a mount unmodified.
+install_clients() {
+    local program missing=() PATH=$PATH:/usr/sbin:/sbin
+    for program in dmsetup:dmsetup kpartx:kpartx lvm:lvm2 sfdisk:fdisk; do
+        command -v "${program%:*}" >/dev/null || missing+=("${program#*:}")
+    done
+    install_packages "${missing[@]}"
+}
+
+# Prints a C compiler; Swift brings one along.
+c_compiler() {
+    local compiler
+    for compiler in cc gcc clang "$(dirname "$(readlink -f "$(command -v swift)")")/clang"; do
+        ! command -v "$compiler" || return 0
+    done
+    die "there is no C compiler"
+}
+
 # The mounts at or below a directory, newest first: "DEVICE-MINOR PATH" a line. /proc writes blanks
 # and the like in octal.
 mounts_below() {

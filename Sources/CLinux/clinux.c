@@ -7,6 +7,7 @@
 #include <linux/openat2.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 int clinux_open_path(int directory, const char *path) {
@@ -18,4 +19,8 @@ int clinux_open_path(int directory, const char *path) {
 int clinux_is_procfs(int descriptor) {
     struct statfs status;
     return fstatfs(descriptor, &status) == 0 && status.f_type == PROC_SUPER_MAGIC;
+}
+
+int clinux_has_capabilities(const char *path) {
+    return getxattr(path, "security.capability", NULL, 0) > 0;
 }

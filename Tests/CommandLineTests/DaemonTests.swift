@@ -152,7 +152,8 @@ import Testing
     @Test(
         "help, version and our own verbs are ours to parse, and nothing else",
         arguments: [
-            ("mount", true), ("unmount", true), ("--help", true), ("-h", true), ("help", true),
+            ("mount", true), ("unmount", true), ("run", true), ("--help", true), ("-h", true),
+            ("help", true),
             ("--version", true), ("--generate-completion-script=bash", true), ("create", false),
             ("-f", false), ("version", false), ("mountx", false),
         ])
@@ -163,11 +164,14 @@ import Testing
         arguments: [
             (["mount"], "dmfuse: mount: "), (["mount", "--threads", "1", "x"], "dmfuse: mount: "),
             (["mount", "--frob", "x"], "dmfuse: mount: "),
-            (["unmount", "a", "b"], "dmfuse: unmount: "),
+            (["unmount", "a", "b"], "dmfuse: unmount: "), (["run"], "dmfuse: run: "),
+            (["run", "--"], "dmfuse: run: "), (["run", "--frob", "ls"], "dmfuse: run: "),
         ])
     func wrongUse(words: [String], beginning: String) {
         let recorder = Recorder()
-        #expect(DmfuseVerbs.run(words, console: recorder.console()) == 1)
+        let words = words.map { ByteString($0) }
+        let status: Int32 = words.first == ByteString("run") ? 125 : 1
+        #expect(DmfuseVerbs.run(words, console: recorder.console()) == status)
         #expect(recorder.errorText.hasPrefix(beginning))
         #expect(recorder.errorText.split(separator: "\n").count == 1)
     }
@@ -176,7 +180,7 @@ import Testing
     func help() {
         let recorder = Recorder()
         let console = recorder.console()
-        #expect(DmfuseVerbs.run(["--help"], console: console) == 0)
+        #expect(DmfuseVerbs.run([ByteString("--help")], console: console) == 0)
         console.flush()
         for word in ["mount", "unmount", "create", "--paths", "DM_DEV_DIR"] {
             #expect(recorder.outputText.contains(word))
@@ -185,7 +189,7 @@ import Testing
         for words in [["mount", "--help"], ["help", "mount"]] {
             let recorder = Recorder()
             let console = recorder.console()
-            #expect(DmfuseVerbs.run(words, console: console) == 0)
+            #expect(DmfuseVerbs.run(words.map { ByteString($0) }, console: console) == 0)
             console.flush()
             #expect(recorder.outputText.contains("--allow-other"))
         }

@@ -1,4 +1,4 @@
-// System calls that glibc has no function for, or one that Swift can't import. The core's only C.
+// System calls that glibc has no function for, or one that Swift can't import.
 #ifndef CLINUX_H
 #define CLINUX_H
 
@@ -9,5 +9,8 @@ int clinux_open_path(int directory, const char *path);
 
 /// Whether an open file is one of procfs, whose files are about the process that looks: 1 or 0.
 int clinux_is_procfs(int descriptor);
+
+/// Whether a file has capabilities of its own, which make its process a privileged one: 1 or 0.
+int clinux_has_capabilities(const char *path);
 
 #endif

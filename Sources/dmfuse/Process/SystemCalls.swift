@@ -1,3 +1,4 @@
+import CLinux
 import DeviceMapper
 import Glibc
 import SystemPackage
@@ -70,6 +71,7 @@ enum SystemCalls {
         let inode: UInt64
         let mode: UInt32
         let owner: UInt32
+        let group: UInt32
         /// Of the device that the file is, if it is one.
         let represents: DeviceNumber
 
@@ -89,6 +91,7 @@ enum SystemCalls {
             device: DeviceNumber(statDevice: UInt64(buffer.st_dev)),
             rawDevice: UInt64(buffer.st_dev),
             inode: UInt64(buffer.st_ino), mode: buffer.st_mode, owner: buffer.st_uid,
+            group: buffer.st_gid,
             represents: DeviceNumber(statDevice: UInt64(buffer.st_rdev)))
     }
 
@@ -188,6 +191,39 @@ enum SystemCalls {
         var status: Int32 = 0
         while waitpid(child, &status, 0) < 0, errno == EINTR {}
         return status
+    }
+
+    /// Becomes another program; returns only why not.
+    static func execute(_ program: ByteString, _ words: [ByteString]) -> Errno {
+        withWords(words) { arguments in
+            program.withCString { path in
+                execv(path, arguments)
+                return Errno(rawValue: errno)
+            }
+        }
+    }
+
+    /// A file that this process may execute.
+    static func isExecutable(_ path: ByteString) -> Bool {
+        guard let status = try? status(of: path), status.mode & S_IFMT == S_IFREG else {
+            return false
+        }
+        return path.withCString { access($0, X_OK) } == 0
+    }
+
+    /// File capabilities, which make its process a privileged one.
+    static func hasCapabilities(_ path: ByteString) -> Bool {
+        path.withCString { clinux_has_capabilities($0) } != 0
+    }
+
+    /// The first bytes of a file; nil: it can't be read.
+    static func head(of path: ByteString, count: Int) -> [UInt8]? {
+        let descriptor = path.withCString { Glibc.open($0, O_RDONLY | O_CLOEXEC) }
+        guard descriptor >= 0 else { return nil }
+        defer { Glibc.close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: count)
+        let filled = bytes.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
+        return filled < 0 ? nil : Array(bytes[..<filled])
     }
 
     static func sleep(_ milliseconds: UInt32) {

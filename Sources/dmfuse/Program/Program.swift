@@ -14,7 +14,7 @@ enum Program {
         let words = Array(arguments.dropFirst())
         if personality == .dmfuse, let first = words.first?.string, DmfuseVerbs.claims(first) {
             defer { console.flush() }
-            return DmfuseVerbs.run(words.map(\.string), console: console)
+            return DmfuseVerbs.run(words, console: console)
         }
         let line = DeviceCommandLine(
             programName: programName, personality: personality, console: console,

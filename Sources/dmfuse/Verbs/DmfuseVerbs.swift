@@ -1,4 +1,5 @@
 import ArgumentParser
+import DeviceMapper
 
 /// dmfuse's own verbs, help and completion scripts. Everything else on a command line is dmsetup's
 /// grammar (see `Getopt`).
@@ -15,6 +16,8 @@ struct DmfuseVerbs: ParsableCommand {
               dd if=DIR/mapper/NAME ...
               dmfuse unmount DIR
 
+            dmfuse run starts your own dmsetup, kpartx or lvm for it.
+
             All other commands, their options and output are dmsetup's (see dmsetup(8)):
 
               create, load, reload, resume, suspend, clear, wipe_table, rename,
@@ -29,23 +32,24 @@ struct DmfuseVerbs: ParsableCommand {
             a link named dmsetup, this is dmsetup, line by line.
             """,
         version: "dmfuse \(VersionCommand.program)",
-        subcommands: [MountVerb.self, UnmountVerb.self, TraceVerb.self])
+        subcommands: [MountVerb.self, UnmountVerb.self, TraceVerb.self, RunVerb.self])
 
     /// Whether a command line is ours to parse, by its first word.
     static func claims(_ word: String) -> Bool {
-        ["mount", "unmount", "trace", "help", "-h", "--help", "--version"].contains(word)
+        ["mount", "unmount", "trace", "run", "help", "-h", "--help", "--version"].contains(word)
             || word.hasPrefix("--generate-completion-script")
             || word.hasPrefix("--experimental-dump-help")
     }
 
     /// Runs it; gives the exit status. A refusal is one line.
-    static func run(_ words: [String], console: Console) -> Int32 {
+    static func run(_ words: [ByteString], console: Console) -> Int32 {
         do {
-            var command = try parseAsRoot(words)
+            var command = try parseAsRoot(words.map(\.string))
             switch command {
             case let mount as MountVerb: return mount.execute(console)
             case let unmount as UnmountVerb: return unmount.execute(console)
             case let trace as TraceVerb: return trace.execute(console)
+            case let run as RunVerb: return run.execute(words, console)
             default: try command.run()  // help, which it throws
             }
             return 0
@@ -54,9 +58,9 @@ struct DmfuseVerbs: ParsableCommand {
                 console.printLine(fullMessage(for: error))
                 return 0
             }
-            let verb = words.first.map { "\($0): " } ?? ""
-            console.report("dmfuse: \(verb)\(message(for: error))")
-            return 1
+            let verb = words.first?.string ?? ""
+            console.report("dmfuse: \(verb)\(verb.isEmpty ? "" : ": ")\(message(for: error))")
+            return verb == RunVerb.configuration.commandName ? RunVerb.badStatus : 1
         }
     }
 }

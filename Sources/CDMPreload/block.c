@@ -1,0 +1,138 @@
+// The ioctls of block devices, on device files. What isn't here goes on to the file system.
+#include "preload.h"
+
+#include <linux/falloc.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+enum { logical_block = 512, largest_block = 4096 };
+
+static int fail(int error)
+{
+    errno = error;
+    return -1;
+}
+
+// The block size that the kernel sets on a block device of that size.
+static int soft_block(uint64_t size)
+{
+    int block = logical_block;
+    while (block < largest_block && (size & (uint64_t)block) == 0)
+        block <<= 1;
+    return block;
+}
+
+// The read-ahead is the mount's: one for all its files.
+static int open_read_ahead(const struct stat *status, int flags)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/sys/class/bdi/%u:%u/read_ahead_kb", major(status->st_dev),
+             minor(status->st_dev));
+    return raw_open(path, flags | O_CLOEXEC);
+}
+
+// In sectors; 256, Linux's default, if it doesn't tell.
+static unsigned long read_ahead(const struct stat *status)
+{
+    char text[32] = "";
+    int saved = errno, fd = open_read_ahead(status, O_RDONLY);
+    if (fd >= 0) {
+        syscall(SYS_read, fd, text, sizeof text - 1);
+        raw_close(fd);
+    }
+    errno = saved;
+    return text[0] ? strtoul(text, NULL, 10) * 2 : 256;
+}
+
+// Raises it. Less for one device would be less for all, so that is granted and not done.
+static int set_read_ahead(const struct stat *status, unsigned long sectors)
+{
+    char text[32];
+    if (sectors <= read_ahead(status))
+        return 0;
+    int fd = open_read_ahead(status, O_WRONLY);
+    if (fd < 0)
+        return fail(EACCES); // as without CAP_SYS_ADMIN
+    int length = snprintf(text, sizeof text, "%lu", sectors / 2);
+    long written = syscall(SYS_write, fd, text, (size_t)length);
+    raw_close(fd);
+    return written < 0 ? -1 : 0;
+}
+
+// Writes everything back and forgets what is cached, as the kernel does with the device's pages.
+static int flush(int fd)
+{
+    if (syscall(SYS_fsync, fd) != 0)
+        return -1;
+    syscall(SYS_fadvise64, fd, 0L, 0L, POSIX_FADV_DONTNEED);
+    return 0;
+}
+
+// The kernel's checks: EBADF, not open for writing; EINVAL, not whole sectors or beyond the end.
+static int check_range(int fd, const struct stat *status, const uint64_t range[2])
+{
+    long flags = syscall(SYS_fcntl, fd, F_GETFL);
+    if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
+        return fail(EBADF);
+    uint64_t size = (uint64_t)status->st_size, end = range[0] + range[1];
+    if ((range[0] | range[1]) & (logical_block - 1) || end < range[0] || end > size)
+        return fail(EINVAL);
+    return 0;
+}
+
+static int discard(int fd, const uint64_t range[2])
+{
+    int mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+    return range[1] == 0 ? fail(EINVAL)
+                         : (int)syscall(SYS_fallocate, fd, mode, range[0], range[1]);
+}
+
+static int write_zeroes(int fd, const uint64_t range[2])
+{
+    int mode = FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE;
+    if (syscall(SYS_fallocate, fd, mode, range[0], range[1]) == 0)
+        return 0;
+    if (errno != EOPNOTSUPP)
+        return -1;
+    // Aligned as O_DIRECT wants it.
+    static const _Alignas(4096) char zeroes[64 << 10];
+    uint64_t offset = range[0], end = range[0] + range[1];
+    while (offset < end) {
+        uint64_t left = end - offset;
+        long count = syscall(
+            SYS_pwrite64, fd, zeroes, left < sizeof zeroes ? left : sizeof zeroes, offset);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count <= 0)
+            return count == 0 ? fail(EIO) : -1;
+        offset += (uint64_t)count;
+    }
+    return 0;
+}
+
+int block_ioctl(int fd, const struct stat *status, unsigned long request, void *argument)
+{
+    uint64_t size = (uint64_t)status->st_size, range[2];
+    switch (request) {
+    case BLKGETSIZE64: *(uint64_t *)argument = size; return 0;
+    case BLKGETSIZE: *(unsigned long *)argument = (unsigned long)(size / 512); return 0;
+    case BLKSSZGET: *(int *)argument = logical_block; return 0;
+    case BLKPBSZGET: case BLKIOMIN: *(unsigned *)argument = logical_block; return 0;
+    case BLKIOOPT: *(unsigned *)argument = 0; return 0;
+    case BLKALIGNOFF: *(int *)argument = 0; return 0;
+    case BLKBSZGET: *(int *)argument = soft_block(size); return 0;
+    case BLKRAGET: case BLKFRAGET: *(long *)argument = (long)read_ahead(status); return 0;
+    case BLKRASET: case BLKFRASET: return set_read_ahead(status, (unsigned long)argument);
+    case BLKROGET: *(int *)argument = !(status->st_mode & S_IWUSR); return 0;
+    case BLKFLSBUF: return flush(fd);
+    case BLKDISCARD: case BLKZEROOUT:
+        memcpy(range, argument, sizeof range);
+        if (check_range(fd, status, range) != 0)
+            return -1;
+        return request == BLKDISCARD ? discard(fd, range) : write_zeroes(fd, range);
+    default: return (int)syscall(SYS_ioctl, fd, request, argument);
+    }
+}

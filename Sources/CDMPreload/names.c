@@ -1,0 +1,68 @@
+// Calls that only need to be led to the mount.
+#include "preload.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
+#include <sys/time.h>
+#include <sys/xattr.h>
+
+#define LED(result, name, parameters, arguments)                                                   \
+    EXPORTED result name parameters                                                                \
+    {                                                                                              \
+        struct path room;                                                                          \
+        path = led(path, &room);                                                                   \
+        return NEXT(name) arguments;                                                               \
+    }
+
+LED(int, access, (const char *path, int mode), (path, mode))
+LED(int, eaccess, (const char *path, int mode), (path, mode))
+LED(int, euidaccess, (const char *path, int mode), (path, mode))
+LED(int, faccessat, (int at, const char *path, int mode, int flags), (at, path, mode, flags))
+LED(int, chdir, (const char *path), (path))
+LED(int, truncate, (const char *path, off_t size), (path, size))
+LED(int, truncate64, (const char *path, off64_t size), (path, size))
+LED(int, statfs, (const char *path, struct statfs *status), (path, status))
+LED(int, statfs64, (const char *path, struct statfs64 *status), (path, status))
+LED(int, statvfs, (const char *restrict path, struct statvfs *restrict status), (path, status))
+LED(int, statvfs64, (const char *restrict path, struct statvfs64 *restrict status), (path, status))
+LED(int, utimes, (const char *path, const struct timeval times[2]), (path, times))
+LED(int, utimensat, (int at, const char *path, const struct timespec times[2], int flags),
+    (at, path, times, flags))
+LED(ssize_t, getxattr, (const char *path, const char *name, void *value, size_t size),
+    (path, name, value, size))
+LED(ssize_t, lgetxattr, (const char *path, const char *name, void *value, size_t size),
+    (path, name, value, size))
+LED(ssize_t, listxattr, (const char *path, char *list, size_t size), (path, list, size))
+LED(ssize_t, llistxattr, (const char *path, char *list, size_t size), (path, list, size))
+
+// A name below /dev stays what it is, as it would where it is a node.
+static bool stays(const char *path, const char *meant, char *resolved)
+{
+    struct stat status;
+    if (meant == path || strlen(path) >= PATH_MAX)
+        return false;
+    if (raw_stat(AT_FDCWD, meant, &status, 0) != 0)
+        return false;
+    strcpy(resolved, path);
+    return true;
+}
+
+EXPORTED char *realpath(const char *restrict path, char *restrict resolved)
+{
+    struct path room;
+    char copy[PATH_MAX];
+    const char *meant = led(path, &room);
+    if (stays(path, meant, copy))
+        return resolved ? strcpy(resolved, copy) : strdup(copy);
+    return NEXT(realpath)(meant, resolved);
+}
+EXPORTED char *canonicalize_file_name(const char *path) { return realpath(path, NULL); }
+char *__realpath_chk(const char *path, char *resolved, size_t size);
+EXPORTED char *__realpath_chk(const char *path, char *resolved, size_t size)
+{
+    if (size < PATH_MAX)
+        __builtin_trap(); // as the C library does
+    return realpath(path, resolved);
+}

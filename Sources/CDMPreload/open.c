@@ -1,0 +1,150 @@
+// Opening: the control device, device files below /dev, and /proc/devices.
+#include "preload.h"
+
+#include <dirent.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+// What is opened by us alone: true, and its descriptor or -1.
+static bool is_ours(int directory, const char *path, int flags, int *fd)
+{
+    if (!mount_directory() || !path || flags & (O_PATH | O_DIRECTORY))
+        return false;
+    if (is_control(directory, path))
+        *fd = control_open(flags);
+    else if (is_proc_devices(path))
+        *fd = proc_devices_open(flags);
+    else
+        return sysfs_open(path, flags, fd);
+    return true;
+}
+
+// The mode stands there only with these flags.
+static mode_t mode_of(int flags, va_list rest)
+{
+    return flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE ? va_arg(rest, mode_t) : 0;
+}
+
+#define OPEN(name)                                                                                 \
+    EXPORTED int name(const char *path, int flags, ...)                                            \
+    {                                                                                              \
+        struct path room;                                                                          \
+        va_list rest;                                                                              \
+        int fd;                                                                                    \
+        va_start(rest, flags);                                                                     \
+        mode_t mode = mode_of(flags, rest);                                                        \
+        va_end(rest);                                                                              \
+        path = led(path, &room);                                                                   \
+        return is_ours(AT_FDCWD, path, flags, &fd) ? fd : NEXT(name)(path, flags, mode);           \
+    }
+OPEN(open)
+OPEN(open64)
+
+#define OPENAT(name)                                                                               \
+    EXPORTED int name(int directory, const char *path, int flags, ...)                             \
+    {                                                                                              \
+        struct path room;                                                                          \
+        va_list rest;                                                                              \
+        int fd;                                                                                    \
+        va_start(rest, flags);                                                                     \
+        mode_t mode = mode_of(flags, rest);                                                        \
+        va_end(rest);                                                                              \
+        path = led(path, &room);                                                                   \
+        return is_ours(directory, path, flags, &fd) ? fd                                           \
+                                                    : NEXT(name)(directory, path, flags, mode);    \
+    }
+OPENAT(openat)
+OPENAT(openat64)
+
+// What a program calls that was compiled with _FORTIFY_SOURCE.
+int __open_2(const char *path, int flags);
+int __open64_2(const char *path, int flags);
+int __openat_2(int directory, const char *path, int flags);
+int __openat64_2(int directory, const char *path, int flags);
+
+#define OPEN_CHECKED(name)                                                                         \
+    EXPORTED int name(const char *path, int flags)                                                 \
+    {                                                                                              \
+        struct path room;                                                                          \
+        int fd;                                                                                    \
+        path = led(path, &room);                                                                   \
+        return is_ours(AT_FDCWD, path, flags, &fd) ? fd : NEXT(name)(path, flags);                 \
+    }
+OPEN_CHECKED(__open_2)
+OPEN_CHECKED(__open64_2)
+
+#define OPENAT_CHECKED(name)                                                                       \
+    EXPORTED int name(int directory, const char *path, int flags)                                  \
+    {                                                                                              \
+        struct path room;                                                                          \
+        int fd;                                                                                    \
+        path = led(path, &room);                                                                   \
+        return is_ours(directory, path, flags, &fd) ? fd : NEXT(name)(directory, path, flags);     \
+    }
+OPENAT_CHECKED(__openat_2)
+OPENAT_CHECKED(__openat64_2)
+
+#define CREAT(name)                                                                                \
+    EXPORTED int name(const char *path, mode_t mode)                                               \
+    {                                                                                              \
+        struct path room;                                                                          \
+        return NEXT(name)(led(path, &room), mode);                                                 \
+    }
+CREAT(creat)
+CREAT(creat64)
+
+// MARK: stdio
+
+// The same for a stream that is to be read.
+static bool is_ours_to_read(const char *path, const char *mode, FILE **file)
+{
+    int fd;
+    if (!mount_directory() || !path || mode[0] != 'r' ||
+        !is_ours(AT_FDCWD, path, strchr(mode, 'e') ? O_CLOEXEC : 0, &fd))
+        return false;
+    *file = fd >= 0 ? fdopen(fd, "r") : NULL;
+    if (fd >= 0 && !*file)
+        raw_close(fd);
+    return true;
+}
+
+#define FOPEN(name)                                                                                \
+    EXPORTED FILE *name(const char *restrict path, const char *restrict mode)                      \
+    {                                                                                              \
+        struct path room;                                                                          \
+        FILE *file;                                                                                \
+        return is_ours_to_read(path, mode, &file) ? file : NEXT(name)(led(path, &room), mode);     \
+    }
+FOPEN(fopen)
+FOPEN(fopen64)
+
+#define FREOPEN(name)                                                                              \
+    EXPORTED FILE *name(                                                                           \
+        const char *restrict path, const char *restrict mode, FILE *restrict file)                 \
+    {                                                                                              \
+        struct path room;                                                                          \
+        return NEXT(name)(led(path, &room), mode, file);                                           \
+    }
+FREOPEN(freopen)
+FREOPEN(freopen64)
+
+// MARK: Directories
+
+EXPORTED DIR *opendir(const char *path)
+{
+    struct path room;
+    return NEXT(opendir)(led(path, &room));
+}
+
+#define SCANDIR(name, entry)                                                                       \
+    EXPORTED int name(                                                                             \
+        const char *restrict path, struct entry ***restrict entries,                               \
+        int (*wanted)(const struct entry *),                                                       \
+        int (*order)(const struct entry **, const struct entry **))                                \
+    {                                                                                              \
+        struct path room;                                                                          \
+        return NEXT(name)(led(path, &room), entries, wanted, order);                               \
+    }
+SCANDIR(scandir, dirent)
+SCANDIR(scandir64, dirent64)

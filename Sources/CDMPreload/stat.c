@@ -1,0 +1,162 @@
+// stat and its kin: device files are block devices, the control socket is the control device.
+//
+// A link of the mapper directory looks like the node that libdevmapper would have made there.
+// Raw system calls, since C libraries before 2.33 export none of the plain names.
+#include "preload.h"
+
+static void be_device(struct stat *status, unsigned minor)
+{
+    status->st_mode = S_IFBLK | (status->st_mode & 07777);
+    status->st_rdev = makedev(mapped_major(), minor);
+    status->st_size = 0;
+    status->st_blocks = 0;
+}
+
+static void be_control(struct stat *status)
+{
+    status->st_mode = S_IFCHR | 0600;
+    status->st_rdev = makedev(control_major, control_minor);
+    status->st_size = 0;
+    status->st_blocks = 0;
+}
+
+static int answer(int directory, const char *path, struct stat *status, int flags)
+{
+    struct path room;
+    unsigned minor = 0;
+    path = led(path, &room);
+    int result = raw_stat(directory, path, status, flags);
+    if (result != 0 || !mount_directory())
+        return result;
+    if (S_ISLNK(status->st_mode) && node_of(status->st_dev, status->st_ino, &minor) != no_node) {
+        // A device that is gone meanwhile stays a link that leads nowhere.
+        struct stat behind;
+        int saved = errno;
+        if (raw_stat(directory, path, &behind, flags & ~AT_SYMLINK_NOFOLLOW) == 0)
+            *status = behind;
+        errno = saved;
+    }
+    if (S_ISREG(status->st_mode) && node_of(status->st_dev, status->st_ino, &minor) == device_node)
+        be_device(status, minor);
+    else if (S_ISSOCK(status->st_mode) &&
+             (path && *path ? is_control(directory, path) : is_control_socket(directory)))
+        be_control(status);
+    return result;
+}
+
+// MARK: The names it has
+
+// On 64-bit machines both structures are one.
+_Static_assert(sizeof(struct stat) == sizeof(struct stat64), "a 64-bit machine");
+
+EXPORTED int stat(const char *restrict path, struct stat *restrict status)
+{
+    return answer(AT_FDCWD, path, status, 0);
+}
+EXPORTED int stat64(const char *restrict path, struct stat64 *restrict status)
+{
+    return answer(AT_FDCWD, path, (struct stat *)status, 0);
+}
+EXPORTED int lstat(const char *restrict path, struct stat *restrict status)
+{
+    return answer(AT_FDCWD, path, status, AT_SYMLINK_NOFOLLOW);
+}
+EXPORTED int lstat64(const char *restrict path, struct stat64 *restrict status)
+{
+    return answer(AT_FDCWD, path, (struct stat *)status, AT_SYMLINK_NOFOLLOW);
+}
+EXPORTED int fstat(int fd, struct stat *status)
+{
+    if (fd < 0) { // AT_FDCWD is no descriptor here
+        errno = EBADF;
+        return -1;
+    }
+    return answer(fd, "", status, AT_EMPTY_PATH);
+}
+EXPORTED int fstat64(int fd, struct stat64 *status) { return fstat(fd, (struct stat *)status); }
+EXPORTED int fstatat(
+    int directory, const char *restrict path, struct stat *restrict status, int flags)
+{
+    return answer(directory, path, status, flags);
+}
+EXPORTED int fstatat64(
+    int directory, const char *restrict path, struct stat64 *restrict status, int flags)
+{
+    return answer(directory, path, (struct stat *)status, flags);
+}
+
+// Programs that were linked with a C library before 2.33 call these.
+EXPORTED int __xstat(int version, const char *path, struct stat *status)
+{
+    (void)version;
+    return stat(path, status);
+}
+EXPORTED int __xstat64(int version, const char *path, struct stat64 *status)
+{
+    (void)version;
+    return stat64(path, status);
+}
+EXPORTED int __lxstat(int version, const char *path, struct stat *status)
+{
+    (void)version;
+    return lstat(path, status);
+}
+EXPORTED int __lxstat64(int version, const char *path, struct stat64 *status)
+{
+    (void)version;
+    return lstat64(path, status);
+}
+EXPORTED int __fxstat(int version, int fd, struct stat *status)
+{
+    (void)version;
+    return fstat(fd, status);
+}
+EXPORTED int __fxstat64(int version, int fd, struct stat64 *status)
+{
+    (void)version;
+    return fstat64(fd, status);
+}
+EXPORTED int __fxstatat(
+    int version, int directory, const char *path, struct stat *status, int flags)
+{
+    (void)version;
+    return fstatat(directory, path, status, flags);
+}
+EXPORTED int __fxstatat64(
+    int version, int directory, const char *path, struct stat64 *status, int flags)
+{
+    (void)version;
+    return fstatat64(directory, path, status, flags);
+}
+
+// MARK: statx
+
+EXPORTED int statx(
+    int directory, const char *restrict path, int flags, unsigned mask,
+    struct statx *restrict status)
+{
+    struct path room;
+    struct stat seen;
+    const char *meant = led(path, &room);
+    int result = NEXT(statx)(directory, meant, flags, mask, status);
+    if (result != 0 || !mount_directory())
+        return result;
+    unsigned minor;
+    dev_t device = makedev(status->stx_dev_major, status->stx_dev_minor);
+    bool is_socket = S_ISSOCK(status->stx_mode);
+    if (!is_socket && node_of(device, status->stx_ino, &minor) == no_node)
+        return result;
+    int saved = errno;
+    int kept = flags & (AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT);
+    if (answer(directory, path, &seen, kept) == 0 &&
+        (S_ISBLK(seen.st_mode) || S_ISCHR(seen.st_mode))) {
+        status->stx_mode = (uint16_t)seen.st_mode;
+        status->stx_ino = seen.st_ino;
+        status->stx_rdev_major = major(seen.st_rdev);
+        status->stx_rdev_minor = minor(seen.st_rdev);
+        status->stx_size = 0;
+        status->stx_blocks = 0;
+    }
+    errno = saved;
+    return result;
+}

@@ -1,0 +1,91 @@
+import ArgumentParser
+import DMControl
+import DeviceMapper
+import SystemPackage
+
+/// `dmfuse run COMMAND...`.
+struct RunVerb: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run", abstract: "Run a command for which the mount is device-mapper.",
+        discussion: """
+            The command, and what it starts, find the mount's devices below /dev/mapper and in \
+            DM_DEV_DIR, as block devices, and reach the daemon as if it were the kernel's \
+            device-mapper: dmsetup, kpartx, lvm and scripts run as they are.
+
+              dmfuse run -- dmsetup ls --tree
+
+            The exit status is the command's; 127: there is no such command; 126: it can't be \
+            run so; 125: there is no mount, or something is wrong with the command line.
+            """)
+
+    @Option(name: .customLong("dir"), help: "The mount.", completion: .directory)
+    var directory: String?
+
+    @Option(
+        help: "Append to a file what the kernel would have logged: why a table was refused.",
+        completion: .file())
+    var reasons: String?
+
+    @Argument(parsing: .captureForPassthrough, help: "The command and its arguments.")
+    var command: [String] = []
+
+    static let badStatus: Int32 = 125
+
+    /// `words` are the whole command line as the kernel gave it: a command's arguments need not be
+    /// UTF-8. Returns only if the command can't be run.
+    func execute(_ words: [ByteString], _ console: Console) -> Int32 {
+        var command = Array(words.suffix(self.command.count))
+        if command.first == ByteString("--") {
+            command.removeFirst()
+        } else if let option = command.first, option.hasPrefix(ByteString("-")) {
+            console.report("dmfuse: run: unknown option \(option.string)")
+            return Self.badStatus
+        }
+        guard let name = command.first else {
+            console.report("dmfuse: run: a command is missing")
+            return Self.badStatus
+        }
+        do throws(Refusal) {
+            let mount = try MountChoice(
+                given: directory.map { ByteString($0) },
+                environment: SystemCalls.environment("DM_DEV_DIR")
+            ).choose()
+            let surroundings = try PreloadEnvironment(
+                mount: mount, mappedMajor: try Self.mappedMajor(mount),
+                library: try PreloadLibrary.find(),
+                reasons: reasons.map { MountChoice.absolute(ByteString($0)) })
+            guard let program = ProgramFile.find(name) else {
+                console.report("dmfuse: run: \(name.string): command not found")
+                return 127
+            }
+            if let hindrance = ProgramFile(program).hindrance() {
+                console.report("dmfuse: run: \(name.string): \(hindrance)")
+                return 126
+            }
+            surroundings.apply()
+            let failure = SystemCalls.execute(program, command)
+            console.report("dmfuse: run: \(name.string): \(SystemCalls.text(failure))")
+            return 126
+        } catch {
+            console.report("dmfuse: run: \(error.clause)")
+            return Self.badStatus
+        }
+    }
+
+    /// Asks the daemon, and so finds out whether it answers us.
+    private static func mappedMajor(_ mount: MountDirectory) throws(Refusal) -> UInt32 {
+        do throws(DMError) {
+            return try ControlClient(mount: mount.path.string, deviceDirectory: "/dev").mappedMajor
+        } catch {
+            throw Refusal(
+                "\(mount.path.string): \(SystemCalls.text(error.errno))",
+                advice: mount.advice(after: error.errno))
+        }
+    }
+}
+
+extension Refusal {
+    fileprivate init(_ line: String, advice: String) {
+        self.init([line], reason: advice)
+    }
+}

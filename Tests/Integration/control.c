@@ -1,0 +1,335 @@
+// Speaks device-mapper's ioctls itself, as a program under `dmfuse run`: descriptors that are
+// duplicated, inherited and shared by threads, buffers, poll, signals.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/dm-ioctl.h>
+#include <linux/fs.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define WANT(condition)                                                                            \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            fprintf(stderr, "line %d: %s (errno: %m)\n", __LINE__, #condition);                    \
+            _exit(1);                                                                              \
+        }                                                                                          \
+    } while (0)
+#define REFUSED(error, call) WANT((errno = 0, (call)) == -1 && errno == (error))
+
+enum { head_size = offsetof(struct dm_ioctl, data), buffer_size = 4096, rounds = 200 };
+
+struct buffer {
+    struct dm_ioctl head;
+    char rest[buffer_size];
+};
+
+static void prepare(struct buffer *buffer, const char *name)
+{
+    memset(buffer, 0, sizeof *buffer);
+    buffer->head.version[0] = 4;
+    buffer->head.data_size = sizeof *buffer;
+    buffer->head.data_start = sizeof buffer->head;
+    strcpy(buffer->head.name, name);
+}
+
+static int control(void)
+{
+    int fd = open("/dev/mapper/control", O_RDWR | O_CLOEXEC);
+    WANT(fd >= 0);
+    return fd;
+}
+
+static int call(int fd, unsigned long request, const char *name)
+{
+    struct buffer buffer;
+    prepare(&buffer, name);
+    return ioctl(fd, request, &buffer);
+}
+
+// A device of eight sectors of zeros, whose event number goes up when it is renamed.
+static void make(int fd, const char *name)
+{
+    struct buffer buffer;
+    WANT(call(fd, DM_DEV_CREATE, name) == 0);
+    prepare(&buffer, name);
+    struct dm_target_spec *spec = (void *)(&buffer.head + 1);
+    *spec = (struct dm_target_spec){.length = 8, .next = sizeof *spec + 8, .target_type = "zero"};
+    buffer.head.target_count = 1;
+    WANT(ioctl(fd, DM_TABLE_LOAD, &buffer) == 0);
+    WANT(call(fd, DM_DEV_SUSPEND, name) == 0); // resumes
+}
+
+static int rename_device(int fd, const char *name, const char *other, unsigned flags)
+{
+    struct buffer buffer;
+    prepare(&buffer, name);
+    buffer.head.flags = flags;
+    strcpy((char *)(&buffer.head + 1), other);
+    return ioctl(fd, DM_DEV_RENAME, &buffer);
+}
+
+// MARK: Buffers
+
+static void node(void)
+{
+    struct stat status;
+    struct statx extended;
+    int fd = control();
+    WANT(fstat(fd, &status) == 0 && S_ISCHR(status.st_mode));
+    WANT(status.st_rdev == makedev(10, 236));
+    WANT(stat("/dev/mapper/control", &status) == 0 && status.st_rdev == makedev(10, 236));
+    WANT(lstat("/dev/mapper/control", &status) == 0 && S_ISCHR(status.st_mode));
+    WANT(statx(AT_FDCWD, "/dev/mapper/control", 0, STATX_ALL, &extended) == 0);
+    WANT(S_ISCHR(extended.stx_mode) && extended.stx_rdev_minor == 236);
+    close(fd);
+    // The number is another file's now.
+    WANT(open("/dev/null", O_RDWR) == fd);
+    REFUSED(ENOTTY, call(fd, DM_VERSION, ""));
+    close(fd);
+    REFUSED(EBADF, call(fd, DM_VERSION, ""));
+}
+
+static void buffers(void)
+{
+    int fd = control();
+    struct buffer buffer, before;
+    prepare(&buffer, "");
+    buffer.head.version[1] = 99;
+    REFUSED(EINVAL, ioctl(fd, DM_VERSION, &buffer));
+    WANT(buffer.head.version[1] == 47);
+    REFUSED(EFAULT, ioctl(fd, DM_VERSION, NULL));
+    REFUSED(EFAULT, ioctl(fd, DM_LIST_DEVICES, (void *)16));
+    prepare(&buffer, "");
+    REFUSED(ENOTTY, ioctl(fd, _IOWR(DM_IOCTL, 99, struct dm_ioctl), &buffer));
+    WANT(buffer.head.version[1] == 47);
+    prepare(&buffer, "");
+    buffer.head.data_size = head_size - 1;
+    REFUSED(EINVAL, ioctl(fd, DM_LIST_DEVICES, &buffer));
+    WANT(buffer.head.version[1] == 47);
+    buffer.head.data_size = UINT32_MAX;
+    REFUSED(EINVAL, ioctl(fd, DM_LIST_DEVICES, &buffer));
+    // A failure writes back the version alone.
+    prepare(&before, "nosuch");
+    buffer = before;
+    REFUSED(ENXIO, ioctl(fd, DM_TABLE_STATUS, &buffer));
+    memcpy(before.head.version, buffer.head.version, sizeof before.head.version);
+    WANT(memcmp(&before, &buffer, sizeof buffer) == 0);
+    // What doesn't fit is no failure, and nothing is written behind the buffer. Bits that nobody
+    // knows stay.
+    make(fd, "a-rather-long-name");
+    prepare(&buffer, "");
+    memset(buffer.rest, 'x', sizeof buffer.rest);
+    buffer.head.data_size = sizeof buffer.head + 16;
+    buffer.head.flags = 4;
+    WANT(ioctl(fd, DM_LIST_DEVICES, &buffer) == 0);
+    WANT(buffer.head.flags == (4 | DM_BUFFER_FULL_FLAG));
+    for (size_t i = 16; i < sizeof buffer.rest; i++)
+        WANT(buffer.rest[i] == 'x');
+    close(fd);
+}
+
+// DM_SECURE_DATA: a key doesn't stay in the program's buffer, whatever becomes of it.
+static void secure(void)
+{
+    int fd = control();
+    struct buffer buffer;
+    for (int good = 0; good < 2; good++) {
+        prepare(&buffer, good ? "a-rather-long-name" : "nosuch");
+        struct dm_target_spec *spec = (void *)(&buffer.head + 1);
+        *spec = (struct dm_target_spec){.length = 8, .next = 128, .target_type = "zero"};
+        buffer.head.target_count = 1;
+        buffer.head.flags = DM_SECURE_DATA_FLAG;
+        strcpy(buffer.rest + 1024, "a key");
+        if (good)
+            WANT(ioctl(fd, DM_TABLE_LOAD, &buffer) == 0);
+        else
+            REFUSED(ENXIO, ioctl(fd, DM_TABLE_LOAD, &buffer));
+        for (size_t i = 0; i < sizeof buffer.rest; i++)
+            WANT(buffer.rest[i] == 0);
+    }
+    WANT(call(fd, DM_DEV_REMOVE, "a-rather-long-name") == 0);
+    close(fd);
+}
+
+// MARK: Who holds it
+
+static void *ask_often(void *argument)
+{
+    int fd = *(int *)argument;
+    for (int i = 0; i < rounds; i++) {
+        struct buffer buffer;
+        prepare(&buffer, "");
+        WANT(ioctl(fd, DM_LIST_DEVICES, &buffer) == 0);
+        struct dm_name_list *list = (void *)((char *)&buffer + buffer.head.data_start);
+        WANT(strcmp(list->name, "shared") == 0);
+        REFUSED(ENXIO, call(fd, DM_DEV_STATUS, "nosuch"));
+    }
+    return NULL;
+}
+
+static void ask_from_threads(int fd)
+{
+    pthread_t threads[3];
+    for (int i = 0; i < 3; i++)
+        WANT(pthread_create(&threads[i], NULL, ask_often, &fd) == 0);
+    for (int i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+}
+
+static void ends_well(pid_t child)
+{
+    int status;
+    WANT(waitpid(child, &status, 0) == child && status == 0);
+}
+
+// Threads of two processes, a duplicate and a program that inherited it, all at once.
+static void shared(const char *program)
+{
+    int fd = control(), copy = dup(fd);
+    make(fd, "shared");
+    WANT(copy >= 0);
+    pid_t child = fork();
+    if (child == 0) {
+        close(fd);
+        ask_from_threads(copy);
+        _exit(0);
+    }
+    pid_t other = fork();
+    if (other == 0) {
+        char number[16];
+        snprintf(number, sizeof number, "%d", copy);
+        WANT(fcntl(copy, F_SETFD, 0) == 0);
+        execl(program, program, "inherited", number, NULL);
+        _exit(1);
+    }
+    ask_from_threads(fd);
+    ends_well(child);
+    ends_well(other);
+    WANT(call(copy, DM_DEV_REMOVE, "shared") == 0);
+    close(copy);
+    close(fd);
+}
+
+// MARK: poll
+
+static bool is_readable(int fd, int milliseconds)
+{
+    struct pollfd polled = {.fd = fd, .events = POLLIN};
+    return poll(&polled, 1, milliseconds) == 1 && polled.revents == POLLIN;
+}
+
+static void events(void)
+{
+    int fd = control(), other = control();
+    WANT(!is_readable(fd, 0));
+    make(other, "event"); // several events
+    WANT(is_readable(fd, 10000));
+    WANT(is_readable(fd, 0));
+    WANT(call(fd, DM_DEV_ARM_POLL, "") == 0);
+    WANT(!is_readable(fd, 0));
+    WANT(call(fd, DM_DEV_ARM_POLL, "") == 0);
+    WANT(!is_readable(fd, 0));
+    WANT(rename_device(other, "event", "event2", 0) == 0);
+    WANT(is_readable(fd, 10000));
+    // A child arms it for itself; the parent's stays as it is.
+    pid_t child = fork();
+    if (child == 0) {
+        WANT(call(fd, DM_DEV_ARM_POLL, "") == 0);
+        WANT(!is_readable(fd, 0));
+        WANT(rename_device(other, "event2", "event", 0) == 0);
+        WANT(is_readable(fd, 10000));
+        _exit(0);
+    }
+    ends_well(child);
+    WANT(is_readable(fd, 0));
+    WANT(call(fd, DM_DEV_ARM_POLL, "") == 0);
+    WANT(!is_readable(fd, 0));
+    WANT(call(other, DM_DEV_REMOVE, "event") == 0);
+    WANT(is_readable(fd, 10000));
+    close(fd);
+    close(other);
+}
+
+// MARK: Waiting
+
+static void nothing(int number) { (void)number; }
+
+static void *wait_for_event(void *argument)
+{
+    WANT(call(*(int *)argument, DM_DEV_WAIT, "waited") == 0);
+    return NULL;
+}
+
+static void waiting(void)
+{
+    int fd = control();
+    make(fd, "waited");
+    // A signal ends a wait.
+    struct sigaction action = {.sa_handler = nothing};
+    sigaction(SIGALRM, &action, NULL);
+    ualarm(50000, 50000);
+    REFUSED(EINTR, call(fd, DM_DEV_WAIT, "waited"));
+    ualarm(0, 0);
+    // Another thread's commands go on meanwhile, on the same descriptor.
+    pthread_t thread;
+    WANT(pthread_create(&thread, NULL, wait_for_event, &fd) == 0);
+    WANT(call(fd, DM_DEV_STATUS, "waited") == 0);
+    WANT(rename_device(fd, "waited", "a uuid", DM_UUID_FLAG) == 0); // an event
+    pthread_join(thread, NULL);
+    WANT(call(fd, DM_DEV_REMOVE, "waited") == 0);
+    close(fd);
+}
+
+// MARK: Device files
+
+static void ranges(void)
+{
+    int fd = control();
+    make(fd, "zeros");
+    int writable = open("/dev/mapper/zeros", O_RDWR), readable = open("/dev/mapper/zeros", O_RDONLY);
+    WANT(writable >= 0 && readable >= 0);
+    uint64_t whole[2] = {0, 4096}, odd[2] = {1, 512}, beyond[2] = {0, 8192};
+    uint64_t wrapping[2] = {512, UINT64_MAX - 511};
+    REFUSED(EBADF, ioctl(readable, BLKZEROOUT, whole));
+    REFUSED(EINVAL, ioctl(writable, BLKZEROOUT, odd));
+    REFUSED(EINVAL, ioctl(writable, BLKZEROOUT, beyond));
+    REFUSED(EINVAL, ioctl(writable, BLKZEROOUT, wrapping));
+    WANT(ioctl(writable, BLKZEROOUT, whole) == 0);
+    REFUSED(EBADF, ioctl(readable, BLKDISCARD, whole));
+    REFUSED(EINVAL, ioctl(writable, BLKDISCARD, odd));
+    struct stat status;
+    WANT(fstat(readable, &status) == 0 && S_ISBLK(status.st_mode) && status.st_rdev != 0);
+    close(writable);
+    close(readable);
+    WANT(call(fd, DM_DEV_REMOVE, "zeros") == 0);
+    close(fd);
+}
+
+int main(int count, char **arguments)
+{
+    if (count == 3 && strcmp(arguments[1], "inherited") == 0) {
+        ask_from_threads(atoi(arguments[2]));
+        return 0;
+    }
+    node();
+    buffers();
+    secure();
+    shared(arguments[0]);
+    events();
+    waiting();
+    ranges();
+    return 0;
+}
