@@ -47,6 +47,9 @@ let package = Package(
         .executableTarget(
             name: "fuzz", dependencies: ["DeviceMapper", "DMControl", "DMTestSupport", system],
             swiftSettings: settings + [.enableExperimentalFeature("Extern")]),
+        .executableTarget(
+            name: "seamcost", dependencies: ["DeviceMapper", "DMTestSupport"],
+            swiftSettings: settings),
         .testTarget(
             name: "DeviceMapperTests", dependencies: ["DeviceMapper", "DMTestSupport", system],
             swiftSettings: settings),

@@ -25,9 +25,9 @@ quietly() {
     return "$status"
 }
 
-# Installs packages, if there are any to install. The lists of packages are renewed only when those
-# at hand don't do.
-apt_install() {
+# Installs packages, if any are named. The lists of packages are renewed only when those at hand
+# don't do.
+install_packages() {
     local install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y
         --no-install-recommends "$@")
     [ $# -gt 0 ] || return 0
@@ -40,12 +40,13 @@ apt_install() {
         quietly as_root apt-get update && quietly as_root "${install[@]}"
     }
 }
+
 # Installs what building and mounting need, if it isn't there.
 install_missing() {
     local missing=()
     [ -e /usr/include/fuse3/fuse_lowlevel.h ] || missing+=(libfuse3-dev)
     command -v fusermount3 >/dev/null || missing+=(fuse3)
-    apt_install "${missing[@]}" ||
+    install_packages "${missing[@]}" ||
         die "please install libfuse 3 with its headers, and fusermount3"
     command -v swift >/dev/null ||
         die "please install Swift 6.3 or newer first: https://www.swift.org/install/linux"
@@ -57,7 +58,7 @@ install_clients() {
     for program in dmsetup:dmsetup kpartx:kpartx lvm:lvm2 sfdisk:fdisk; do
         command -v "${program%:*}" >/dev/null || missing+=("${program#*:}")
     done
-    apt_install "${missing[@]}"
+    install_packages "${missing[@]}"
 }
 
 # Prints a C compiler; Swift brings one along.

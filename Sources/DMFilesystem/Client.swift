@@ -4,19 +4,22 @@ import SystemPackage
 
 /// The thread that waits for a request, as proc(5) shows it.
 enum Client {
-    /// Whether it is about to die of a signal, or gone, or not to be seen from here.
+    /// Whether a signal waits for it that kills it or asks it to end; or it is gone, or not to be seen
+    /// from here.
     ///
-    /// The kernel interrupts a request for any signal. A block device's read is not to be interrupted
-    /// by one that the client only handles: programs don't expect EINTR of a file, and some get
-    /// signals by the thousand. But whoever dies shall not wait for a suspended device.
-    static func isDying(_ thread: pid_t) -> Bool {
+    /// The kernel interrupts a request for any signal, once. A block device's read is interrupted by
+    /// none: programs don't expect EINTR of one, a timer or a profiler sends signals by the thousand,
+    /// and SA_RESTART, which a program may rely on, does nothing for an EINTR that we answer. But
+    /// who dies or is asked to end, by Ctrl-C too, shall not wait for a suspended device, whether he
+    /// handles that signal (dd does) or not.
+    static func isAskedToEnd(_ thread: pid_t) -> Bool {
         guard thread > 0, let text = status(of: thread) else { return true }
-        return isDying(status: text)
+        return isAskedToEnd(status: text)
     }
 
     /// The same by the text of /proc/PID/status. The kernel makes every deadly signal a SIGKILL of
     /// all threads, but for those that dump core.
-    static func isDying(status text: String) -> Bool {
+    static func isAskedToEnd(status text: String) -> Bool {
         var sets: [Substring: UInt64] = [:]
         for line in text.split(separator: "\n") where line.hasPrefix("S") {
             let words = line.split { $0 == ":" || $0 == "\t" || $0 == " " }
@@ -25,13 +28,21 @@ enum Client {
         guard let own = sets["SigPnd"], let shared = sets["ShdPnd"], let blocked = sets["SigBlk"],
             let ignored = sets["SigIgn"], let caught = sets["SigCgt"]
         else { return true }
-        return (own | shared) & ~(blocked | ignored | caught | harmless) != 0
+        let pending = (own | shared) & ~(blocked | ignored)
+        return pending & (requests | ~(caught | harmless)) != 0
     }
 
+    /// Signals by which a terminal, a shell or a service manager asks a program to end.
+    private static let requests = set([SIGHUP, SIGINT, SIGQUIT, SIGTERM])
+
     /// Signals that stop, continue or do nothing where they aren't handled.
-    private static let harmless: UInt64 = [
+    private static let harmless = set([
         SIGCHLD, SIGCONT, SIGURG, SIGWINCH, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU,
-    ].reduce(0) { $0 | 1 << UInt64($1 - 1) }
+    ])
+
+    private static func set(_ signals: [Int32]) -> UInt64 {
+        signals.reduce(0) { $0 | 1 << UInt64($1 - 1) }
+    }
 
     private static func status(of thread: pid_t) -> String? {
         do {

@@ -66,7 +66,7 @@ final class FileRequestPool: @unchecked Sendable {
         }
     }
 
-    /// Cancels requests as their clients die, until `endWaiting`. The kernel asks once, for the first
+    /// Cancels requests as their clients are to end, until `endWaiting`. The kernel asks once, for the first
     /// signal, which may be harmless; and a request that no device holds at that moment can still be
     /// held by the next one below. So it is looked at again, ever less often, until it is answered.
     func cancelInterrupted() {
@@ -90,7 +90,8 @@ final class FileRequestPool: @unchecked Sendable {
             pending = pending.filter { interruption in
                 let request = interruption.request
                 guard request.isPending(interruption.token) else { return false }
-                return !Client.isDying(interruption.client) || request.cancel(interruption.token)
+                return !Client.isAskedToEnd(interruption.client)
+                    || request.cancel(interruption.token)
             }
             pause = min(pause * 2, FileRequestPool.longestPause)
         }

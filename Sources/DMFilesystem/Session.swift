@@ -77,7 +77,7 @@ package final class Session: @unchecked Sendable {
         lock.withLock { workersToCome = threadCount }
         for index in 0..<threadCount {
             do {
-                try Thread.start("dmfuse-fuse-\(index)") { [self] in work() }
+                try Thread.start("dmfuse-fuse-\(index)", .filesystem) { [self] in work() }
             } catch {
                 giveUp(threadCount - index)
                 throw error

@@ -27,9 +27,9 @@ package final class PendingRequest: @unchecked Sendable {
 
     package var isDone: Bool { lock.withLock { result != nil } }
 
-    /// Waits for the end, at most ten seconds: nil then.
-    package func wait() -> (bytes: [UInt8], error: Errno?)? {
-        let deadline = Deadline(millisecondsFromNow: 10_000)
+    /// Waits for the end, at most so long: nil then.
+    package func wait(milliseconds: UInt32 = 10_000) -> (bytes: [UInt8], error: Errno?)? {
+        let deadline = Deadline(millisecondsFromNow: milliseconds)
         return lock.withLock {
             while result == nil {
                 if !ended.wait(lock, until: deadline) { return nil }

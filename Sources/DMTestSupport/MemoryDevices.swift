@@ -14,15 +14,18 @@ package final class MemoryDevices: DeviceResolver, @unchecked Sendable {
     /// Called when a table closes the store of that name, with no lock held. Set before any does.
     package var onRelease: (@Sendable (String) -> Void)?
 
-    package init(inlineLimit: Int = 3) {
-        registry = DeviceRegistry(
-            RegistryConfiguration(mappedMajor: 254, backingMajor: 251, inlineLimit: inlineLimit))
+    package init(inlineLimit: Int = 3, trace: LifecycleTrace? = nil) {
+        var configuration = RegistryConfiguration(
+            mappedMajor: 254, backingMajor: 251, inlineLimit: inlineLimit)
+        configuration.lifecycleTrace = trace
+        registry = DeviceRegistry(configuration)
     }
 
     #if DEBUG
         /// A registry without one of the seed's patches.
-        package init(undoing patch: Patch?) {
+        package init(undoing patch: Patch?, trace: LifecycleTrace? = nil) {
             var configuration = RegistryConfiguration(mappedMajor: 254, backingMajor: 251)
+            configuration.lifecycleTrace = trace
             configuration.undone = patch
             registry = DeviceRegistry(configuration)
         }

@@ -17,6 +17,7 @@ package final class MemoryStore: BackingStore, @unchecked Sendable {
     private let gateOpened = Condition()
     private var bytes: [UInt8]
     private var durable: [UInt8]
+    private let recordsCalls: Bool
     private var recorded: [Call] = []
     private var failures: [Int: Errno] = [:]
     private var callCount = 0
@@ -28,13 +29,15 @@ package final class MemoryStore: BackingStore, @unchecked Sendable {
     package var beforeCall: (@Sendable () -> Void)?
     private var closed = false
 
-    package init(_ bytes: [UInt8]) {
+    package init(_ bytes: [UInt8], recordsCalls: Bool = true) {
         self.bytes = bytes
+        self.recordsCalls = recordsCalls
         durable = bytes
     }
 
-    package convenience init(sectors: Int) {
-        self.init([UInt8](repeating: 0, count: sectors * 512))
+    /// `recordsCalls`: `calls` has all of them, which a long run can't afford.
+    package convenience init(sectors: Int, recordsCalls: Bool = true) {
+        self.init([UInt8](repeating: 0, count: sectors * 512), recordsCalls: recordsCalls)
     }
 
     package var size: UInt64 { lock.withLock { UInt64(bytes.count) } }
@@ -78,7 +81,11 @@ package final class MemoryStore: BackingStore, @unchecked Sendable {
     package func read(into target: UnsafeMutableRawBufferPointer, at offset: UInt64) -> Errno? {
         perform(.read, offset, target.count) {
             guard Int(offset) + target.count <= bytes.count else { return .ioError }
-            target.copyBytes(from: bytes[Int(offset)..<Int(offset) + target.count])
+            bytes.withUnsafeBytes {
+                target.copyMemory(
+                    from: UnsafeRawBufferPointer(
+                        rebasing: $0[Int(offset)..<Int(offset) + target.count]))
+            }
             return nil
         }
     }
@@ -86,7 +93,11 @@ package final class MemoryStore: BackingStore, @unchecked Sendable {
     package func write(_ source: UnsafeRawBufferPointer, at offset: UInt64) -> Errno? {
         perform(.write, offset, source.count) {
             guard Int(offset) + source.count <= bytes.count else { return .ioError }
-            bytes.replaceSubrange(Int(offset)..<Int(offset) + source.count, with: source)
+            bytes.withUnsafeMutableBytes {
+                UnsafeMutableRawBufferPointer(
+                    rebasing: $0[Int(offset)..<Int(offset) + source.count]
+                ).copyMemory(from: source)
+            }
             return nil
         }
     }
@@ -111,7 +122,7 @@ package final class MemoryStore: BackingStore, @unchecked Sendable {
             waiting += 1
             while isGateClosed { gateOpened.wait(lock) }
             waiting -= 1
-            recorded.append(Call(kind: kind, offset: offset, count: count))
+            if recordsCalls { recorded.append(Call(kind: kind, offset: offset, count: count)) }
             var failure = failures.removeValue(forKey: callCount)
             callCount += 1
             if kind != .read {

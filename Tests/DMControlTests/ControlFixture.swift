@@ -29,10 +29,13 @@ final class TemporaryDirectory: Sendable {
 
 /// A registry of its own and what executes commands on it, without a socket.
 final class ExecutorFixture: Sendable {
-    let registry = DeviceRegistry(RegistryConfiguration(mappedMajor: 254, backingMajor: 259))
+    let registry: DeviceRegistry
     let executor: CommandExecutor
 
-    init() {
+    init(trace: LifecycleTrace? = nil) {
+        var registryConfiguration = RegistryConfiguration(mappedMajor: 254, backingMajor: 259)
+        registryConfiguration.lifecycleTrace = trace
+        registry = DeviceRegistry(registryConfiguration)
         let configuration = ServerConfiguration(
             socketPath: "", owner: 0, mountPoint: ByteString("/mnt/dm"), mountDevice: .max)
         executor = CommandExecutor(

@@ -28,30 +28,41 @@ import Testing
 
     @Test("a pending SIGKILL is death, whatever else is handled")
     func killed() {
-        #expect(Client.isDying(status: status(own: SIGKILL)))
-        #expect(Client.isDying(status: status(own: SIGUSR1, SIGKILL, caught: SIGUSR1)))
+        #expect(Client.isAskedToEnd(status: status(own: SIGKILL)))
+        #expect(Client.isAskedToEnd(status: status(own: SIGUSR1, SIGKILL, caught: SIGUSR1)))
     }
 
     @Test("a signal that dumps core is death where nobody handles it")
     func dumpsCore() {
-        #expect(Client.isDying(status: status(own: 0, shared: SIGQUIT)))
-        #expect(!Client.isDying(status: status(own: 0, shared: SIGQUIT, blocked: SIGQUIT)))
-        #expect(!Client.isDying(status: status(own: 0, shared: SIGQUIT, ignored: SIGQUIT)))
+        #expect(Client.isAskedToEnd(status: status(own: 0, shared: SIGQUIT)))
+        #expect(!Client.isAskedToEnd(status: status(own: 0, shared: SIGQUIT, blocked: SIGQUIT)))
+        #expect(!Client.isAskedToEnd(status: status(own: 0, shared: SIGQUIT, ignored: SIGQUIT)))
     }
 
     @Test(
         "handled signals, and those that stop or do nothing, are not",
-        arguments: [SIGUSR1, SIGALRM, SIGINT])
+        arguments: [SIGUSR1, SIGALRM, SIGPROF])
     func handled(signal: Int32) {
-        #expect(!Client.isDying(status: status(own: signal, caught: signal)))
-        #expect(!Client.isDying(status: status(own: SIGTSTP, SIGCHLD, SIGWINCH, SIGURG, SIGCONT)))
-        #expect(!Client.isDying(status: status(own: 0)))
+        #expect(!Client.isAskedToEnd(status: status(own: signal, caught: signal)))
+        let harmless = status(own: SIGTSTP, SIGCHLD, SIGWINCH, SIGURG, SIGCONT)
+        #expect(!Client.isAskedToEnd(status: harmless))
+        #expect(!Client.isAskedToEnd(status: status(own: 0)))
+    }
+
+    @Test(
+        "who is asked to end shall end, whether that signal is handled or not",
+        arguments: [SIGHUP, SIGINT, SIGQUIT, SIGTERM])
+    func asked(signal: Int32) {
+        #expect(Client.isAskedToEnd(status: status(own: 0, shared: signal)))
+        #expect(Client.isAskedToEnd(status: status(own: 0, shared: signal, caught: signal)))
+        #expect(!Client.isAskedToEnd(status: status(own: 0, shared: signal, blocked: signal)))
+        #expect(!Client.isAskedToEnd(status: status(own: 0, shared: signal, ignored: signal)))
     }
 
     @Test("a client that can't be looked at is taken for dead", arguments: ["", "SigPnd:\tzz\n"])
     func unknown(text: String) {
-        #expect(Client.isDying(status: text))
-        #expect(Client.isDying(0))
-        #expect(!Client.isDying(getpid()))
+        #expect(Client.isAskedToEnd(status: text))
+        #expect(Client.isAskedToEnd(0))
+        #expect(!Client.isAskedToEnd(getpid()))
     }
 }

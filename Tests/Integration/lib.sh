@@ -13,8 +13,7 @@ export LC_ALL=C
 test_directory=$(mktemp -d "${TMPDIR:-/tmp}/dmfuse-XXXXXX")
 cd "$test_directory"
 mkfifo never
-started=() # process numbers of what runs in the background
-loops=()   # loop devices
+loops=() # loop devices
 mounts=0
 
 # What a user types. DM_DEV_DIR names the mount.
@@ -28,7 +27,8 @@ at_end() {
     set +e
     [ "$status" -eq 0 ] || [ "$status" -eq 77 ] || show_daemons
     force_unmount_below "$test_directory"
-    for process in "${started[@]}"; do kill "$process" 2>/dev/null; done
+    # Those that still run: the numbers of others may be somebody else's by now.
+    for process in $(jobs -rp); do kill "$process" 2>/dev/null; done
     for loop in "${loops[@]}"; do losetup -d "$loop" 2>/dev/null; done
     cd /
     rm -rf "$test_directory"
@@ -109,7 +109,6 @@ mount_at() {
     export DM_DEV_DIR=$mnt
     "$DMFUSE" mount --foreground "$@" "$mnt" >>"daemon-$mounts.log" 2>&1 &
     daemon=$!
-    started+=("$daemon")
     eventually "the daemon mounts $mnt and answers" daemon_answers
 }
 daemon_answers() {
@@ -166,10 +165,7 @@ is_held() {
     [[ $state == [SD] ]] && { [ $# -lt 2 ] || [[ $(readlink "/proc/$1/fd/$2") == */dm-* ]]; }
 }
 # Runs a command in the background: its process is $!.
-start() {
-    "$@" &
-    started+=($!)
-}
+start() { "$@" & }
 # PATH: another process, $!, has it open until it is killed. (A descriptor of ours would be inherited
 # by each command, whose end looks to the daemon as if the device were closing.)
 hold_open() {

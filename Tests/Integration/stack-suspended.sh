@@ -44,22 +44,37 @@ same 'what the reader got, but for what the writer may have changed' \
     <(tail -c +4097 read) <(sectors a 8 1016)
 dmfuse resume upper
 
-# A suspend that waits is given up by the client's death, and the device goes on.
+# A suspend that waits is given up by its client's death, and so is a resume that waits for a swap:
+# the device goes on as it was, with its inactive table, and new I/O reaches the lower one.
 sockets() { find "/proc/$daemon/fd" -lname 'socket:*' | wc -l; }
-idle=$(sockets)
-dmfuse suspend lower
-start dd if="$(device upper)" of=read bs=4k count=1 iflag=direct status=none
-reader=$!
-eventually 'the read is held' is_held "$reader" 0
-start "$DMFUSE" suspend upper
-suspend=$!
-eventually 'the suspend waits' is_held "$suspend"
-kill "$suspend"
-eventually 'it is gone' has_ended "$suspend"
-eventually 'the daemon knows' eval '[ "$(sockets)" -le "$idle" ]'
-dmfuse resume lower
-ends_with 0 "$reader"
-eventually 'the upper device is active' eval '[ "$(dmfuse info -c --noheadings -o attr upper)" = L--w ]'
-same 'the upper device works' <(sectors a 0 8) <(dd if="$(device upper)" bs=4k count=1 status=none)
+# Of an earlier command one may still be there.
+idle=$(for _ in {1..10}; do sockets && pause; done | sort -n | head -n 1)
+for command in suspend 'suspend --noflush' resume; do
+    for signal in INT TERM KILL; do
+        dmfuse load upper --table '0 1024 zero'
+        dmfuse suspend lower
+        start dd if="$(device upper)" of=read bs=4k count=1 iflag=direct status=none
+        reader=$!
+        eventually 'the read is held' is_held "$reader" 0
+        # Background processes of a script ignore SIGINT unless told otherwise.
+        # shellcheck disable=SC2086
+        start env --default-signal=INT "$DMFUSE" $command upper
+        waiting=$!
+        eventually 'it waits' eval 'is_held "$waiting" && [ "$(sockets)" -gt "$idle" ]'
+        kill "-$signal" "$waiting"
+        ends_with $((128 + $(kill -l "$signal"))) "$waiting"
+        eventually 'the daemon knows' eval '[ "$(sockets)" -le "$idle" ]'
+        prints LI-w dmfuse info -c --noheadings -o attr upper
+        still_run "$reader"
+        start dd if="$(device upper)" of=again bs=4k skip=1 count=1 iflag=direct status=none
+        second=$!
+        eventually 'the second read is held' is_held "$second" 0
+        prints '' dmfuse resume lower
+        ends_with 0 "$reader"
+        ends_with 0 "$second"
+        same "what was read, $command and $signal" <(sectors a 0 16) <(cat read again)
+        dmfuse clear upper
+    done
+done
 dmfuse remove upper lower third
 unmount_here

@@ -116,6 +116,12 @@ extension ControlClient {
         return try TargetVersionEntry.decode(answer.bytes, dataStart: answer.head.dataStart).first
     }
 
+    /// The traced lifecycle events. EOPNOTSUPP: the mount was made without a trace.
+    package func trace() throws(DMError) -> LifecycleListing {
+        let answer = try askGrowing(CommandNumber(DMFuseCommand.trace), DMIoctl())
+        return try LifecycleListing.decode(answer.bytes, dataStart: answer.head.dataStart)
+    }
+
     /// Ends the daemon. EBUSY: devices are open and it is not forced.
     package func unmount(force: Bool) throws(DMError) {
         var argument: [UInt8] = []

@@ -66,4 +66,9 @@ package enum DMFuseCommand: UInt8, Sendable, CaseIterable {
     /// Wait until some device has had an event since ARM_POLL, or since the connection was made:
     /// what `poll(2)` tells of the kernel's control device. No argument.
     case waitForEvent = 3
+    /// The traced lifecycle events. The argument is a head and room for them.
+    case trace = 4
+
+    /// Whether its argument is a `struct dm_ioctl`, and checked as device-mapper's are.
+    var hasHead: Bool { self == .tableStatusWithPaths || self == .trace }
 }

@@ -37,6 +37,10 @@ enum Commands {
     /// Nil: ENOTTY.
     static func named(_ number: CommandNumber) -> (any Command.Type)? {
         if let command = number.command { return byCommand[command] }
-        return number.ownCommand == .tableStatusWithPaths ? TableStatusWithPaths.self : nil
+        return switch number.ownCommand {
+        case .tableStatusWithPaths: TableStatusWithPaths.self
+        case .trace: Trace.self
+        case .unmount, .waitForEvent, nil: nil
+        }
     }
 }

@@ -22,7 +22,7 @@ struct CommandExecutor {
         var bytes = argument.take()
         guard
             number.type == CommandNumber.deviceMapper
-                || number.ownCommand == .tableStatusWithPaths
+                || number.ownCommand?.hasHead == true
         else { return Outcome(reply: ControlReply(errno: .inappropriateIOCTLForDevice)) }
         guard bytes.count >= DMIoctl.versionSize else {
             return refusal(CommandExecutor.invalidSize(bytes.count), [])

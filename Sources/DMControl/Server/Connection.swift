@@ -115,7 +115,7 @@ final class Connection: Sendable {
         switch number.ownCommand {
         case .waitForEvent:
             try send(waitForEvent(executor.session))
-        case .some(let command) where command != .tableStatusWithPaths:
+        case .some(let command) where !command.hasHead:
             let own = handler(command, request.bytes)
             defer { own.afterwards?() }
             try send(own.reply)

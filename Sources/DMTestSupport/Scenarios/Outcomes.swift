@@ -6,7 +6,6 @@
     final class Outcomes: @unchecked Sendable {
         // @unchecked: the schedule's threads run one at a time, and pass the token under a mutex.
         private var results: [String: Result<Void, DMError>] = [:]
-        var handles: [DeviceHandle] = []
         private var broken: [String] = []
 
         /// Does something, and keeps how it ended.
@@ -34,16 +33,8 @@
             if !holds { broken.append(otherwise()) }
         }
 
-        /// `what` ended in success or in one of these errnos.
-        func requireOutcome(_ what: String, successOr errnos: Errno...) {
-            guard let error = errno(what) else { return }
-            require(errnos.contains(error), "\(what): \(error)")
-        }
-
-        /// Closes what is open, ends the core, and looks that nothing is left.
-        func end(_ devices: MemoryDevices, stores: [String] = ["a"]) -> [String] {
-            for handle in handles { handle.close() }
-            handles = []
+        /// Ends the core, and looks that nothing is left.
+        func end(_ devices: MemoryDevices, stores: [String]) -> [String] {
             attempt("shutdown") { () throws(DMError) in try devices.shutDown() }
             for store in stores {
                 require(

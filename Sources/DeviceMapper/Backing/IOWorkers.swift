@@ -53,7 +53,7 @@ package final class IOWorkers: @unchecked Sendable {
         }
         guard needsThread else { return }
         do {
-            try Thread.start("dmfuse-io") { self.work() }
+            try Thread.start("dmfuse-io", .io) { self.work() }
         } catch {
             // The system is out of threads. Those that run take the job; when none does, we must.
             let isOnly = lock.withLock { () -> Bool in
@@ -98,6 +98,8 @@ package final class IOWorkers: @unchecked Sendable {
     }
 
     private func runWaitingJobs() {
-        while let job = lock.withLock({ jobs.popFirst() }) { job() }
+        ThreadKind.io.run {
+            while let job = lock.withLock({ jobs.popFirst() }) { job() }
+        }
     }
 }

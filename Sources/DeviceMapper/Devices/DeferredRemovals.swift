@@ -21,7 +21,7 @@ final class DeferredRemovals: @unchecked Sendable {
         }
         guard startsThread else { return }
         do {
-            try Thread.start("dmfuse-remove") { self.work(registry) }
+            try Thread.start("dmfuse-remove", .removal) { self.work(registry) }
         } catch {
             // No thread to be had: the mark stays, and `settle` or the next close tries again.
             lock.withLock { isRunning = false }

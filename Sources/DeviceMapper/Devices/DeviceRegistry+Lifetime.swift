@@ -8,6 +8,13 @@ package enum RemoveOutcome: Sendable {
     case deferred(DeviceInfo)
 }
 
+/// A device that nothing leads to any more, and its cell: neither is freed under dm_sem, nor before
+/// the rest of the removal is done.
+struct DetachedDevice {
+    let cell: HashCell
+    let device: MappedDevice
+}
+
 /// Creation and removal, in the seed's order. Numbers in comments are the seed's steps.
 extension DeviceRegistry {
     /// A new device without a table. `uuid` empty: none. `minor` nil: the lowest that is free.
@@ -22,23 +29,33 @@ extension DeviceRegistry {
         let info = try writing { (state) throws(DMError) -> DeviceInfo in
             guard !state.isClosed else { throw .noSuchDevice }
             guard let minor = state.take(minor) else { throw .noSuchDevice }
+            state.lastGeneration += 1
+            let lifecycle = Lifecycle(
+                trace: lifecycleTrace, minor: minor, generation: state.lastGeneration)
+            lifecycle.note(.minorAllocated)
             guard state.cellsByName[name] == nil,
                 uuid.isEmpty || state.cellsByUUID[uuid] == nil
             else {
+                lifecycle.note(.minorFreed)
                 state.minors.free(minor)
                 throw DMError(.resourceBusy)
             }
             // 1. device, disk, queue, cell: nobody sees them yet.
-            state.lastGeneration += 1
             let number = DeviceNumber(major: mappedMajor, minor: minor)
-            let disk = Disk(number: number, generation: state.lastGeneration, creationTime: now)
+            let cell = HashCell(name: name, uuid: uuid, lifecycle: lifecycle)
+            let disk = Disk(number: number, creationTime: now, lifecycle: lifecycle)
+            // 2. is done with it: a device is made with its disk.
             let device = MappedDevice(registry: self, disk: disk)
-            let cell = HashCell(name: name, uuid: uuid, device: device)
-            // 2. was done: a device is made with its disk. 3. The disk is visible. 4. It can be opened.
+            // 3. The disk is visible.
             state.disks[minor] = disk
+            lifecycle.note(.diskRegistered)
+            // 4. It can be opened.
+            cell.device = device
             disk.hashCell = cell
+            lifecycle.note(.deviceToCell)
             // 5. It can be controlled.
             state.cellsByName[name] = cell
+            lifecycle.note(.cellToList)
             if !uuid.isEmpty { state.cellsByUUID[uuid] = cell }
             return DeviceInfo(of: cell, device)
         }
@@ -55,8 +72,8 @@ extension DeviceRegistry {
         #if DEBUG
             if let outcome = try removeUndone(reference) { return outcome }
         #endif
-        let (device, outcome) = try writing {
-            (state) throws(DMError) -> (MappedDevice?, RemoveOutcome) in
+        let (detached, outcome) = try writing {
+            (state) throws(DMError) -> (DetachedDevice?, RemoveOutcome) in
             let cell = try self.cell(reference, in: state)
             guard let device = cell.device else { throw .noSuchDevice }
             guard cell.openCount == 0 else {
@@ -66,10 +83,9 @@ extension DeviceRegistry {
             }
             cell.isDeferredRemove = false
             let info = DeviceInfo(of: cell, device)
-            state.detach(cell, device)
-            return (device, .removed(info))
+            return (state.detach(cell, device), .removed(info))
         }
-        if let device { finishRemoval(of: device) }
+        if let detached { finishRemoval(of: detached) }
         return outcome
     }
 
@@ -81,8 +97,8 @@ extension DeviceRegistry {
             let names = reading { $0.cellsByName.keys.sorted() }
             var removedAny = false
             for name in names {
-                if let device = detachIfUnused(name, orDefer: deferred) {
-                    finishRemoval(of: device)
+                if let detached = detachIfUnused(name, orDefer: deferred) {
+                    finishRemoval(of: detached)
                     removedAny = true
                 }
             }
@@ -92,20 +108,22 @@ extension DeviceRegistry {
     }
 
     /// Under dm_sem, what removal does there; nil: in use or gone.
-    private func detachIfUnused(_ name: ByteString, orDefer deferred: Bool) -> MappedDevice? {
+    private func detachIfUnused(_ name: ByteString, orDefer deferred: Bool) -> DetachedDevice? {
         writing { state in
             guard let cell = state.cellsByName[name], let device = cell.device else { return nil }
             guard cell.openCount == 0 else {
                 if deferred { cell.isDeferredRemove = true }
                 return nil
             }
-            state.detach(cell, device)
-            return device
+            return state.detach(cell, device)
         }
     }
 
     /// The steps of removal that take no dm_sem, but for giving the number back.
-    func finishRemoval(of device: MappedDevice) {
+    func finishRemoval(of detached: DetachedDevice) {
+        let device = detached.device
+        // The cell is among the rest that is freed last.
+        defer { withExtendedLifetime(detached) {} }
         // Wakes those that wait for an event: it is the last one.
         if device.hasLiveTable { device.tableEvent() }
         // 1. I/O ends. 2. The tables go.
@@ -113,6 +131,8 @@ extension DeviceRegistry {
         // 5. The disk goes, and its number is free.
         writing { state in
             state.disks[device.disk.number.minor] = nil
+            device.disk.lifecycle.note(.diskUnregistered)
+            device.disk.lifecycle.note(.minorFreed)
             state.minors.free(device.disk.number.minor)
         }
         removals.noteChange()
@@ -122,14 +142,13 @@ extension DeviceRegistry {
 
     /// Removes a device that was marked, after its last close. On the thread of deferred removals.
     func removeDeferred(_ cell: HashCell) {
-        let device = writing { state -> MappedDevice? in
+        let detached = writing { state -> DetachedDevice? in
             guard cell.isDeferredRemove, cell.openCount == 0, let device = cell.device else {
                 return nil
             }
-            state.detach(cell, device)
-            return device
+            return state.detach(cell, device)
         }
-        if let device { finishRemoval(of: device) }
+        if let detached { finishRemoval(of: detached) }
     }
 
     /// Takes the mark of deferred removal off. EBUSY: it is being removed.
@@ -148,12 +167,18 @@ extension DeviceRegistry.State {
     }
 
     /// Under dm_sem, after the check of the open count.
-    mutating func detach(_ cell: HashCell, _ device: MappedDevice) {
+    mutating func detach(_ cell: HashCell, _ device: MappedDevice) -> DetachedDevice {
         // 3. Control ends.
         cellsByName[cell.name] = nil
         if !cell.uuid.isEmpty { cellsByUUID[cell.uuid] = nil }
-        // 4. Device from cell. 6. Device from disk: opens are rejected from here.
+        let lifecycle = device.disk.lifecycle
+        lifecycle.note(.cellFromList)
+        // 4. Device from cell.
         cell.device = nil
+        lifecycle.note(.deviceFromCell)
+        // 6. Device from disk: opens are rejected from here.
         device.disk.hashCell = nil
+        lifecycle.note(.deviceFromDisk)
+        return DetachedDevice(cell: cell, device: device)
     }
 }

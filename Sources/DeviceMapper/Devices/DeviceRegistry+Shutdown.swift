@@ -34,7 +34,7 @@ extension DeviceRegistry {
     /// flushed before they are closed. After `beginShutdown`. Handles that are still open stay
     /// valid until they are closed, and give EIO.
     package func finishShutdown() {
-        while let device = detachOneOnTop() { finishRemoval(of: device) }
+        while let detached = detachOneOnTop() { finishRemoval(of: detached) }
         // Others may be removing devices too, and need the I/O threads for that.
         removals.waitUntil { reading { $0.disks.isEmpty } }
         workers.stop()
@@ -42,14 +42,13 @@ extension DeviceRegistry {
 
     /// Under dm_sem: takes a device out that no registered one stands on. A load that is under way
     /// for a device that is gone may hold it open: it will come too late.
-    private func detachOneOnTop() -> MappedDevice? {
+    private func detachOneOnTop() -> DetachedDevice? {
         writing { state in
             for cell in state.cellsByName.values {
                 guard let device = cell.device,
                     state.edges.uppers(of: device).allSatisfy({ $0.disk.hashCell == nil })
                 else { continue }
-                state.detach(cell, device)
-                return device
+                return state.detach(cell, device)
             }
             return nil
         }

@@ -62,16 +62,16 @@
         private func detachAndFinish(
             puttingTables: Bool = false, _ find: (borrowing State) throws(DMError) -> HashCell
         ) throws(DMError) -> RemoveOutcome {
-            let (device, info) = try writing {
-                (state) throws(DMError) -> (MappedDevice, DeviceInfo) in
+            let (detached, info) = try writing {
+                (state) throws(DMError) -> (DetachedDevice, DeviceInfo) in
                 let cell = try find(state)
                 guard let device = cell.device else { throw .noSuchDevice }
                 let info = DeviceInfo(of: cell, device)
-                state.detach(cell, device)
+                let detached = state.detach(cell, device)
                 if puttingTables { for table in device.unbind() { table.destroy() } }
-                return (device, info)
+                return (detached, info)
             }
-            finishRemoval(of: device)
+            finishRemoval(of: detached)
             return .removed(info)
         }
 

@@ -9,6 +9,8 @@ package struct RegistryConfiguration: Sendable {
     /// Threads from outside that may do backing I/O at once (`IOWorkers`).
     package var inlineLimit: Int
     package var maximumIOThreads: Int
+    /// Where lifecycle events are noted; nil: nowhere.
+    package var lifecycleTrace: LifecycleTrace?
     #if DEBUG
         /// A patch of the seed to do without, in a test.
         package var undone: Patch?
@@ -68,6 +70,7 @@ package final class DeviceRegistry: @unchecked Sendable {
     /// Told of each device that is gone for good.
     let removals = ChangeWatch()
     let deferredRemovals = DeferredRemovals()
+    package let lifecycleTrace: LifecycleTrace?
 
     #if DEBUG
         /// A patch of the seed that a test undoes, to see that what it mends is found.
@@ -81,6 +84,7 @@ package final class DeviceRegistry: @unchecked Sendable {
             undone = configuration.undone
         #endif
         mappedMajor = configuration.mappedMajor
+        lifecycleTrace = configuration.lifecycleTrace
         backingNumbers = BackingNumbers(major: configuration.backingMajor)
         workers = IOWorkers(
             inlineLimit: configuration.inlineLimit,

@@ -9,7 +9,8 @@ package final class Disk: @unchecked Sendable {
     let generation: UInt64
     /// When it was registered, in seconds since 1970.
     let creationTime: Int64
-    let queue = RequestQueue()
+    let queue: RequestQueue
+    let lifecycle: Lifecycle
 
     /// The seed's private pointer. Nil once the device is being removed: no new open succeeds.
     var hashCell: HashCell?
@@ -17,11 +18,16 @@ package final class Disk: @unchecked Sendable {
     private let sectorCount = Atomic<UInt64>(0)
     private let writeProtected = Atomic<Bool>(false)
 
-    init(number: DeviceNumber, generation: UInt64, creationTime: Int64) {
+    init(number: DeviceNumber, creationTime: Int64, lifecycle: Lifecycle) {
         self.number = number
-        self.generation = generation
+        generation = lifecycle.generation
         self.creationTime = creationTime
+        self.lifecycle = lifecycle
+        queue = RequestQueue(lifecycle: lifecycle)
+        lifecycle.note(.diskAllocated)
     }
+
+    deinit { lifecycle.note(.diskFreed) }
 
     /// The live table's size; zero without one.
     var capacity: Sectors {

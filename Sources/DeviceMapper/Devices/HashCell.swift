@@ -6,7 +6,7 @@ final class HashCell: @unchecked Sendable {
     var name: ByteString
     /// Empty: none.
     var uuid: ByteString
-    /// Nil once the cell was taken out of the list.
+    /// Nil until the device is registered, and once the cell was taken out of the list.
     var device: MappedDevice?
     /// Openers: handles, and edges from devices that stand on this one.
     var openCount: UInt32 = 0
@@ -19,9 +19,15 @@ final class HashCell: @unchecked Sendable {
         var newTable: Table?
     #endif
 
-    init(name: ByteString, uuid: ByteString, device: MappedDevice) {
+    private let lifecycle: Lifecycle
+
+    /// Without a device yet.
+    init(name: ByteString, uuid: ByteString, lifecycle: Lifecycle) {
         self.name = name
         self.uuid = uuid
-        self.device = device
+        self.lifecycle = lifecycle
+        lifecycle.note(.cellAllocated)
     }
+
+    deinit { lifecycle.note(.cellFreed) }
 }

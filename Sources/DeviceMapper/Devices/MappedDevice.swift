@@ -32,10 +32,13 @@ final class MappedDevice: @unchecked Sendable {
     init(registry: DeviceRegistry, disk: Disk) {
         self.registry = registry
         self.disk = disk
+        disk.lifecycle.note(.deviceAllocated)
+        disk.lifecycle.note(.deviceToDisk)
     }
 
     deinit {
         precondition(map == nil && newMap == nil, "a device was freed before its tables")
+        disk.lifecycle.note(.deviceFreed)
     }
 
     // MARK: Requests
@@ -94,6 +97,7 @@ final class MappedDevice: @unchecked Sendable {
         return try mapLock.withWriteLock { () throws(DMError) in
             guard !areSlotsClosed else { throw MappedDevice.removed }
             hadTable = true
+            table.lifecycle.note(.tableLoaded)
             defer { newMap = table }
             return newMap
         }
@@ -122,6 +126,8 @@ final class MappedDevice: @unchecked Sendable {
         try mapLock.withWriteLock { () throws(DMError) in
             guard !areSlotsClosed else { throw MappedDevice.removed }
             let old = map?.takeRetainedValue()
+            old?.lifecycle.note(.tableUnbound)
+            table.lifecycle.note(.tableBound)
             map = Unmanaged.passRetained(table)
             disk.capacity = table.size
             disk.isReadOnly = table.isReadOnly
@@ -134,7 +140,9 @@ final class MappedDevice: @unchecked Sendable {
     func unbind() -> [Table] {
         mapLock.withWriteLock {
             areSlotsClosed = true
+            disk.lifecycle.note(.slotsClosed)
             let tables = [map?.takeRetainedValue(), newMap].compactMap { $0 }
+            for table in tables { table.lifecycle.note(.tableUnbound) }
             map = nil
             newMap = nil
             return tables

@@ -26,6 +26,14 @@ final class RequestQueue: @unchecked Sendable {
     /// request.
     private let isBlocked = Atomic<Bool>(false)
     private let inFlight = Atomic<Int>(0)
+    private let lifecycle: Lifecycle
+
+    init(lifecycle: Lifecycle) {
+        self.lifecycle = lifecycle
+        lifecycle.note(.queueAllocated)
+    }
+
+    deinit { lifecycle.note(.queueFreed) }
 
     /// Admits the request, or keeps it for later. `refused`: the queue was shut for good.
     func enter(_ request: IORequest) -> Admission {

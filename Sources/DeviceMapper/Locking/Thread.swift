@@ -2,13 +2,13 @@ import Glibc
 
 /// A thread of our own, with a name that `ps -T` shows.
 package enum Thread {
-    /// Starts a detached thread. All signals are blocked in it: they are for the thread that waits
+    /// Starts a detached thread of that kind. All signals are blocked in it: they are for the thread that waits
     /// for them. EAGAIN: the system has no thread left; `body` is then not run.
     package static func start(
-        _ name: String, _ body: @escaping @Sendable () -> Void
+        _ name: String, _ kind: ThreadKind = .other, _ body: @escaping @Sendable () -> Void
     ) throws(DMError) {
         #if DEBUG
-            if let thread = Seam.current { return thread.start(name, body) }
+            if let thread = Seam.current { return thread.start(name) { kind.run(body) } }
         #endif
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)
@@ -22,7 +22,7 @@ package enum Thread {
         pthread_sigmask(SIG_SETMASK, &all, &previous)
         defer { pthread_sigmask(SIG_SETMASK, &previous, nil) }
 
-        let start = Unmanaged.passRetained(ThreadStart(name: name, body: body))
+        let start = Unmanaged.passRetained(ThreadStart(name: name, kind: kind, body: body))
         var thread = pthread_t()
         guard pthread_create(&thread, &attributes, threadMain, start.toOpaque()) == 0 else {
             start.release()
@@ -36,10 +36,12 @@ package enum Thread {
 
 private final class ThreadStart {
     let name: String
+    let kind: ThreadKind
     let body: @Sendable () -> Void
 
-    init(name: String, body: @escaping @Sendable () -> Void) {
+    init(name: String, kind: ThreadKind, body: @escaping @Sendable () -> Void) {
         self.name = name
+        self.kind = kind
         self.body = body
     }
 }
@@ -48,7 +50,7 @@ private final class ThreadStart {
     guard let context else { return nil }
     let start = Unmanaged<ThreadStart>.fromOpaque(context).takeRetainedValue()
     setName(start.name)
-    start.body()
+    start.kind.run(start.body)
     return nil
 }
 

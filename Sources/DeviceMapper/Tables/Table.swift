@@ -13,6 +13,7 @@ final class Table: @unchecked Sendable {
     /// Distinct lower devices, newest first, as `deps` lists them.
     let lowerDevices: [LowerDevice]
     private var device: MappedDevice?
+    let lifecycle: Lifecycle
     /// The targets, each retained once, and the last byte of each: raw memory, so that a lookup
     /// counts no reference.
     private let targets: UnsafeMutablePointer<Unmanaged<Target>>
@@ -24,6 +25,7 @@ final class Table: @unchecked Sendable {
         device: MappedDevice, targets list: [Target], lowerDevices: [LowerDevice], isReadOnly: Bool
     ) {
         self.device = device
+        lifecycle = device.disk.lifecycle.ofNewTable()
         self.lowerDevices = lowerDevices
         self.isReadOnly = isReadOnly
         targetCount = list.count
@@ -38,6 +40,7 @@ final class Table: @unchecked Sendable {
             (lastBytes + index).initialize(to: target.end - 1)
         }
         size = Sectors(wholeIn: previousEnd)
+        lifecycle.note(.tableAllocated)
     }
 
     deinit {
@@ -45,6 +48,7 @@ final class Table: @unchecked Sendable {
         for index in 0..<targetCount { targets[index].release() }
         targets.deallocate()
         lastBytes.deallocate()
+        lifecycle.note(.tableReleased)
     }
 
     /// Closes the lower devices and lets go of the mapped device. Once, with no request in flight
@@ -52,6 +56,8 @@ final class Table: @unchecked Sendable {
     func destroy() {
         precondition(device != nil, "a table was destroyed twice")
         for lower in lowerDevices { lower.close() }
+        // Before the device is let go of, which may be freed by that.
+        lifecycle.note(.tableFreed)
         device = nil
     }
 

@@ -108,10 +108,11 @@ final class Daemon: Sendable {
             throw DMError(.resourceBusy, "this host has no two block majors left")
         }
         // One thread of the session always listens; the others may do backing I/O.
-        return DeviceRegistry(
-            RegistryConfiguration(
-                mappedMajor: majors.mapped, backingMajor: majors.backing,
-                inlineLimit: order.threads - 1))
+        var configuration = RegistryConfiguration(
+            mappedMajor: majors.mapped, backingMajor: majors.backing,
+            inlineLimit: order.threads - 1)
+        if order.tracesLifecycle { configuration.lifecycleTrace = LifecycleTrace() }
+        return DeviceRegistry(configuration)
     }
 
     private static func runtimeDirectory(_ user: UInt32) -> ByteString {

@@ -9,6 +9,7 @@ struct MountOrder {
     var allowOther: Bool
     var autoUnmount: Bool
     var logLevel: Logger.Level
+    var tracesLifecycle = false
 
     /// Threads that take requests: with one alone a slow backing file would stop everything.
     static let threadRange = 2...64

@@ -25,17 +25,18 @@ struct DmfuseVerbs: ParsableCommand {
               targets, target-version, version, mknodes, mangle, setgeometry,
               splitname
 
-            and of our own: table --paths, which shows backing files by their paths.
+            and of our own: table --paths, which shows backing files by their paths, and trace, \
+            which prints the life of devices (see mount --trace).
 
             The mount is named by --dir DIR, or by DM_DEV_DIR, or is your only one. Called through \
             a link named dmsetup, this is dmsetup, line by line.
             """,
         version: "dmfuse \(VersionCommand.program)",
-        subcommands: [MountVerb.self, UnmountVerb.self, RunVerb.self])
+        subcommands: [MountVerb.self, UnmountVerb.self, TraceVerb.self, RunVerb.self])
 
     /// Whether a command line is ours to parse, by its first word.
     static func claims(_ word: String) -> Bool {
-        ["mount", "unmount", "run", "help", "-h", "--help", "--version"].contains(word)
+        ["mount", "unmount", "trace", "run", "help", "-h", "--help", "--version"].contains(word)
             || word.hasPrefix("--generate-completion-script")
             || word.hasPrefix("--experimental-dump-help")
     }
@@ -47,6 +48,7 @@ struct DmfuseVerbs: ParsableCommand {
             switch command {
             case let mount as MountVerb: return mount.execute(console)
             case let unmount as UnmountVerb: return unmount.execute(console)
+            case let trace as TraceVerb: return trace.execute(console)
             case let run as RunVerb: return run.execute(words, console)
             default: try command.run()  // help, which it throws
             }

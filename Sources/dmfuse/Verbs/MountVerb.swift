@@ -29,6 +29,9 @@ struct MountVerb: ParsableCommand {
     @Flag(help: "Unmount when the daemon ends, even if it is killed.")
     var autoUnmount = false
 
+    @Option(help: "Keep the newest events of that kind for 'dmfuse trace': lifecycle.")
+    var trace: TraceKind?
+
     @Option(help: .private)
     var readyFd: Int32?
 
@@ -44,7 +47,8 @@ struct MountVerb: ParsableCommand {
         if foreground || readyFd != nil {
             let order = MountOrder(
                 directory: path, threads: threads, allowOther: allowOther,
-                autoUnmount: autoUnmount, logLevel: logLevel.level)
+                autoUnmount: autoUnmount, logLevel: logLevel.level,
+                tracesLifecycle: trace == .lifecycle)
             if readyFd != nil { BackgroundDaemon.detach() }
             return Daemon.run(
                 order, Readiness(descriptor: readyFd, console: console),
@@ -62,9 +66,15 @@ struct MountVerb: ParsableCommand {
         ]
         if allowOther { words.append("--allow-other") }
         if autoUnmount { words.append("--auto-unmount") }
+        if let trace { words += ["--trace", trace.rawValue] }
         words += ["--ready-fd", "\(BackgroundDaemon.readyDescriptor)", "--"]
         return words.map { ByteString($0) } + [path]
     }
+}
+
+/// What can be traced.
+enum TraceKind: String, ExpressibleByArgument {
+    case lifecycle
 }
 
 /// `Logger.Level` on a command line.

@@ -1,0 +1,83 @@
+import ArgumentParser
+import DMControl
+import DeviceMapper
+import SystemPackage
+
+/// `dmfuse trace`.
+struct TraceVerb: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "trace", abstract: "Print the traced events of a mount's devices.",
+        discussion: """
+            For a mount that was made with --trace lifecycle: a line for each allocation, step and \
+            free of a hash cell (hc), mapped device (md), table, disk, queue or minor number, \
+            oldest first, with the step's number in the order of registering or removing (see \
+            docs/locking.md) and the kind of thread that did it. The newest 65536 events are kept.
+            """)
+
+    @Option(help: "The mount. By default DM_DEV_DIR, or your only one.", completion: .directory)
+    var dir: String?
+
+    func execute(_ console: Console) -> Int32 {
+        let choice = MountChoice(
+            given: dir.map { ByteString($0) }, environment: SystemCalls.environment("DM_DEV_DIR"))
+        let mount: MountDirectory
+        do throws(Refusal) {
+            mount = try choice.choose()
+        } catch {
+            console.report("dmfuse: trace: \(error.clause)")
+            return 1
+        }
+        do throws(DMError) {
+            let client = try ControlClient(mount: mount.path.string, deviceDirectory: "/dev")
+            Self.print(try client.trace(), to: console)
+            return 0
+        } catch {
+            let text = SystemCalls.text(error.errno)
+            // The core says what to do; else there is nobody to say anything.
+            let advice = mount.advice(after: error.errno)
+            let reason = advice.isEmpty ? error.message : advice
+            console.report(
+                "dmfuse: trace \(mount.path.string): \(text)"
+                    + (reason.isEmpty ? "" : ": \(reason)"))
+            return 1
+        }
+    }
+
+    // MARK: Columns
+
+    private static let widths = [9, 10, 6, 16, 7, 10, 7]
+
+    static func print(_ listing: LifecycleListing, to console: Console) {
+        console.printLine(
+            row("SEQUENCE", "STEP", "OBJECT", "EVENT", "MINOR", "GENERATION", "TABLE", "THREAD"))
+        if listing.dropped > 0 {
+            console.printLine("(\(listing.dropped) older events dropped)")
+        }
+        for record in listing.records {
+            console.printLine(
+                row(
+                    "\(record.sequence)", "\(record.event.direction.rawValue) \(record.event.step)",
+                    record.event.structure, record.event.words, "\(record.minor)",
+                    "\(record.generation)", record.table == 0 ? "-" : "\(record.table)",
+                    word(record.thread)))
+        }
+    }
+
+    private static func row(_ columns: String...) -> String {
+        var line = ""
+        for (column, width) in zip(columns, widths) {
+            line += column
+            line += String(repeating: " ", count: max(width + 1 - column.utf8.count, 1))
+        }
+        return line + (columns.last ?? "")
+    }
+
+    private static func word(_ thread: ThreadKind) -> String {
+        switch thread {
+        case .other: "control"
+        case .io: "io"
+        case .filesystem: "fuse"
+        case .removal: "removal"
+        }
+    }
+}
