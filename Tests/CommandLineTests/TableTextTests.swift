@@ -52,16 +52,12 @@ import Testing
         #expect(refusal?.lines == [message])
     }
 
-    @Test("100,000 lines take time linear in their number")
+    /// Quadratic work would take minutes: that alone is what the limit is for.
+    @Test("100,000 lines are read in time linear in their number", .timeLimit(.minutes(5)))
     func manyLines() throws {
         let line = "0 8 linear /a/path/of/some/length 0\n"
         let text = Array(String(repeating: line, count: 100_000).utf8)
-        let clock = ContinuousClock()
-        var count = 0
-        let elapsed = try clock.measure { count = try TableText.parse(text, source: "").count }
-        #expect(count == 100_000)
-        // Generous for a debug build; quadratic work would take minutes.
-        #expect(elapsed < .seconds(10))
+        #expect(try TableText.parse(text, source: "").count == 100_000)
     }
 
     @Test("a concise text is devices, one by one")
