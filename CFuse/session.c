@@ -13,6 +13,9 @@ _Static_assert(CFUSE_WRITE_OFFSET ==
 /// The worker whose turn it is on this thread. Operations get no argument that leads to it.
 static _Thread_local void *current_worker;
 
+/// A reply of this thread could not be copied out of its memory.
+static _Thread_local bool reply_was_lost;
+
 static ssize_t read_device(int fd, void *buffer, size_t length, void *userdata) {
     // libfuse asks for what it would have allocated; newer versions for more than our buffers hold.
     if (length > CFUSE_RECEIVE_SIZE)
@@ -25,7 +28,14 @@ static ssize_t read_device(int fd, void *buffer, size_t length, void *userdata) 
 
 static ssize_t write_device(int fd, struct iovec *iov, int count, void *userdata) {
     cfuse_edit_reply(userdata, iov, count);
-    return writev(fd, iov, count);
+    ssize_t written = writev(fd, iov, count);
+    if (written < 0 && errno == EFAULT) {
+        // libfuse would print a line to stderr; with this error, of a client that is gone, it
+        // doesn't.
+        reply_was_lost = true;
+        errno = ENOENT;
+    }
+    return written;
 }
 
 /// No splice: it gained nothing, and without these functions libfuse doesn't offer it.
@@ -81,6 +91,12 @@ void cfuse_session_process(struct cfuse_session *session, void *memory, size_t s
     current_worker = worker;
     fuse_session_process_buf(session->fuse, &buffer);
     current_worker = NULL;
+}
+
+int cfuse_reply_vectors(fuse_req_t request, const struct iovec *vectors, int count) {
+    reply_was_lost = false;
+    fuse_reply_iov(request, vectors, count);
+    return reply_was_lost ? -EFAULT : 0;
 }
 
 void *cfuse_request_owner(fuse_req_t request) {

@@ -55,6 +55,11 @@ void *cfuse_userdata_owner(void *userdata);
 /// The `worker` of the thread that is in `cfuse_session_process`; null elsewhere.
 void *cfuse_current_worker(void);
 
+/// Answers READ with bytes that may be mapped from a file. 0, or -EFAULT: they could not be had, as
+/// when the file was cut short; the kernel has then answered its client with EIO. Whatever else goes
+/// wrong concerns nobody.
+int cfuse_reply_vectors(fuse_req_t request, const struct iovec *vectors, int count);
+
 // MARK: INIT and OPEN (negotiate.c)
 
 /// To be called by the init operation: sets what dmfuse wants of the connection.

@@ -22,7 +22,9 @@ final class FileRequest: @unchecked Sendable {
 
     init(pool: FileRequestPool) {
         let link = Link()
-        io = IORequest { _ in link.owner?.complete() }
+        io = IORequest(
+            delivery: { _ in link.owner?.deliver() ?? false },
+            completion: { _ in link.owner?.complete() })
         self.pool = pool
         link.owner = self
     }
@@ -67,18 +69,26 @@ final class FileRequest: @unchecked Sendable {
     /// On any thread, also within `submit`.
     private func complete() {
         guard let request else { preconditionFailure("a request completed that was not begun") }
-        let reply = Reply(request)
+        if !io.wasDelivered { answer(Reply(request)) }
+        if state.finish() { giveBack() }
+    }
+
+    private func answer(_ reply: consuming Reply) {
         if let error = io.error {
             // EINTR makes many a client try again, for which nobody is left at the end.
-            reply.error(error == .interrupted && pool.isOver ? .ioError : error)
-        } else {
-            switch io.operation {
-            case .read: reply.data(io.data)
-            case .write: reply.written(io.length)
-            case .flush: reply.done()
-            }
+            return reply.error(error == .interrupted && pool.isOver ? .ioError : error)
         }
-        if state.finish() { giveBack() }
+        switch io.operation {
+        case .read: reply.data(io.data)
+        case .write: reply.written(io.length)
+        case .flush: reply.done()
+        }
+    }
+
+    /// A read whose bytes are taken from mapped files, before the devices let it go.
+    private func deliver() -> Bool {
+        guard let request else { preconditionFailure("a request completed that was not begun") }
+        return io.withVectors { Reply(request).data($0) }
     }
 
     private func giveBack() {

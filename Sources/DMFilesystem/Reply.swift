@@ -61,6 +61,12 @@ struct Reply: ~Copyable {
             postpone(), bytes.assumingMemoryBound(to: CChar.self).baseAddress, bytes.count)
     }
 
+    /// Bytes in several places, which may be mapped from a file. False: they could not be had, and
+    /// the kernel told its client so (EIO).
+    consuming func data(_ vectors: UnsafeBufferPointer<iovec>) -> Bool {
+        cfuse_reply_vectors(postpone(), vectors.baseAddress, Int32(vectors.count)) != -EFAULT
+    }
+
     consuming func noData() { fuse_reply_buf(postpone(), nil, 0) }
 
     consuming func written(_ count: Int) { fuse_reply_write(postpone(), count) }

@@ -26,6 +26,8 @@ package final class BackingDevice: @unchecked Sendable {
 
     private let errors = WriteBackErrors()
 
+    private let pace = Pace()
+
     private static let threadsForOne = 4
 
     /// `onRelease`: called for each `release`, once for each user that was given the device.
@@ -46,13 +48,23 @@ package final class BackingDevice: @unchecked Sendable {
 
     /// Takes a request whose `offset` is a byte of this device.
     func submit(_ request: IORequest) {
-        if request.isOnIOThread && !request.prefersOtherThread { return perform(request) }
-        if request.mayRunInline, !request.prefersOtherThread, workers.beginInline() {
-            perform(request)
-            workers.endInline()
-            return
+        if !request.prefersOtherThread {
+            if request.isOnIOThread { return performHere(request) }
+            if request.mayRunInline, workers.beginInline() {
+                performHere(request)
+                workers.endInline()
+                return
+            }
         }
         enqueue(request)
+    }
+
+    /// On a thread that may wait for the backing store, unless it has other parts to see to.
+    private func performHere(_ request: IORequest) {
+        if request.mayBorrow, lend(request) { return request.finish(nil) }
+        guard request.mayRunBeside else { return perform(request) }
+        if pace.isSlow { return enqueue(request) }
+        perform(request)
     }
 
     private func enqueue(_ request: IORequest) {
@@ -75,23 +87,35 @@ package final class BackingDevice: @unchecked Sendable {
             }
             guard let next else { return }
             next.isOnIOThread = true
-            perform(next)
+            if next.mayBorrow, lend(next) { next.finish(nil) } else { perform(next) }
         }
+    }
+
+    /// Leaves the bytes of a read where they are. False: they must be read.
+    private func lend(_ request: IORequest) -> Bool {
+        guard let bytes = store.lend(request.length, at: request.offset) else { return false }
+        if request.borrow(bytes) { return true }
+        bytes.giveBack()
+        return false
     }
 
     private func perform(_ request: IORequest) {
         switch request.operation {
         case .read:
             guard let bytes = request.bytesToFill() else { return request.finish(.noMemory) }
-            request.finish(store.read(into: bytes, at: request.offset))
+            request.finish(timed(request) { store.read(into: bytes, at: request.offset) })
         case .write:
-            if let error = store.write(request.bytesToWrite, at: request.offset) {
-                return request.finish(error)
-            }
+            let error = timed(request) { store.write(request.bytesToWrite, at: request.offset) }
+            if let error { return request.finish(error) }
             if request.forceUnitAccess { flush(request) } else { request.finish(nil) }
         case .flush:
             flush(request)
         }
+    }
+
+    /// Does a call, and notes how long it took where that decides over the parts to come.
+    private func timed(_ request: IORequest, _ call: () -> Errno?) -> Errno? {
+        request.mayRunBeside ? pace.measure(call) : call()
     }
 
     // MARK: Flush

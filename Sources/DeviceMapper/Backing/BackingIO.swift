@@ -66,6 +66,20 @@ enum BackingIO {
         return fstat(file.rawValue, &status) == 0 ? UInt64(max(status.st_size, 0)) : 0
     }
 
+    /// Whether all of a stretch of mapped file, of 1 MiB at most, is in the page cache. To others'
+    /// files that we can't write the kernel says yes.
+    static func isInMemory(_ start: UnsafeRawPointer, _ length: Int) -> Bool {
+        let first = UInt(bitPattern: start) & ~4095
+        let pages = (Int(UInt(bitPattern: start) - first) + length + 4095) / 4096
+        guard pages <= 257, let address = UnsafeMutableRawPointer(bitPattern: first) else {
+            return false
+        }
+        return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: pages) { present in
+            mincore(address, pages * 4096, present.baseAddress) == 0
+                && present.allSatisfy { $0 & 1 == 1 }
+        }
+    }
+
     /// Never retried: after an error of close(2) the descriptor is gone all the same.
     static func close(_ file: FileDescriptor) { _ = Glibc.close(file.rawValue) }
 

@@ -12,6 +12,10 @@ package protocol BackingStore: AnyObject, Sendable {
     /// it ends before, is EIO, never zeros.
     func read(into bytes: UnsafeMutableRawBufferPointer, at offset: UInt64) -> Errno?
 
+    /// The bytes from byte `offset` on where they are, for a reply straight from there: to be given
+    /// back, and never looked at in this process. Nil: not possible or not worth it, `read` is.
+    func lend(_ length: Int, at offset: UInt64) -> LentBytes?
+
     /// Writes all of `bytes` at byte `offset`. Nil: done. Another errno: any part may be written.
     func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) -> Errno?
 
@@ -20,4 +24,8 @@ package protocol BackingStore: AnyObject, Sendable {
 
     /// The end of its use; nothing is called afterwards.
     func close()
+}
+
+extension BackingStore {
+    package func lend(_ length: Int, at offset: UInt64) -> LentBytes? { nil }
 }

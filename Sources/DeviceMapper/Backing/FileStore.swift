@@ -32,6 +32,25 @@ package final class FileStore: BackingStore {
         BackingIO.read(current, into: bytes, at: offset)
     }
 
+    /// Bytes of the page cache, mapped. What isn't in memory is better read, in one go with an error
+    /// of its own; and so is what the file doesn't have, where a mapping shows zeros up to the next
+    /// page.
+    package func lend(_ length: Int, at offset: UInt64) -> LentBytes? {
+        let within = offset % FileWindow.size
+        guard length >= FileStore.leastLent, within + UInt64(length) <= FileWindow.size,
+            offset + UInt64(length) <= size,
+            let window = FileWindows.shared.take(self, current, at: offset)
+        else { return nil }
+        let start = window._withUnsafeGuaranteedRef { $0.memory } + Int(within)
+        let bytes = LentBytes(start: start, length: length, window: window)
+        if BackingIO.isInMemory(start, length) { return bytes }
+        bytes.giveBack()
+        return nil
+    }
+
+    /// A copy of fewer bytes costs less than looking whether it can be spared.
+    private static let leastLent = 32 << 10
+
     /// EIO beyond the end, as for reads: a write would make a file longer, which no device becomes.
     package func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) -> Errno? {
         if !isBlockDevice {
@@ -44,6 +63,7 @@ package final class FileStore: BackingStore {
     package func flush() -> Errno? { BackingIO.flush(current) }
 
     package func close() {
+        FileWindows.shared.forget(self)
         BackingIO.close(current)
         lock.withLock {
             for old in replaced { BackingIO.close(FileDescriptor(rawValue: old)) }

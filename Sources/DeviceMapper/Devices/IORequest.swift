@@ -1,5 +1,6 @@
-package import SystemPackage
+package import Glibc
 import Synchronization
+package import SystemPackage
 
 /// What a request asks of a device.
 package enum IOOperation: UInt8, Sendable {
@@ -39,6 +40,8 @@ package final class IORequest: @unchecked Sendable {
     package var mayRunInline = true
     /// A part that should run beside the ones that follow it, not before them.
     var prefersOtherThread = false
+    /// The same, where a device takes its time over a part: else a hand-over costs more.
+    var mayRunBeside = false
     /// Another request overlaps it and comes after it: it is done part by part on the thread that
     /// submits it.
     var keepsOrder = false
@@ -56,6 +59,15 @@ package final class IORequest: @unchecked Sendable {
     /// Where in the whole request's buffer this part's bytes go.
     private var readOffset = 0
 
+    /// Bytes of a read that stay in mapped files. In a whole request that can be delivered only.
+    private let lent: LentPieces
+    /// Whether bytes of this may be lent: the files stay open until the whole request is delivered,
+    /// since what holds them open is in the whole request's frames.
+    private(set) var mayBorrow = false
+    /// `delivery` was called: there is nothing left in the completion to be taken.
+    package private(set) var wasDelivered = false
+
+    private let delivery: (@Sendable (IORequest) -> Bool)?
     private let completion: (@Sendable (IORequest) -> Void)?
     /// Parts: the request that this is a part of, and the whole that it belongs to.
     private(set) var parent: IORequest?
@@ -78,13 +90,24 @@ package final class IORequest: @unchecked Sendable {
 
     /// `completion` runs once for each submission, inline or on another thread, with no lock held
     /// and no frame left. It may prepare and submit the request again.
-    package init(completion: @escaping @Sendable (IORequest) -> Void) {
+    ///
+    /// `delivery`, where it is given, may be called before, once, for a read that succeeded: it
+    /// takes the bytes by `withVectors`, while devices hold the request, and without touching them
+    /// itself. False: they could not be taken, and the request fails EIO.
+    package init(
+        delivery: (@Sendable (IORequest) -> Bool)? = nil,
+        completion: @escaping @Sendable (IORequest) -> Void
+    ) {
+        lent = LentPieces(capacity: delivery == nil ? 0 : LentPieces.maximum)
+        self.delivery = delivery
         self.completion = completion
         frames = .allocate(capacity: IORequest.maximumFrames)
     }
 
     /// A part, for the pool.
     init() {
+        lent = LentPieces(capacity: 0)
+        delivery = nil
         completion = nil
         frames = .allocate(capacity: IORequest.maximumFrames)
     }
@@ -100,6 +123,7 @@ package final class IORequest: @unchecked Sendable {
     /// `length` bytes from byte `offset` of the device. The bytes are in `data` at completion.
     package func prepareRead(offset: UInt64, length: Int) {
         prepare(.read, offset, length)
+        mayBorrow = delivery != nil
     }
 
     /// Writes `length` bytes of `payload`, from its byte `start` on, to byte `offset` of the device.
@@ -127,6 +151,9 @@ package final class IORequest: @unchecked Sendable {
         forceUnitAccess = false
         isOnIOThread = false
         prefersOtherThread = false
+        mayRunBeside = false
+        mayBorrow = false
+        wasDelivered = false
         keepsOrder = false
         bypassesSuspension = false
         payload = nil
@@ -147,6 +174,7 @@ package final class IORequest: @unchecked Sendable {
         mayRunInline = whole.mayRunInline
         isOnIOThread = whole.isOnIOThread
         keepsOrder = whole.keepsOrder
+        mayBorrow = whole.mayBorrow
         bypassesSuspension = whole.bypassesSuspension
         forceUnitAccess = whole.forceUnitAccess
         payload = whole.payload
@@ -176,6 +204,19 @@ package final class IORequest: @unchecked Sendable {
         let whole = root ?? self
         guard let base = whole.takeReadBuffer() else { return nil }
         return UnsafeMutableRawBufferPointer(start: base + readOffset, count: length)
+    }
+
+    /// Leaves bytes of a read where they are until the whole request is delivered. False: there are
+    /// too many pieces, and these must be read.
+    func borrow(_ bytes: LentBytes) -> Bool {
+        (root ?? self).lent.add(bytes, at: readOffset)
+    }
+
+    /// The bytes of a read, wherever they are. In `delivery` only.
+    package func withVectors<Result>(
+        _ body: (UnsafeBufferPointer<iovec>) -> Result
+    ) -> Result {
+        lent.withVectors(length, buffer: readBuffer.load(ordering: .acquiring), body)
     }
 
     /// What a target of zeros makes of this: zeros for a read, nothing of a write.
@@ -216,6 +257,8 @@ package final class IORequest: @unchecked Sendable {
 
     /// A device admitted the request.
     func enter(_ device: MappedDevice) {
+        // A part leaves its devices before the whole request is delivered.
+        if parent != nil { mayBorrow = false }
         push(Frame(device: Unmanaged.passUnretained(device), target: nil, tag: 0))
     }
 
@@ -238,6 +281,7 @@ package final class IORequest: @unchecked Sendable {
     /// Ends the request, or this part of it. `error` nil: all of it done. Any thread, no lock held.
     func finish(_ error: Errno?) {
         var error = error
+        if !lent.isEmpty { error = deliver(error) }
         while frameCount > 0 {
             frameCount -= 1
             let frame = (frames + frameCount).move()
@@ -260,6 +304,14 @@ package final class IORequest: @unchecked Sendable {
             handle._withUnsafeGuaranteedRef { $0.account(self) }
         }
         completion?(self)
+    }
+
+    /// Hands a read's bytes out while some of them are lent, and gives those back.
+    private func deliver(_ error: Errno?) -> Errno? {
+        defer { lent.giveBack() }
+        guard error == nil, let delivery else { return error }
+        wasDelivered = true
+        return delivery(self) ? nil : .ioError
     }
 
     /// Announces that parts follow: `finish` comes when all of them and `partsSubmitted` have.

@@ -37,7 +37,8 @@ extension Table {
     }
 
     /// Cuts the request at the boundaries of targets and chunks. All parts but the last may be
-    /// handed to other threads, so that they run side by side; the last runs where we are. One that
+    /// handed to other threads, so that they run side by side where that takes time; the last runs
+    /// where we are. One that
     /// keeps its order stays here with all its parts.
     private func split(_ request: IORequest) {
         let begin = request.offset
@@ -53,8 +54,8 @@ extension Table {
                 precondition(partLength > 0, "a target takes nothing")
                 part.becomePart(of: request, from: done, length: partLength, offset: offset)
                 done += partLength
-                part.prefersOtherThread =
-                    request.prefersOtherThread || done < length && !request.keepsOrder
+                part.prefersOtherThread = request.prefersOtherThread
+                part.mayRunBeside = request.mayRunBeside || done < length && !request.keepsOrder
                 request.willSubmitPart()
                 send(part, to: target, at: offset)
             }

@@ -90,6 +90,7 @@ final class Daemon: Sendable {
             try Signals.watch(ending)
             try session.start()
             try session.waitUntilServing()
+            mount.raiseReadAhead()
             try server.start()
             try Thread.start("dmfuse-watch") {
                 daemon.session.waitUntilEnded()
