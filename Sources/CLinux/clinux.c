@@ -3,9 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/falloc.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
 #include <sys/syscall.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -23,4 +26,25 @@ int clinux_is_procfs(int descriptor) {
 
 int clinux_has_capabilities(const char *path) {
     return getxattr(path, "security.capability", NULL, 0) > 0;
+}
+
+int clinux_open_nameless(const char *directory) {
+    if (directory[0] == '\0')
+        return -ENOENT;
+    int descriptor = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (descriptor >= 0)
+        return descriptor;
+    char path[4096];
+    int length = snprintf(path, sizeof path, "%s/dmfuse-XXXXXX", directory);
+    if (length < 0 || (size_t)length >= sizeof path)
+        return -ENAMETOOLONG;
+    descriptor = mkostemp(path, O_CLOEXEC);
+    if (descriptor < 0)
+        return -errno;
+    unlink(path);
+    return descriptor;
+}
+
+int clinux_punch_hole(int descriptor, off_t offset, off_t length) {
+    return fallocate(descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length) == 0;
 }

@@ -59,7 +59,9 @@ extension DeviceHandle {
     package func beginWrite(
         _ offset: UInt64, _ bytes: [UInt8], forceUnitAccess: Bool = false
     ) -> PendingRequest {
-        let payload = Payload(allocating: bytes.count)
+        guard let payload = Payload(allocating: bytes.count) else {
+            preconditionFailure("no memory for a test's bytes")
+        }
         payload.memory.copyMemory(from: bytes, byteCount: bytes.count)
         return PendingRequest(self) {
             $0.prepareWrite(

@@ -14,10 +14,14 @@ package final class MemoryDevices: DeviceResolver, @unchecked Sendable {
     /// Called when a table closes the store of that name, with no lock held. Set before any does.
     package var onRelease: (@Sendable (String) -> Void)?
 
-    package init(inlineLimit: Int = 3, trace: LifecycleTrace? = nil) {
+    package convenience init(inlineLimit: Int = 3, trace: LifecycleTrace? = nil) {
         var configuration = RegistryConfiguration(
             mappedMajor: 254, backingMajor: 251, inlineLimit: inlineLimit)
         configuration.lifecycleTrace = trace
+        self.init(configuration)
+    }
+
+    package init(_ configuration: RegistryConfiguration) {
         registry = DeviceRegistry(configuration)
     }
 

@@ -73,7 +73,7 @@ import Testing
         try devices.create("d", "0 8 linear a 0")
         let handle = try devices.open("d")
         try suspend("d")
-        var payload = Payload(allocating: 512)
+        var payload = try #require(Payload(allocating: 512))
         payload.memory.initializeMemory(as: UInt8.self, repeating: 5, count: 512)
         let write = PendingRequest(handle) {
             $0.prepareWrite(offset: 0, payload: payload, at: 100, length: 100)

@@ -2,6 +2,8 @@
 #ifndef CLINUX_H
 #define CLINUX_H
 
+#include <sys/types.h>
+
 /// openat2(2) with O_PATH and RESOLVE_NO_MAGICLINKS: finds a file, and follows no link of procfs such
 /// as /proc/self/fd/3, which means another file to us than to the client who wrote it. A descriptor,
 /// or a negative errno; -ELOOP for such a link. Before Linux 5.6: -ENOSYS.
@@ -12,5 +14,12 @@ int clinux_is_procfs(int descriptor);
 
 /// Whether a file has capabilities of its own, which make its process a privileged one: 1 or 0.
 int clinux_has_capabilities(const char *path);
+
+/// open(2) with O_TMPFILE, to read and write a new file without a name in `directory`; where the file
+/// system doesn't know that, mkstemp(3) and unlink(2). A descriptor, or a negative errno.
+int clinux_open_nameless(const char *directory);
+
+/// fallocate(2) with FALLOC_FL_PUNCH_HOLE. Whether it worked: 1 or 0.
+int clinux_punch_hole(int descriptor, off_t offset, off_t length);
 
 #endif

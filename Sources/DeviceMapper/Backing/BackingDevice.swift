@@ -105,7 +105,9 @@ package final class BackingDevice: @unchecked Sendable {
             guard let bytes = request.bytesToFill() else { return request.finish(.noMemory) }
             request.finish(timed(request) { store.read(into: bytes, at: request.offset) })
         case .write:
-            let error = timed(request) { store.write(request.bytesToWrite, at: request.offset) }
+            let error = timed(request) {
+                request.withBytesToWrite { store.write($0, at: request.offset) }
+            }
             if let error { return request.finish(error) }
             if request.forceUnitAccess { flush(request) } else { request.finish(nil) }
         case .flush:

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import SystemPackage
 
@@ -54,6 +55,19 @@ enum BackingIO {
             if code != EINTR { return Errno(rawValue: code) }
         }
         return nil
+    }
+
+    /// A file without a name in a directory. Nil: it can't be made.
+    static func makeNameless(in directory: ByteString) -> FileDescriptor? {
+        let descriptor = (directory.bytes + [0]).withUnsafeBytes {
+            clinux_open_nameless($0.assumingMemoryBound(to: CChar.self).baseAddress)
+        }
+        return descriptor < 0 ? nil : FileDescriptor(rawValue: descriptor)
+    }
+
+    /// Gives the space of a stretch of a file back. Where the file system can't, it stays.
+    static func punchHole(_ file: FileDescriptor, at offset: UInt64, _ length: Int) {
+        clinux_punch_hole(file.rawValue, off_t(offset), off_t(length))
     }
 
     /// A block device's capacity is where its end can be seeked to; no offset of ours is shared.

@@ -61,8 +61,8 @@ struct LentPieces: ~Copyable {
         _ body: (UnsafeBufferPointer<iovec>) -> Result
     ) -> Result {
         sort()
-        return withUnsafeTemporaryAllocation(of: iovec.self, capacity: 2 * LentPieces.maximum + 1)
-        { vectors in
+        return withUnsafeTemporaryAllocation(of: iovec.self, capacity: 2 * LentPieces.maximum + 1) {
+            vectors in
             var used = 0
             var done = 0
             func append(_ start: UnsafeMutableRawPointer?, _ length: Int) {

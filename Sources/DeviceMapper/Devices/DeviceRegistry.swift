@@ -11,6 +11,10 @@ package struct RegistryConfiguration: Sendable {
     package var maximumIOThreads: Int
     /// Where lifecycle events are noted; nil: nowhere.
     package var lifecycleTrace: LifecycleTrace?
+    /// Bytes of memory for the bytes of held writes.
+    package var heldMemory = HeldMemory.defaultLimit
+    /// Where a spill file for more of them can be made; the empty path: nowhere.
+    package var spillDirectory = ByteString("/var/tmp")
     #if DEBUG
         /// A patch of the seed to do without, in a test.
         package var undone: Patch?
@@ -64,6 +68,7 @@ package final class DeviceRegistry: @unchecked Sendable {
     package let backingNumbers: BackingNumbers
     let backings: BackingRegistry
     package let workers: IOWorkers
+    let heldMemory: HeldMemory
     /// Rises with every event of any device, and with create, remove, rename and table swap.
     package let globalEvents = EventCounter()
     let closings = ChangeWatch()
@@ -89,6 +94,9 @@ package final class DeviceRegistry: @unchecked Sendable {
         workers = IOWorkers(
             inlineLimit: configuration.inlineLimit,
             maximumThreads: configuration.maximumIOThreads)
+        heldMemory = HeldMemory(
+            limit: configuration.heldMemory, spillDirectory: configuration.spillDirectory,
+            workers: workers)
         backings = BackingRegistry(numbers: backingNumbers, workers: workers)
     }
 

@@ -53,6 +53,8 @@ package final class IORequest: @unchecked Sendable {
 
     /// The bytes of a write, and where in them this request's begin.
     private(set) var payload: Payload?
+    /// The same bytes in a spill file, in the place of `payload`.
+    private var spilled: SpilledBytes?
     private var payloadOffset = 0
     /// Reads: the whole request's buffer, made when the first part needs it. In the whole request only.
     private let readBuffer = Atomic<UnsafeMutableRawPointer?>(nil)
@@ -157,6 +159,7 @@ package final class IORequest: @unchecked Sendable {
         keepsOrder = false
         bypassesSuspension = false
         payload = nil
+        spilled = nil
         payloadOffset = 0
         readOffset = 0
         firstError.store(0, ordering: .relaxed)
@@ -178,25 +181,40 @@ package final class IORequest: @unchecked Sendable {
         bypassesSuspension = whole.bypassesSuspension
         forceUnitAccess = whole.forceUnitAccess
         payload = whole.payload
+        spilled = whole.spilled
         payloadOffset = whole.payloadOffset + start
         readOffset = whole.readOffset + start
     }
 
-    /// Before it is held: takes a copy of a write's bytes, since the receiver wants its buffer back.
-    func copyPayload() {
-        guard operation == .write, let payload else { return }
-        let copy = Payload(allocating: length)
-        copy.memory.copyMemory(from: payload.memory + payloadOffset, byteCount: length)
-        self.payload = copy
+    // MARK: Bytes
+
+    /// Whether the bytes of a write are in a receiver's buffer, which can't be kept for long.
+    var needsKeeping: Bool { payload.map { !$0.isKept } ?? false }
+
+    /// Before it is held: goes on with a copy of a write's bytes, `length` of them.
+    func keep(_ kept: HeldMemory.Kept) {
+        switch kept {
+        case .inMemory(let copy): payload = copy
+        case .spilled(let copy):
+            spilled = copy
+            payload = nil
+        }
         payloadOffset = 0
     }
 
-    // MARK: Bytes
-
-    /// The bytes to write.
+    /// The bytes to write; none when they are spilled.
     var bytesToWrite: UnsafeRawBufferPointer {
         guard let payload else { return UnsafeRawBufferPointer(start: nil, count: 0) }
         return UnsafeRawBufferPointer(start: payload.memory + payloadOffset, count: length)
+    }
+
+    /// Does something with the bytes to write, wherever they are. ENOMEM, EIO: they can't be had.
+    func withBytesToWrite(_ body: (UnsafeRawBufferPointer) -> Errno?) -> Errno? {
+        guard let spilled else { return body(bytesToWrite) }
+        guard let buffer = BufferPool.shared.take(length) else { return .noMemory }
+        defer { BufferPool.shared.give(buffer, length) }
+        let bytes = UnsafeMutableRawBufferPointer(start: buffer, count: length)
+        return spilled.read(into: bytes, from: payloadOffset) ?? body(UnsafeRawBufferPointer(bytes))
     }
 
     /// Where a read's bytes go; nil when there is no memory.
@@ -300,6 +318,7 @@ package final class IORequest: @unchecked Sendable {
             return
         }
         payload = nil
+        spilled = nil
         if let handle, operation == .flush || forceUnitAccess {
             handle._withUnsafeGuaranteedRef { $0.account(self) }
         }
@@ -337,6 +356,7 @@ package final class IORequest: @unchecked Sendable {
         root = nil
         handle = nil
         payload = nil
+        spilled = nil
     }
 
     /// Nil: all of the request was done. Else the first error of any part.

@@ -50,10 +50,14 @@ final class MappedDevice: @unchecked Sendable {
             disk.queue.enterBypassing()
             return start(request)
         }
-        switch disk.queue.enter(request) {
-        case .admitted: start(request)
-        case .deferred: break
-        case .refused: request.finish(.ioError)
+        if disk.queue.enter() { return start(request) }
+        registry.heldMemory.keep(request) { [self] error in
+            if let error { return request.finish(error) }
+            switch disk.queue.deferOrEnter(request) {
+            case .admitted: start(request)
+            case .deferred: break
+            case .refused: request.finish(.ioError)
+            }
         }
     }
 

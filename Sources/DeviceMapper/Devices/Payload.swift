@@ -7,18 +7,34 @@ package final class Payload: @unchecked Sendable {
     // @unchecked: written by its creator before it is shared, then only read.
     package let memory: UnsafeMutableRawPointer
     package let capacity: Int
+    /// The budget that it counts in: a copy for the time that its write is held. Nil: a receiver's.
+    private let budget: HeldMemory?
 
-    package init(allocating capacity: Int) {
-        guard let memory = malloc(max(capacity, 1)) else { fatalError("out of memory") }
+    /// Nil: there is no memory.
+    package convenience init?(allocating capacity: Int) {
+        self.init(allocating: capacity, within: nil)
+    }
+
+    /// Counted in `budget` already, which gets it back at the end.
+    init?(allocating capacity: Int, within budget: HeldMemory?) {
+        guard let memory = malloc(max(capacity, 1)) else { return nil }
         self.memory = memory
         self.capacity = capacity
+        self.budget = budget
     }
 
     /// Takes over memory that malloc(3) gave.
     package init(adopting memory: UnsafeMutableRawPointer, capacity: Int) {
         self.memory = memory
         self.capacity = capacity
+        budget = nil
     }
 
-    deinit { free(memory) }
+    deinit {
+        free(memory)
+        budget?.giveBack(capacity)
+    }
+
+    /// Whether it belongs to a held write alone.
+    var isKept: Bool { budget != nil }
 }

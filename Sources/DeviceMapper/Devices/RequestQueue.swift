@@ -35,15 +35,19 @@ final class RequestQueue: @unchecked Sendable {
 
     deinit { lifecycle.note(.queueFreed) }
 
-    /// Admits the request, or keeps it for later. `refused`: the queue was shut for good.
-    func enter(_ request: IORequest) -> Admission {
+    /// Admits a request. False: the queue is blocked.
+    func enter() -> Bool {
         inFlight.add(1, ordering: .sequentiallyConsistent)
         Seam.step("queue: counted, flag not read")
-        if !isBlocked.load(ordering: .sequentiallyConsistent) { return .admitted }
+        if !isBlocked.load(ordering: .sequentiallyConsistent) { return true }
         leave()
-        // Before the lock: copying a megabyte is no work to do under it.
-        request.copyPayload()
-        return ioLock.withLock {
+        return false
+    }
+
+    /// Keeps a request, whose bytes are its own, for later, or admits it after all. `refused`: the
+    /// queue was shut for good.
+    func deferOrEnter(_ request: IORequest) -> Admission {
+        ioLock.withLock {
             if isShut { return .refused }
             guard isBlocked.load(ordering: .relaxed) else {
                 inFlight.add(1, ordering: .sequentiallyConsistent)

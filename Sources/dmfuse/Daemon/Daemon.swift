@@ -113,6 +113,10 @@ final class Daemon: Sendable {
             mappedMajor: majors.mapped, backingMajor: majors.backing,
             inlineLimit: order.threads - 1)
         if order.tracesLifecycle { configuration.lifecycleTrace = LifecycleTrace() }
+        configuration.heldMemory = order.heldMemory
+        // /tmp is memory itself on many a host.
+        configuration.spillDirectory =
+            SystemCalls.environment("TMPDIR") ?? ByteString("/var/tmp")
         return DeviceRegistry(configuration)
     }
 

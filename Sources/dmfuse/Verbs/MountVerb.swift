@@ -32,6 +32,10 @@ struct MountVerb: ParsableCommand {
     @Option(help: "Keep the newest events of that kind for 'dmfuse trace': lifecycle.")
     var trace: TraceKind?
 
+    @Option(
+        help: "MiB of memory for writes that are held; more of them go to a file in $TMPDIR.")
+    var heldMemory = HeldMemory.defaultLimit >> 20
+
     @Option(help: .private)
     var readyFd: Int32?
 
@@ -39,6 +43,11 @@ struct MountVerb: ParsableCommand {
         guard MountOrder.threadRange.contains(threads) else {
             let range = MountOrder.threadRange
             throw ValidationError("--threads takes \(range.lowerBound) to \(range.upperBound)")
+        }
+        guard MountOrder.heldMemoryRange.contains(heldMemory) else {
+            let range = MountOrder.heldMemoryRange
+            throw ValidationError(
+                "--held-memory takes \(range.lowerBound) to \(range.upperBound)")
         }
     }
 
@@ -48,7 +57,8 @@ struct MountVerb: ParsableCommand {
             let order = MountOrder(
                 directory: path, threads: threads, allowOther: allowOther,
                 autoUnmount: autoUnmount, logLevel: logLevel.level,
-                tracesLifecycle: trace == .lifecycle)
+                tracesLifecycle: trace == .lifecycle,
+                heldMemory: heldMemory << 20)
             if readyFd != nil { BackgroundDaemon.detach() }
             return Daemon.run(
                 order, Readiness(descriptor: readyFd, console: console),
@@ -63,6 +73,7 @@ struct MountVerb: ParsableCommand {
     private func words(_ path: ByteString) -> [ByteString] {
         var words = [
             "dmfuse", "mount", "--threads", "\(threads)", "--log-level", logLevel.rawValue,
+            "--held-memory", "\(heldMemory)",
         ]
         if allowOther { words.append("--allow-other") }
         if autoUnmount { words.append("--auto-unmount") }

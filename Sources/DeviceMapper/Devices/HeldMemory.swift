@@ -1,0 +1,78 @@
+import Synchronization
+import SystemPackage
+
+/// What the bytes of held writes may take of memory, and the spill file beyond it.
+package final class HeldMemory: Sendable {
+    /// Bytes.
+    private let limit: Int
+    private let used = Atomic<Int>(0)
+    /// Bytes of writes that wait for an I/O thread to spill them.
+    private let inTransit = Atomic<Int>(0)
+    private let spill: SpillFile
+    private let workers: IOWorkers
+
+    /// How the bytes of a write are kept.
+    enum Kept {
+        case inMemory(Payload)
+        case spilled(SpilledBytes)
+    }
+
+    package static let defaultLimit = 64 << 20
+
+    init(limit: Int, spillDirectory: ByteString, workers: IOWorkers) {
+        self.limit = limit
+        spill = SpillFile(directory: spillDirectory)
+        self.workers = workers
+    }
+
+    /// Bytes of held writes in memory.
+    var bytesInMemory: Int { used.load(ordering: .relaxed) }
+
+    /// Keeps a write's own bytes for the time that it is held, and goes on with `hold`, or with an
+    /// error: ENOMEM, since there is neither memory nor a spill file. Now, or on an I/O thread:
+    /// spilling may take its time, for which nobody else waits.
+    func keep(_ request: IORequest, then hold: @escaping @Sendable (Errno?) -> Void) {
+        guard request.needsKeeping else { return hold(nil) }
+        if let payload = copy(request.bytesToWrite) {
+            request.keep(.inMemory(payload))
+            return hold(nil)
+        }
+        if request.isOnIOThread { return hold(spill(request)) }
+        if workers.beginInline() {
+            let error = spill(request)
+            workers.endInline()
+            return hold(error)
+        }
+        let length = request.length
+        guard inTransit.add(length, ordering: .relaxed).newValue <= limit else {
+            inTransit.subtract(length, ordering: .relaxed)
+            return hold(.noMemory)
+        }
+        workers.run { [self] in
+            let error = spill(request)
+            inTransit.subtract(length, ordering: .relaxed)
+            hold(error)
+        }
+    }
+
+    private func spill(_ request: IORequest) -> Errno? {
+        guard let spilled = spill.keep(request.bytesToWrite) else { return .noMemory }
+        request.keep(.spilled(spilled))
+        return nil
+    }
+
+    /// Within the budget, and where there is memory.
+    private func copy(_ bytes: UnsafeRawBufferPointer) -> Payload? {
+        let total = used.add(bytes.count, ordering: .relaxed).newValue
+        guard total <= limit, let payload = Payload(allocating: bytes.count, within: self) else {
+            giveBack(bytes.count)
+            return nil
+        }
+        if let start = bytes.baseAddress {
+            payload.memory.copyMemory(from: start, byteCount: bytes.count)
+        }
+        return payload
+    }
+
+    func giveBack(_ count: Int) { used.subtract(count, ordering: .relaxed) }
+}
