@@ -108,7 +108,7 @@ import Testing
         #expect(try client.version() == InterfaceVersion(4, 47, 0))
         #expect(
             try client.targets().map { "\($0.name.string) \($0.version)" }
-                == ["zero 1.1.0", "striped 1.6.0", "linear 1.4.0", "error 1.5.0"])
+                == ["delay 1.3.0", "zero 1.1.0", "striped 1.6.0", "linear 1.4.0", "error 1.5.0"])
         #expect(try client.target(ByteString("linear"))?.version == InterfaceVersion(1, 4, 0))
         _ = try client.create(name: ByteString("one"))
         let (_, answer) = try client.message(

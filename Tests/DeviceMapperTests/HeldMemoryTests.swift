@@ -97,4 +97,28 @@ import Testing
             try devices.shutDown()
         }
     }
+
+    @Test("a write that is held twice, by a delay and by a suspended device below, is kept once")
+    func heldTwice() throws {
+        let devices = devices(budget: 512, spill: "")
+        let store = devices.addStore("a", sectors: 64)
+        try devices.create("low", "0 64 linear a 0")
+        try devices.create("d", "0 64 delay low 0 1")
+        let handle = try devices.open("d")
+        _ = try devices.registry.suspend(.name(ByteString("low")))
+        let write = handle.beginWrite(0, [UInt8](repeating: 5, count: 512))
+        #expect(
+            eventually {
+                let status = try? devices.registry.tableStatus(
+                    .name(ByteString("d")), .info, inactive: false)
+                return status?.lines.first?.text == "0 0 0"
+            })
+        #expect(!write.isDone)
+        #expect(devices.registry.heldMemory.bytesInMemory == 512)
+        _ = try devices.registry.resume(.name(ByteString("low")))
+        try write.get()
+        #expect(store.contents.prefix(512).allSatisfy { $0 == 5 })
+        handle.close()
+        try devices.shutDown()
+    }
 }

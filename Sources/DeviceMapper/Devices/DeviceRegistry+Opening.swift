@@ -120,6 +120,6 @@ extension DeviceRegistry {
                 }
             }
         }
-        return withdrawn
+        return withdrawn + holdTimer.withdraw(request)
     }
 }

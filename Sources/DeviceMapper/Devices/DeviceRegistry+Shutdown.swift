@@ -21,6 +21,7 @@ extension DeviceRegistry {
         for device in devices {
             for request in device.disk.queue.shut() { request.finish(.ioError) }
         }
+        for request in holdTimer.shut() { request.finish(.ioError) }
     }
 
     /// Waits a bounded time until no handle is open: clients of failed requests close their files.
@@ -37,6 +38,7 @@ extension DeviceRegistry {
         while let detached = detachOneOnTop() { finishRemoval(of: detached) }
         // Others may be removing devices too, and need the I/O threads for that.
         removals.waitUntil { reading { $0.disks.isEmpty } }
+        holdTimer.stop()
         workers.stop()
     }
 

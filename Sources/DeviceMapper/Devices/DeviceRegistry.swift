@@ -69,6 +69,7 @@ package final class DeviceRegistry: @unchecked Sendable {
     let backings: BackingRegistry
     package let workers: IOWorkers
     let heldMemory: HeldMemory
+    let holdTimer: HoldTimer
     /// Rises with every event of any device, and with create, remove, rename and table swap.
     package let globalEvents = EventCounter()
     let closings = ChangeWatch()
@@ -97,6 +98,7 @@ package final class DeviceRegistry: @unchecked Sendable {
         heldMemory = HeldMemory(
             limit: configuration.heldMemory, spillDirectory: configuration.spillDirectory,
             workers: workers)
+        holdTimer = HoldTimer(memory: heldMemory, workers: workers)
         backings = BackingRegistry(numbers: backingNumbers, workers: workers)
     }
 

@@ -101,10 +101,12 @@ extension MappedDevice {
 
     /// Blocks the queue and waits until nothing is in flight. EINTR: unblocked again.
     private func quiesce(_ flags: SuspendFlags, _ interrupt: Interrupt?) throws(DMError) {
-        // Before the queue is blocked, as the kernel locks the file system first.
-        if flags.flushes { try flushLiveTable(interrupt) }
-        disk.queue.block()
+        // What targets hold is in flight, too.
+        tables.live?.willSuspend()
         do {
+            // Before the queue is blocked, as the kernel locks the file system first.
+            if flags.flushes { try flushLiveTable(interrupt) }
+            disk.queue.block()
             try disk.queue.waitUntilIdle(interrupt)
         } catch {
             admitDeferred()
@@ -118,6 +120,7 @@ extension MappedDevice {
     /// Where two of them overlap and one writes, each is done before the next begins, so that the
     /// later write wins. Else they run side by side: one that hangs doesn't hold up the others.
     private func admitDeferred() {
+        tables.live?.didResume()
         let requests = disk.queue.unblock()
         guard !requests.isEmpty else { return }
         registry.workers.run { [self] in
@@ -163,6 +166,7 @@ extension MappedDevice {
     func unbindAndDestroyTables() {
         suspendLock.lock()
         for request in disk.queue.shut() { request.finish(.ioError) }
+        tables.live?.willSuspend()
         // Nothing can interrupt these. Without openers nothing is in flight; after a forced end the
         // rest is on its way out, and is flushed as well.
         try? disk.queue.waitUntilIdle(nil)

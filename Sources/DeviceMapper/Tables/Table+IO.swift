@@ -33,6 +33,8 @@ extension Table {
             request.finish(request.fillWithZeroes())
         case .failed(let error):
             request.finish(error)
+        case .held(let tag):
+            target.hold(request, tag: tag)
         }
     }
 
@@ -63,17 +65,26 @@ extension Table {
         request.partsSubmitted()
     }
 
-    /// The caller holds the table. A flush goes to each distinct lower device once, through its mapped device where it is one.
+    /// The caller holds the table. A flush goes to each distinct lower device once, through its
+    /// mapped device where it is one; and by way of the targets that want to map it. One of our own
+    /// passes these by: it is for devices about to be suspended or removed.
     func flush(_ request: IORequest) {
-        if lowerDevices.count == 1 { return lowerDevices[0].submit(request) }
+        let targets = request.bypassesSuspension ? [] : flushTargets
+        let devices = request.bypassesSuspension ? lowerDevices : flushedDirectly
+        if targets.isEmpty && devices.count == 1 { return devices[0].submit(request) }
         request.willSplit()
-        for (index, lower) in lowerDevices.enumerated() {
+        let count = targets.count + devices.count
+        for index in 0..<count {
             let part = RequestPool.shared.take()
             part.becomePart(of: request, from: 0, length: 0, offset: 0)
             part.prefersOtherThread =
-                request.prefersOtherThread || index + 1 < lowerDevices.count && !request.keepsOrder
+                request.prefersOtherThread || index + 1 < count && !request.keepsOrder
             request.willSubmitPart()
-            lower.submit(part)
+            if index < targets.count {
+                send(part, to: targets[index], at: targets[index].begin)
+            } else {
+                devices[index - targets.count].submit(part)
+            }
         }
         request.partsSubmitted()
     }

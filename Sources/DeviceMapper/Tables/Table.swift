@@ -19,6 +19,10 @@ final class Table: @unchecked Sendable {
     private let targets: UnsafeMutablePointer<Unmanaged<Target>>
     private let lastBytes: UnsafeMutablePointer<UInt64>
     let targetCount: Int
+    /// Targets that map flushes themselves, and the lower devices that none of these flushes.
+    let flushTargets: [Target]
+    let flushedDirectly: [LowerDevice]
+    private let suspendTargets: [Target]
 
     /// What `TableBuilder` made.
     init(
@@ -40,6 +44,11 @@ final class Table: @unchecked Sendable {
             (lastBytes + index).initialize(to: target.end - 1)
         }
         size = Sectors(wholeIn: previousEnd)
+        let flushTargets = list.filter { $0.flushedDevice != nil }
+        let covered = Set(flushTargets.compactMap(\.flushedDevice).map(ObjectIdentifier.init))
+        self.flushTargets = flushTargets
+        flushedDirectly = lowerDevices.filter { !covered.contains(ObjectIdentifier($0)) }
+        suspendTargets = list.filter(\.noticesSuspend)
         lifecycle.note(.tableAllocated)
     }
 
@@ -80,6 +89,9 @@ final class Table: @unchecked Sendable {
     func forEachTarget(_ body: (Target) -> Void) {
         for index in 0..<targetCount { targets[index]._withUnsafeGuaranteedRef(body) }
     }
+
+    func willSuspend() { for target in suspendTargets { target.willSuspend() } }
+    func didResume() { for target in suspendTargets { target.didResume() } }
 
     func statusLines(_ kind: StatusKind) -> [StatusLine] {
         var lines: [StatusLine] = []

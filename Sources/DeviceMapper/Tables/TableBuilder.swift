@@ -76,6 +76,7 @@ final class TableBuilder {
             let context = TargetContext(
                 type: type, begin: end, length: Sectors(line.length), arguments: line.words(),
                 raiseEvent: { [unowned(unsafe) device] in device.tableEvent() },
+                timer: registry.holdTimer,
                 open: { [unowned self] word throws(DMError) in try open(word) })
             let target = try type.construct(context)
             end = Sectors(lineEnd)

@@ -8,6 +8,8 @@ enum Mapping {
     /// A read of zeros; a write that goes nowhere.
     case zeroes
     case failed(Errno)
+    /// The target keeps it for a time (`hold`).
+    case held(tag: Int)
 }
 
 /// What `status` is asked for (`STATUSTYPE_INFO`, `STATUSTYPE_TABLE`).
@@ -48,6 +50,37 @@ class Target: @unchecked Sendable {
     func map(_ operation: IOOperation, at offset: UInt64) -> Mapping {
         preconditionFailure("\(type.name) has no map")
     }
+
+    /// The lower device that flushes go to by way of `map`; nil: they pass this target by.
+    var flushedDevice: LowerDevice? { nil }
+
+    // MARK: Holding
+
+    /// Takes a request that `map` said it keeps.
+    func hold(_ request: IORequest, tag: Int) {
+        preconditionFailure("\(type.name) holds nothing")
+    }
+
+    /// Whether it holds requests now: not once `willSuspend` was called.
+    var holds: Bool { false }
+
+    /// Sends a held request on. The timer calls this, and `noteHold`.
+    func letGo(_ request: IORequest, tag: Int) {
+        preconditionFailure("\(type.name) holds nothing")
+    }
+
+    /// So many requests more are held, or less. Under a leaf lock.
+    func noteHold(tag: Int, _ change: Int) {}
+
+    /// Whether `willSuspend` and `didResume` mean something to it.
+    var noticesSuspend: Bool { false }
+
+    /// The device is about to be suspended, or removed: what is held here must go on, since the
+    /// suspend waits for it.
+    func willSuspend() {}
+
+    /// The device goes on.
+    func didResume() {}
 
     /// The end of a request that `map` sent on with a tag. Returns the error to report.
     func endIO(_ request: IORequest, tag: Int, _ error: Errno?) -> Errno? { error }

@@ -8,11 +8,13 @@ struct TargetContext {
     let arguments: [ByteString]
     /// Raises the event number of the mapped device (`dm_table_event`). Any thread, no lock held.
     let raiseEvent: @Sendable () -> Void
+    /// Holds requests for a time.
+    let timer: HoldTimer
     private let open: (ByteString) throws(DMError) -> LowerDevice
 
     init(
         type: TargetType, begin: Sectors, length: Sectors, arguments: [ByteString],
-        raiseEvent: @escaping @Sendable () -> Void,
+        raiseEvent: @escaping @Sendable () -> Void, timer: HoldTimer,
         open: @escaping (ByteString) throws(DMError) -> LowerDevice
     ) {
         self.type = type
@@ -20,6 +22,7 @@ struct TargetContext {
         self.length = length
         self.arguments = arguments
         self.raiseEvent = raiseEvent
+        self.timer = timer
         self.open = open
     }
 

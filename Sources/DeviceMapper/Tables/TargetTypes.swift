@@ -14,6 +14,7 @@ enum TargetTypes {
         LinearTarget.type,
         StripedTarget.type,
         ZeroTarget.type,
+        DelayTarget.type,
     ]
 
     private static let byName: [ByteString: TargetType] = Dictionary(

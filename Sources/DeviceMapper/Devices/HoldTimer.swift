@@ -1,0 +1,227 @@
+import SystemPackage
+
+/// Requests that targets hold for a time: a heap of them, and one thread that lets them go when
+/// their time has come. It does none of their I/O.
+package final class HoldTimer: @unchecked Sendable {
+    // @unchecked: guarded by `lock`.
+
+    private struct Entry {
+        /// In `Deadline.nowMilliseconds`.
+        let due: UInt64
+        /// Of arrival, which decides between equal times.
+        let order: UInt64
+        let request: IORequest
+        /// Borrowed: the request is in flight, which keeps its target.
+        let target: Unmanaged<Target>
+        let tag: Int
+
+        static func < (left: Entry, right: Entry) -> Bool {
+            (left.due, left.order) < (right.due, right.order)
+        }
+    }
+
+    /// Guards the fields below. Leaf.
+    private let lock = Lock(rank: .leaf, name: "HoldTimer.lock")
+    private let changed = Condition()
+    /// The earliest first; entry k is before 2k+1 and 2k+2.
+    private var heap: [Entry] = []
+    private var lastOrder: UInt64 = 0
+    private var hasThread = false
+    private var isStopping = false
+    private var isShut = false
+
+    let memory: HeldMemory
+    private let workers: IOWorkers
+
+    init(memory: HeldMemory, workers: IOWorkers) {
+        self.memory = memory
+        self.workers = workers
+    }
+
+    /// Starts the thread if there is none: for the constructor of a target that will hold requests.
+    /// EAGAIN.
+    func start() throws(DMError) {
+        let isFirst = lock.withLock { () -> Bool in
+            defer { hasThread = true }
+            return !hasThread
+        }
+        guard isFirst else { return }
+        do {
+            try Thread.start("dmfuse-timer") { [self] in work() }
+        } catch {
+            lock.withLock { hasThread = false }
+            throw error
+        }
+    }
+
+    // MARK: Holding
+
+    /// Keeps a request of `target` for so long, or lets it go at once when the target does not hold
+    /// requests any more. ENOMEM: the request fails, since its bytes can't be kept.
+    func hold(_ request: IORequest, for target: Target, tag: Int, milliseconds: UInt32) {
+        let holder = Unmanaged.passUnretained(target)
+        memory.keep(request) { [self] error in
+            if let error { return request.finish(error) }
+            holder._withUnsafeGuaranteedRef {
+                insert(request, for: $0, tag: tag, milliseconds: milliseconds)
+            }
+        }
+    }
+
+    private func insert(
+        _ request: IORequest, for target: Target, tag: Int, milliseconds: UInt32
+    ) {
+        enum Outcome { case held, passed, refused }
+        let outcome = lock.withLock { () -> Outcome in
+            if isShut { return .refused }
+            guard target.holds else { return .passed }
+            lastOrder += 1
+            // The clock's milliseconds are rounded down: never let go too early.
+            let due = Deadline.nowMilliseconds + UInt64(milliseconds) + 1
+            target.noteHold(tag: tag, 1)
+            push(
+                Entry(
+                    due: due, order: lastOrder, request: request,
+                    target: Unmanaged.passUnretained(target), tag: tag))
+            if heap[0].order == lastOrder { changed.signal() }
+            return .held
+        }
+        switch outcome {
+        case .held: break
+        case .passed: target.letGo(request, tag: tag)
+        case .refused: request.finish(.ioError)
+        }
+    }
+
+    /// Lets go what a target holds, in order of arrival: it is about to be suspended. Its `holds`
+    /// must be false already.
+    func letGoAll(of target: Target) {
+        let address = Unmanaged.passUnretained(target).toOpaque()
+        release(take { $0.target.toOpaque() == address }.sorted { $0.order < $1.order })
+    }
+
+    /// Takes back what is held of a request: its client gave it up.
+    func withdraw(_ whole: IORequest) -> [IORequest] {
+        take { $0.request.belongs(to: whole) }.map(\.request)
+    }
+
+    /// Gives out all that is held, to be failed, and refuses what comes: for the end of the daemon.
+    func shut() -> [IORequest] {
+        lock.withLock { isShut = true }
+        return take { _ in true }.map(\.request)
+    }
+
+    /// Ends the thread. After `shut`.
+    func stop() {
+        lock.withLock {
+            isStopping = true
+            changed.broadcast()
+            while hasThread { changed.wait(lock) }
+        }
+    }
+
+    private func take(_ isWanted: (Entry) -> Bool) -> [Entry] {
+        lock.withLock {
+            let taken = heap.filter(isWanted)
+            guard !taken.isEmpty else { return [] }
+            let left = heap.filter { !isWanted($0) }
+            heap = []
+            for entry in left { push(entry) }
+            for entry in taken { noteEnd(entry) }
+            return taken
+        }
+    }
+
+    /// Under `lock`.
+    private func noteEnd(_ entry: Entry) {
+        entry.target._withUnsafeGuaranteedRef { $0.noteHold(tag: entry.tag, -1) }
+    }
+
+    // MARK: Letting go
+
+    private func work() {
+        while let due = nextDue() { release(due) }
+    }
+
+    /// Waits until the time of something has come. Nil: the end.
+    private func nextDue() -> [Entry]? {
+        lock.withLock {
+            while true {
+                guard let first = heap.first else {
+                    if isStopping {
+                        hasThread = false
+                        changed.broadcast()
+                        return nil
+                    }
+                    changed.wait(lock)
+                    continue
+                }
+                let now = Deadline.nowMilliseconds
+                if first.due <= now { return popAll(until: now) }
+                let pause = UInt32(clamping: first.due - now)
+                _ = changed.wait(lock, until: Deadline(millisecondsFromNow: pause))
+            }
+        }
+    }
+
+    /// Under `lock`.
+    private func popAll(until now: UInt64) -> [Entry] {
+        var due: [Entry] = []
+        while let first = heap.first, first.due <= now {
+            due.append(first)
+            noteEnd(first)
+            pop()
+        }
+        return due
+    }
+
+    /// Sends requests on, their I/O to be done by I/O threads. Those that keep their order go one
+    /// after another on one of these.
+    private func release(_ entries: [Entry]) {
+        var inOrder: [Entry] = []
+        for entry in entries {
+            if entry.request.keepsOrder {
+                inOrder.append(entry)
+            } else {
+                entry.request.prefersOtherThread = true
+                HoldTimer.letGo(entry)
+            }
+        }
+        guard !inOrder.isEmpty else { return }
+        workers.run { [inOrder] in
+            for entry in inOrder {
+                entry.request.isOnIOThread = true
+                HoldTimer.letGo(entry)
+            }
+        }
+    }
+
+    private static func letGo(_ entry: Entry) {
+        entry.target._withUnsafeGuaranteedRef { $0.letGo(entry.request, tag: entry.tag) }
+    }
+
+    // MARK: The heap, under `lock`
+
+    private func push(_ entry: Entry) {
+        heap.append(entry)
+        var place = heap.count - 1
+        while place > 0, heap[place] < heap[(place - 1) / 2] {
+            heap.swapAt(place, (place - 1) / 2)
+            place = (place - 1) / 2
+        }
+    }
+
+    private func pop() {
+        heap.swapAt(0, heap.count - 1)
+        heap.removeLast()
+        var place = 0
+        while true {
+            var least = place
+            for child in [2 * place + 1, 2 * place + 2]
+            where child < heap.count && heap[child] < heap[least] { least = child }
+            if least == place { return }
+            heap.swapAt(place, least)
+            place = least
+        }
+    }
+}
