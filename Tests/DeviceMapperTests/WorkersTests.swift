@@ -1,4 +1,5 @@
 import DMTestSupport
+import Glibc
 import SystemPackage
 import Testing
 
@@ -74,6 +75,71 @@ import Testing
         }
         stores[stuck]?.openGate()
         try write.get().get()
+        handle.close()
+        try devices.shutDown()
+    }
+
+    @Test(
+        "parts for four slow devices are all there at once, whichever way they go",
+        arguments: [256 << 10, 1 << 20], [IOOperation.read, .write])
+    func stripesOverlap(length: Int, operation: IOOperation) throws {
+        let devices = MemoryDevices()
+        let stores = (0..<4).map { devices.addStore("s\($0)", sectors: 1024) }
+        try devices.create("d", "0 4096 striped 4 128 s0 0 s1 0 s2 0 s3 0")
+        let handle = try devices.open("d")
+        // Slow ones show it by themselves; quick ones don't matter.
+        for _ in 0..<3 {
+            for store in stores { store.closeGate() }
+            let request = Background<PendingRequest> {
+                operation == .read
+                    ? handle.beginRead(0, length)
+                    : handle.beginWrite(0, [UInt8](repeating: 1, count: length))
+            }
+            let each = min(length / (256 << 10), 4)
+            for store in stores { #expect(eventually { store.waitingCalls == each }) }
+            // So long that it counts as slow, on any machine.
+            let begin = Deadline.nowMilliseconds
+            #expect(eventually { Deadline.nowMilliseconds - begin >= 2 })
+            for store in stores { store.openGate() }
+            try request.get().get()
+        }
+        handle.close()
+        try devices.shutDown()
+    }
+
+    @Test("a store is slow until it was quick for a while, and one slow call shows at once")
+    func pace() {
+        let pace = Pace()
+        func isSlow() -> Bool { pace.isSlow }
+        #expect(isSlow())
+        pace.note(nanoseconds: 1000)
+        #expect(isSlow())
+        for _ in 0..<20 { pace.note(nanoseconds: 1000) }
+        #expect(!isSlow())
+        pace.note(nanoseconds: 2_000_000)
+        #expect(isSlow())
+        // It is asked again soon, not after an outage of an hour.
+        pace.note(nanoseconds: Int64.max)
+        for _ in 0..<60 { pace.note(nanoseconds: 1000) }
+        #expect(!isSlow())
+    }
+
+    @Test("parts for a store that answers out of memory stay on the thread that brings them")
+    func quickPartsStay() throws {
+        let devices = MemoryDevices()
+        let store = devices.addStore("a", sectors: 64)
+        try devices.create("d", "0 32 linear a 0\n32 32 linear a 32")
+        let handle = try devices.open("d")
+        nonisolated(unsafe) var threads = Set<pthread_t>()
+        let lock = Lock(rank: .leaf, name: "threads")
+        for _ in 0..<50 { try handle.write(31 * 512, [UInt8](repeating: 1, count: 1024)) }
+        store.beforeCall = { lock.withLock { _ = threads.insert(pthread_self()) } }
+        #expect(
+            eventually {
+                lock.withLock { threads = [] }
+                try? handle.write(31 * 512, [UInt8](repeating: 1, count: 1024))
+                return lock.withLock { threads } == [pthread_self()]
+            })
         handle.close()
         try devices.shutDown()
     }
