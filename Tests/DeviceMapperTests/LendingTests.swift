@@ -66,7 +66,8 @@ import Testing
                     before()
                     return request.withVectors { vectors in
                         outcome.vectors = vectors.count
-                        return writev(descriptor, vectors.baseAddress, Int32(vectors.count)) == length
+                        return writev(descriptor, vectors.baseAddress, Int32(vectors.count))
+                            == length
                     }
                 },
                 completion: { request in

@@ -33,7 +33,9 @@ equal 'nothing left in the spill file' 0 "$(spilled_bytes)"
 dmfuse remove d
 unmount_here
 
-TMPDIR=/nonexistent mount_here --held-memory 0
+mkdir gone
+TMPDIR=$PWD/gone mount_here --held-memory 0
+rmdir gone
 dmfuse create d --table "0 2048 linear $PWD/a 0"
 dmfuse suspend d
 fails_like '*Cannot allocate memory' dd if=image of="$(device d)" bs=4k count=1 oflag=direct conv=notrunc

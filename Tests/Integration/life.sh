@@ -15,9 +15,11 @@ prints "one	($number)" dmfuse ls
 prints $'control\none' ls "$mnt/mapper"
 prints "../dm-$minor" readlink "$mnt/mapper/one"
 prints $((1024 * 512)) stat -c %s "$mnt/dm-$minor"
+ahead=$(($(cat "/sys/class/bdi/$(mountpoint -d "$mnt")/read_ahead_kb") * 2))
+! is_root || equal 'sectors that the kernel reads ahead' 512 "$ahead"
 prints "Name:              one
 State:             ACTIVE
-Read Ahead:        256
+Read Ahead:        $ahead
 Tables present:    LIVE
 Open count:        0
 Event number:      0
