@@ -73,7 +73,7 @@ package final class IORequest: @unchecked Sendable {
     private let completion: (@Sendable (IORequest) -> Void)?
     /// Parts: the request that this is a part of, and the whole that it belongs to.
     private(set) var parent: IORequest?
-    private unowned(unsafe) var root: IORequest?
+    private var root: Unmanaged<IORequest>?
     /// The opener that submitted this, borrowed: handles outlive their requests.
     var handle: Unmanaged<DeviceHandle>?
 
@@ -172,7 +172,7 @@ package final class IORequest: @unchecked Sendable {
     func becomePart(of whole: IORequest, from start: Int, length: Int, offset: UInt64) {
         prepare(whole.operation, offset, length)
         parent = whole
-        root = whole.root ?? whole
+        root = whole.root ?? Unmanaged.passUnretained(whole)
         handle = whole.handle
         mayRunInline = whole.mayRunInline
         isOnIOThread = whole.isOnIOThread
@@ -219,15 +219,14 @@ package final class IORequest: @unchecked Sendable {
 
     /// Where a read's bytes go; nil when there is no memory.
     func bytesToFill() -> UnsafeMutableRawBufferPointer? {
-        let whole = root ?? self
-        guard let base = whole.takeReadBuffer() else { return nil }
+        guard let base = withWhole({ $0.takeReadBuffer() }) else { return nil }
         return UnsafeMutableRawBufferPointer(start: base + readOffset, count: length)
     }
 
     /// Leaves bytes of a read where they are until the whole request is delivered. False: there are
     /// too many pieces, and these must be read.
     func borrow(_ bytes: LentBytes) -> Bool {
-        (root ?? self).lent.add(bytes, at: readOffset)
+        withWhole { $0.lent.add(bytes, at: readOffset) }
     }
 
     /// The bytes of a read, wherever they are. In `delivery` only.
@@ -292,7 +291,15 @@ package final class IORequest: @unchecked Sendable {
     }
 
     /// Whether it is that request, or a part of it.
-    func belongs(to whole: IORequest) -> Bool { self === whole || root === whole }
+    func belongs(to whole: IORequest) -> Bool {
+        self === whole || root?.toOpaque() == Unmanaged.passUnretained(whole).toOpaque()
+    }
+
+    /// The whole request that this belongs to, without counting a reference: it outlives its parts.
+    private func withWhole<Result>(_ body: (IORequest) -> Result) -> Result {
+        if let root { return root._withUnsafeGuaranteedRef(body) }
+        return body(self)
+    }
 
     // MARK: Completion
 
