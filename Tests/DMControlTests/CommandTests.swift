@@ -259,18 +259,19 @@ import Testing
         let reply = fixture.execute(
             .listVersions,
             argument(data: [UInt8](repeating: 0xaa, count: 16384 - DMIoctl.size)))
-        #expect(reply.head.dataSize == 430)
+        #expect(reply.head.dataSize == 459)
         #expect(
             reply.payload
                 == hex(
                     """
+                    18 00 00 00 01 00 00 00 03 00 00 00 00 00 00 00 64 65 6c 61 79 00 aa aa
                     18 00 00 00 01 00 00 00 01 00 00 00 00 00 00 00 7a 65 72 6f 00 aa aa aa
                     18 00 00 00 01 00 00 00 06 00 00 00 00 00 00 00 73 74 72 69 70 65 64 00
                     18 00 00 00 01 00 00 00 04 00 00 00 00 00 00 00 6c 69 6e 65 61 72 00 aa
                     00 00 00 00 01 00 00 00 05 00 00 00 00 00 00 00 65 72 72 6f 72 00 aa aa
-                    """) + [UInt8](repeating: 0xaa, count: 22))
-        #expect(try fixture.run(.listVersions, "", size: 430).head.flags == [])
-        #expect(try fixture.run(.listVersions, "", size: 429).head.flags == .bufferFull)
+                    """) + [UInt8](repeating: 0xaa, count: 27))
+        #expect(try fixture.run(.listVersions, "", size: 459).head.flags == [])
+        #expect(try fixture.run(.listVersions, "", size: 458).head.flags == .bufferFull)
     }
 
     @Test("one target's version, and EINVAL for a target that isn't there")
