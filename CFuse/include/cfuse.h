@@ -107,6 +107,10 @@ int cfuse_device_of(const char *directory, uint64_t *device);
 extern const int cfuse_o_direct;
 extern const int cfuse_seek_data;
 extern const int cfuse_seek_hole;
+/// Modes of fallocate.
+extern const int cfuse_keep_size;
+extern const int cfuse_punch_hole;
+extern const int cfuse_zero_range;
 /// BLKGETSIZE64, the one size ioctl that FUSE lets through with data: the others encode no size.
 extern const unsigned int cfuse_blkgetsize64;
 

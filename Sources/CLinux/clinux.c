@@ -24,3 +24,19 @@ int clinux_is_procfs(int descriptor) {
 int clinux_has_capabilities(const char *path) {
     return getxattr(path, "security.capability", NULL, 0) > 0;
 }
+
+static int allocate(int descriptor, int mode, long offset, long length) {
+    while (fallocate(descriptor, mode | FALLOC_FL_KEEP_SIZE, offset, length) != 0) {
+        if (errno != EINTR)
+            return -errno;
+    }
+    return 0;
+}
+
+int clinux_punch_hole(int descriptor, long offset, long length) {
+    return allocate(descriptor, FALLOC_FL_PUNCH_HOLE, offset, length);
+}
+
+int clinux_zero_range(int descriptor, long offset, long length) {
+    return allocate(descriptor, FALLOC_FL_ZERO_RANGE, offset, length);
+}

@@ -3,7 +3,7 @@ import DeviceMapper
 import Glibc
 import SystemPackage
 
-// The operations on open devices. READ, WRITE and FSYNC may be held by a suspended device, and are
+// The operations on open devices. READ, WRITE, FSYNC and FALLOCATE may be held by a suspended device, and are
 // then answered later by another thread. Everything else is answered at once, always.
 
 /// The open file that an operation is about; EBADF without one.
@@ -155,13 +155,30 @@ func controlFile(
     }
 }
 
-/// Discarding and zeroing are not there yet.
+/// A hole is a discard that leaves zeros, a zero range a write-zeroes; other modes are EOPNOTSUPP, as
+/// on a block device. The kernel drops what it has cached of the range.
 @c(dmfs_fallocate)
 func allocateFile(
     _ request: fuse_req_t?, _ node: fuse_ino_t, _ mode: Int32, _ offset: off_t, _ length: off_t,
     _ file: UnsafeMutablePointer<fuse_file_info>?
 ) {
-    answer(request) { _, reply in reply.error(.notSupported) }
+    answer(request, file) { session, device, reply in
+        let keepsSize = mode & cfuse_keep_size != 0
+        let operation: IOOperation
+        switch mode & ~cfuse_keep_size {
+        case cfuse_punch_hole where keepsSize: operation = .discard
+        case cfuse_zero_range: operation = .writeZeroes
+        default: return reply.error(.notSupported)
+        }
+        let extent = Extent.toChange(
+            offset: offset, length: length, keepsSize: keepsSize, of: device.size,
+            readOnly: device.isReadOnly)
+        switch extent {
+        case .failure(let error): reply.error(error)
+        case .success(let extent):
+            session.requests.take().change(operation, extent, of: device, reply)
+        }
+    }
 }
 
 /// The kernel then copies by reading and writing.

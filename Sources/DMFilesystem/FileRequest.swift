@@ -2,7 +2,7 @@ import CFuse
 import DeviceMapper
 import SystemPackage
 
-/// A READ, WRITE or FSYNC under way to a device, which may hold it. Pooled: it costs no allocation.
+/// A READ, WRITE, FSYNC or FALLOCATE under way to a device, which may hold it. Pooled: it costs no allocation.
 ///
 /// One thread at a time owns it, by way of `state`.
 final class FileRequest: @unchecked Sendable {
@@ -45,6 +45,15 @@ final class FileRequest: @unchecked Sendable {
         submit(to: file, reply)
     }
 
+    /// A discard or write-zeroes.
+    func change(
+        _ operation: IOOperation, _ extent: Extent, of file: DeviceHandle,
+        _ reply: consuming Reply
+    ) {
+        io.prepareRange(operation, offset: extent.offset, length: extent.length)
+        submit(to: file, reply)
+    }
+
     func flush(_ file: DeviceHandle, _ reply: consuming Reply) {
         io.prepareFlush()
         submit(to: file, reply)
@@ -75,7 +84,7 @@ final class FileRequest: @unchecked Sendable {
             switch io.operation {
             case .read: reply.data(io.data)
             case .write: reply.written(io.length)
-            case .flush: reply.done()
+            case .flush, .discard, .writeZeroes: reply.done()
             }
         }
         if state.finish() { giveBack() }

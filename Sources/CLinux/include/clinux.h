@@ -13,4 +13,9 @@ int clinux_is_procfs(int descriptor);
 /// Whether a file has capabilities of its own, which make its process a privileged one: 1 or 0.
 int clinux_has_capabilities(const char *path);
 
+/// Makes `length` bytes of a file or block device a hole, or zeros, without changing its size. 0 or a
+/// negative errno: EOPNOTSUPP where it can't be done but by writing.
+int clinux_punch_hole(int descriptor, long offset, long length);
+int clinux_zero_range(int descriptor, long offset, long length);
+
 #endif

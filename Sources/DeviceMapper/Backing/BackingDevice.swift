@@ -47,7 +47,9 @@ package final class BackingDevice: @unchecked Sendable {
     /// Takes a request whose `offset` is a byte of this device.
     func submit(_ request: IORequest) {
         if request.isOnIOThread && !request.prefersOtherThread { return perform(request) }
-        if request.mayRunInline, !request.prefersOtherThread, workers.beginInline() {
+        // A range may be a whole device that is filled with zeros: nobody does that on the way.
+        let mayRunInline = request.mayRunInline && !request.operation.isRange
+        if mayRunInline, !request.prefersOtherThread, workers.beginInline() {
             perform(request)
             workers.endInline()
             return
@@ -89,6 +91,10 @@ package final class BackingDevice: @unchecked Sendable {
                 return request.finish(error)
             }
             if request.forceUnitAccess { flush(request) } else { request.finish(nil) }
+        case .discard:
+            request.finish(store.discard(from: request.offset, count: UInt64(request.length)))
+        case .writeZeroes:
+            request.finish(store.writeZeroes(from: request.offset, count: UInt64(request.length)))
         case .flush:
             flush(request)
         }
