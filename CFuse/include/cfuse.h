@@ -64,6 +64,13 @@ void cfuse_negotiate(struct fuse_conn_info *connection);
 /// knows how. `keep_cache`: what is cached of the file stays.
 int cfuse_reply_open(fuse_req_t request, uint64_t handle, bool direct, bool keep_cache);
 
+// MARK: Cached pages (notify.c)
+
+/// Writes what mappings changed of a file back through `fd`'s connection, and drops all that the kernel
+/// has cached of it. Waits for requests on these pages: never from an operation. 0 or a negative
+/// errno: ENOENT, the kernel knows no such node; ENOTCONN and the like, the connection ended.
+int cfuse_drop_pages(int fd, uint64_t node);
+
 // MARK: Threads (thread.c)
 
 /// Lets the calling thread be woken by `cfuse_thread_wake`. 0 or a negative errno.

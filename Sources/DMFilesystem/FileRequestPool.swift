@@ -97,15 +97,20 @@ final class FileRequestPool: @unchecked Sendable {
         }
     }
 
+    /// Ends what devices hold now, at the end of a session.
+    func cancelAll() {
+        isDraining.store(true, ordering: .sequentiallyConsistent)
+        for request in lock.withLock({ all }) { request.cancelAny() }
+    }
+
     private static let shortestPause: UInt32 = 1
     private static let longestPause: UInt32 = 200
 
     /// Ends everything that is under way, at the end of a session, when nothing new comes. Waits for
     /// what the backing devices are doing, but for no suspended device.
     func drain() {
-        isDraining.store(true, ordering: .sequentiallyConsistent)
         while true {
-            for request in lock.withLock({ all }) { request.cancelAny() }
+            cancelAll()
             let isDone = lock.withLock { () -> Bool in
                 if free.count < all.count {
                     let deadline = Deadline(

@@ -49,7 +49,10 @@ extension DeviceRegistry {
         _ reference: DeviceReference, _ flags: SuspendFlags = [], _ interrupt: Interrupt? = nil
     ) throws(DMError) -> DeviceInfo {
         let device = try device(reference)
-        if try device.resume(flags, interrupt) { globalEvents.raise() }
+        if try device.resume(flags, interrupt) {
+            globalEvents.raise()
+            dropCache(of: device, interrupt)
+        }
         return try info(device)
     }
 

@@ -52,6 +52,7 @@ package final class DeviceRegistry: @unchecked Sendable {
         var lastGeneration: UInt64 = 0
         /// Being shut down: nothing new is created or opened.
         var isClosed = false
+        var pageCache: (any PageCache)?
     }
 
     /// Guards the hash cells, the binding of disk to device, open counts, minors and the edges

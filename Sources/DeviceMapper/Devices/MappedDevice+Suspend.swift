@@ -101,8 +101,12 @@ extension MappedDevice {
 
     /// Blocks the queue and waits until nothing is in flight. EINTR: unblocked again.
     private func quiesce(_ flags: SuspendFlags, _ interrupt: Interrupt?) throws(DMError) {
-        // Before the queue is blocked, as the kernel locks the file system first.
-        if flags.flushes { try flushLiveTable(interrupt) }
+        // Before the queue is blocked, as the kernel locks the file system first, or writes back what
+        // the block device has cached: what was changed through mappings belongs to the old table.
+        if flags.flushes {
+            try CacheDrop.begin(of: self)?.wait(interrupt)
+            try flushLiveTable(interrupt)
+        }
         disk.queue.block()
         do {
             try disk.queue.waitUntilIdle(interrupt)

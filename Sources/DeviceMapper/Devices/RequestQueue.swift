@@ -121,6 +121,11 @@ final class RequestQueue: @unchecked Sendable {
         }
     }
 
+    /// Whether a deferred request matches.
+    func holds(where matches: (IORequest) -> Bool) -> Bool {
+        ioLock.withLock { deferred.contains(where: matches) }
+    }
+
     /// Takes back the deferred requests that are `whole` or parts of it.
     func withdraw(_ whole: IORequest) -> [IORequest] {
         ioLock.withLock {
