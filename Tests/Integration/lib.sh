@@ -132,6 +132,27 @@ make_random() { head -c $(($2 * 512)) /dev/urandom >"$1"; }
 sectors() { dd if="$1" bs=512 skip="$2" count="$3" status=none; }
 device() { printf '%s/mapper/%s' "$mnt" "$1"; }
 
+# NAME [on]: a loop device, $loop, over that device, with direct I/O if wanted. Skips the test where
+# loop devices can't be made.
+loop_here() {
+    need_command losetup
+    loop=$(losetup -f --show --direct-io="${2:-off}" "$(device "$1")" 2>/dev/null) ||
+        skip "loop devices aren't permitted here"
+    loops+=("$loop")
+}
+# Detaches $loop. Not to be done twice: the name is soon somebody else's.
+loop_off() {
+    local one left=()
+    losetup -d "$loop"
+    for one in "${loops[@]}"; do [ "$one" = "$loop" ] || left+=("$one"); done
+    loops=("${left[@]}")
+}
+# [SIZE]: a memory file system at ./memory, where fsync costs nothing. For root.
+memory_here() {
+    mkdir memory
+    mount -t tmpfs -o size="${1:-1g}" none memory 2>/dev/null || skip "tmpfs can't be mounted here"
+}
+
 # MARK: Waiting
 
 # Waits a little: nothing is ever written to that.
