@@ -2,6 +2,7 @@
 #include "cfuse.h"
 
 #include <fcntl.h>
+#include <linux/blkzoned.h>
 #include <linux/fs.h>
 #include <unistd.h>
 
@@ -12,3 +13,8 @@ const int cfuse_keep_size = FALLOC_FL_KEEP_SIZE;
 const int cfuse_punch_hole = FALLOC_FL_PUNCH_HOLE;
 const int cfuse_zero_range = FALLOC_FL_ZERO_RANGE;
 const unsigned int cfuse_blkgetsize64 = BLKGETSIZE64;
+const unsigned int cfuse_blkbszget = BLKBSZGET;
+const unsigned int cfuse_blkgetdiskseq = BLKGETDISKSEQ;
+const unsigned int cfuse_blkgetzonesz = BLKGETZONESZ;
+const unsigned int cfuse_blkgetnrzones = BLKGETNRZONES;
+const unsigned int cfuse_blkflsbuf = BLKFLSBUF;

@@ -118,7 +118,13 @@ extern const int cfuse_seek_hole;
 extern const int cfuse_keep_size;
 extern const int cfuse_punch_hole;
 extern const int cfuse_zero_range;
-/// BLKGETSIZE64, the one size ioctl that FUSE lets through with data: the others encode no size.
+/// The ioctls of block devices that FUSE lets through with data, since their numbers tell its size;
+/// and BLKFLSBUF, which has none.
 extern const unsigned int cfuse_blkgetsize64;
+extern const unsigned int cfuse_blkbszget;
+extern const unsigned int cfuse_blkgetdiskseq;
+extern const unsigned int cfuse_blkgetzonesz;
+extern const unsigned int cfuse_blkgetnrzones;
+extern const unsigned int cfuse_blkflsbuf;
 
 #endif

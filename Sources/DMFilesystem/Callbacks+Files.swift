@@ -7,7 +7,7 @@ import SystemPackage
 // then answered later by another thread. Everything else is answered at once, always.
 
 /// The open file that an operation is about; EBADF without one.
-private func answer(
+func answer(
     _ request: fuse_req_t?, _ file: UnsafeMutablePointer<fuse_file_info>?,
     _ body: (Session, DeviceHandle, consuming Reply) -> Void
 ) {
@@ -66,6 +66,11 @@ func flushFile(
     }
 }
 
+/// Whether the descriptor is past the page cache at this moment: fcntl(2) can change it.
+private func isDirect(_ file: UnsafeMutablePointer<fuse_file_info>?) -> Bool {
+    (file?.pointee.flags ?? 0) & cfuse_o_direct != 0
+}
+
 @c(dmfs_read)
 func readFile(
     _ request: fuse_req_t?, _ node: fuse_ino_t, _ size: Int, _ offset: off_t,
@@ -75,6 +80,8 @@ func readFile(
         switch Extent.toRead(offset: offset, length: size, of: device.size) {
         case .failure(let error): reply.error(error)
         case .success(let extent) where extent.length == 0: reply.noData()
+        case .success(let extent) where isDirect(file) && !extent.isAligned:
+            reply.error(.invalidArgument)
         case .success(let extent): session.requests.take().read(extent, of: device, reply)
         }
     }
@@ -92,6 +99,8 @@ func writeFile(
         switch extent {
         case .failure(let error): reply.error(error)
         case .success(let extent) where extent.length == 0: reply.written(0)
+        case .success(let extent) where isDirect(file) && !extent.isAligned:
+            reply.error(.invalidArgument)
         case .success(let extent):
             guard let bytes, let payload = Worker.payload,
                 let start = payload.position(of: bytes)
@@ -136,22 +145,6 @@ func seekFile(
         case cfuse_seek_hole: reply.position(size)
         default: reply.error(.invalidArgument)
         }
-    }
-}
-
-/// BLKGETSIZE64 has its size in its number and so gets its answer through; the other ioctls of block
-/// devices have none: ENOTTY.
-@c(dmfs_ioctl)
-func controlFile(
-    _ request: fuse_req_t?, _ node: fuse_ino_t, _ command: UInt32,
-    _ argument: UnsafeMutableRawPointer?, _ file: UnsafeMutablePointer<fuse_file_info>?,
-    _ flags: UInt32, _ input: UnsafeRawPointer?, _ inputSize: Int, _ outputSize: Int
-) {
-    answer(request, file) { _, device, reply in
-        guard command == cfuse_blkgetsize64,
-            outputSize >= MemoryLayout<UInt64>.size
-        else { return reply.error(.inappropriateIOCTLForDevice) }
-        reply.control(device.size.bytes)
     }
 }
 

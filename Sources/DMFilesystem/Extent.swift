@@ -38,11 +38,12 @@ struct Extent: Hashable, Sendable {
             length > 0, offset < size.bytes, keepsSize || length <= size.bytes - offset
         else { return .failure(.invalidArgument) }
         let extent = Extent(offset, Int(length), until: size.bytes)
-        guard (offset | UInt64(extent.length)) % Sectors.size == 0 else {
-            return .failure(.invalidArgument)
-        }
+        guard extent.isAligned else { return .failure(.invalidArgument) }
         return readOnly ? .failure(.notPermitted) : .success(extent)
     }
+
+    /// Whether it is whole sectors, as I/O past the page cache is on a block device; else EINVAL.
+    var isAligned: Bool { (offset | UInt64(length)) % Sectors.size == 0 }
 
     private init(_ offset: UInt64, _ length: Int, until end: UInt64) {
         self.offset = offset

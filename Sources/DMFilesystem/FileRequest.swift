@@ -18,6 +18,8 @@ final class FileRequest: @unchecked Sendable {
     private let io: IORequest
     private var request: fuse_req_t?
     private var file: DeviceHandle?
+    /// It came by ioctl(2).
+    private var isControl = false
     private unowned let pool: FileRequestPool
 
     init(pool: FileRequestPool) {
@@ -59,7 +61,31 @@ final class FileRequest: @unchecked Sendable {
         submit(to: file, reply)
     }
 
+    /// BLKFLSBUF: drops what is cached of the file, then flushes the device. On a thread of its own,
+    /// since the first may have to wait for held requests.
+    func flushBuffers(
+        of file: DeviceHandle, node: NodeNumber, _ pages: KernelPages, _ reply: consuming Reply
+    ) {
+        io.prepareFlush()
+        isControl = true
+        begin(with: file, reply)
+        do {
+            try Thread.start("dmfuse-cache") { [self] in
+                pages.drop(node)
+                file.submit(io)
+            }
+        } catch {
+            // No thread is left. The cache stays, which can do no harm.
+            file.submit(io)
+        }
+    }
+
     private func submit(to file: DeviceHandle, _ reply: consuming Reply) {
+        begin(with: file, reply)
+        file.submit(io)
+    }
+
+    private func begin(with file: DeviceHandle, _ reply: consuming Reply) {
         let request = reply.postpone()
         self.request = request
         self.file = file
@@ -68,7 +94,6 @@ final class FileRequest: @unchecked Sendable {
         // when the interruption came first.
         fuse_req_interrupt_func(
             request, requestInterrupted, Unmanaged.passUnretained(self).toOpaque())
-        file.submit(io)
     }
 
     // MARK: Completion
@@ -84,6 +109,7 @@ final class FileRequest: @unchecked Sendable {
             switch io.operation {
             case .read: reply.data(io.data)
             case .write: reply.written(io.length)
+            case .flush where isControl: reply.controlled()
             case .flush, .discard, .writeZeroes: reply.done()
             }
         }
@@ -92,6 +118,7 @@ final class FileRequest: @unchecked Sendable {
 
     private func giveBack() {
         request = nil
+        isControl = false
         file = nil
         state.clear()
         pool.give(self)

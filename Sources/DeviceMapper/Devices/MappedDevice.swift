@@ -131,6 +131,7 @@ final class MappedDevice: @unchecked Sendable {
             map = Unmanaged.passRetained(table)
             disk.capacity = table.size
             disk.isReadOnly = table.isReadOnly
+            disk.noteChange()
             return old
         }
     }
