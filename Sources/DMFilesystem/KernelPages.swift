@@ -20,17 +20,18 @@ final class KernelPages: PageCache, @unchecked Sendable {
     /// Whether a drop is under way. It waits for requests, so somebody must answer these.
     var isBusy: Bool { lock.withLock { drops > 0 } }
 
-    func drop(minor: UInt32, generation: UInt64) {
-        drop(NodeNumber(.device(minor: minor, generation: generation)))
+    func drop(minor: UInt32, generation: UInt64, grown: UInt64?) {
+        drop(NodeNumber(.device(minor: minor, generation: generation)), grown: grown)
     }
 
-    func drop(_ node: NodeNumber) {
+    func drop(_ node: NodeNumber, grown: UInt64? = nil) {
         let isOver = lock.withLock { () -> Bool in
             if !hasEnded { drops += 1 }
             return hasEnded
         }
         if isOver { return }
         // Whatever the error is, nothing is cached: the kernel doesn't know the node, or nobody.
+        if let grown { _ = cfuse_note_growth(descriptor, node.rawValue, grown) }
         _ = cfuse_drop_pages(descriptor, node.rawValue)
         let isLast = lock.withLock { () -> Bool in
             drops -= 1

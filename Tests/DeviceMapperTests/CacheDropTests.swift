@@ -14,8 +14,10 @@ import Testing
         private let opened = Condition()
         private var isClosed = false
         private var begun = 0
+        private var sizes: [UInt64?] = []
         private var changed: (handle: DeviceHandle, byte: UInt8)?
 
+        var grown: [UInt64?] { lock.withLock { sizes } }
         var drops: Int { lock.withLock { begun } }
 
         func change(_ handle: DeviceHandle, _ byte: UInt8) {
@@ -29,9 +31,10 @@ import Testing
             }
         }
 
-        func drop(minor: UInt32, generation: UInt64) {
+        func drop(minor: UInt32, generation: UInt64, grown: UInt64?) {
             let page = lock.withLock { () -> (handle: DeviceHandle, byte: UInt8)? in
                 begun += 1
+                sizes.append(grown)
                 while isClosed { opened.wait(lock) }
                 defer { changed = nil }
                 return changed
@@ -85,6 +88,17 @@ import Testing
         #expect(pages.drops == 2)
         #expect(firstByte("a") == 7)
         #expect(firstByte("b") == 0)
+        try end(handle)
+    }
+
+    @Test("a longer table's size is made known, a shorter one's is not")
+    func grows() throws {
+        let handle = try devices.open("d")
+        for table in ["0 8 linear a 0\n8 8 linear b 0", "0 8 linear a 0"] {
+            try devices.load("d", table)
+            _ = try devices.registry.resume(name)
+        }
+        #expect(pages.grown == [nil, 8192, nil, nil])
         try end(handle)
     }
 

@@ -1,4 +1,5 @@
-// fsload DIRECTORY SECONDS [SEED]: keeps a file system busy with four processes that each create, write,
+// fsload DIRECTORY SECONDS [SEED]: keeps a file system busy, for so long or, with 0, until there is a file
+// named stop in the directory. Four processes each create, write,
 // read back, truncate, rename, link, punch, sync and delete files of their own there, and compare all
 // they read with what they wrote. Ends with 1, and says what was wrong, when something is.
 #define _GNU_SOURCE
@@ -146,7 +147,9 @@ static void work(const char *directory, int process, int seconds, unsigned seed)
             delete_file(number);
         }
         clock_gettime(CLOCK_MONOTONIC, &now);
-    } while (now.tv_sec < end.tv_sec || (now.tv_sec == end.tv_sec && now.tv_nsec < end.tv_nsec));
+    } while (seconds == 0 ? access("../stop", F_OK) != 0
+                          : now.tv_sec < end.tv_sec ||
+                                (now.tv_sec == end.tv_sec && now.tv_nsec < end.tv_nsec));
     for (int i = 0; i < FILES; i++) {
         if (length[i] >= 0)
             check(i);

@@ -5,7 +5,10 @@ package protocol PageCache: AnyObject, Sendable {
     ///
     /// Waits for every request on a cached page, also one that a suspended device holds. Called on a
     /// thread that may block, with no lock held.
-    func drop(minor: UInt32, generation: UInt64)
+    ///
+    /// `grown`: the device became longer, and is that long now, in bytes; nil: it did not. Then that is
+    /// made known first.
+    func drop(minor: UInt32, generation: UInt64, grown: UInt64?)
 }
 
 /// One drop of what is cached of a device, on a thread of its own.
@@ -23,14 +26,15 @@ final class CacheDrop: @unchecked Sendable {
     private static let pollMilliseconds: UInt32 = 5
 
     /// Nil: nobody has the device open, and what is cached goes when somebody opens it.
-    static func begin(of device: MappedDevice) -> CacheDrop? {
+    static func begin(of device: MappedDevice, grown: UInt64? = nil) -> CacheDrop? {
         let cache = device.registry.reading { state in
             device.disk.hashCell?.handles.isEmpty == false ? state.pageCache : nil
         }
         guard let cache else { return nil }
         let drop = CacheDrop()
         let run: @Sendable () -> Void = {
-            cache.drop(minor: device.disk.number.minor, generation: device.disk.generation)
+            cache.drop(
+                minor: device.disk.number.minor, generation: device.disk.generation, grown: grown)
             drop.lock.withLock {
                 drop.isDone = true
                 drop.done.broadcast()
@@ -77,11 +81,13 @@ extension DeviceRegistry {
         withExtendedLifetime(old) {}
     }
 
-    /// Lets no opener see a byte of the table that was replaced. Returns early while a request of an
+    /// Lets no opener see a byte of the table that was replaced, or the size that it had. Returns early while a request of an
     /// opener is held, here or below: the page that it is for can't be dropped before it ends, and
     /// then it is.
-    func dropCache(of device: MappedDevice, _ interrupt: Interrupt?) {
-        CacheDrop.begin(of: device)?.wait(interrupt) { self.holdsRequest(of: device) }
+    func dropCache(of device: MappedDevice, earlierSize: Sectors, _ interrupt: Interrupt?) {
+        let size = device.disk.capacity
+        let drop = CacheDrop.begin(of: device, grown: size > earlierSize ? size.bytes : nil)
+        drop?.wait(interrupt) { self.holdsRequest(of: device) }
     }
 
     /// Whether a device, or one below it, holds a request of an opener of `top`.
