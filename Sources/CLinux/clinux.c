@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <sys/xattr.h>
@@ -39,4 +40,12 @@ int clinux_punch_hole(int descriptor, long offset, long length) {
 
 int clinux_zero_range(int descriptor, long offset, long length) {
     return allocate(descriptor, FALLOC_FL_ZERO_RANGE, offset, length);
+}
+
+#ifndef PR_SET_IO_FLUSHER
+#define PR_SET_IO_FLUSHER 57
+#endif
+
+int clinux_become_io_flusher(void) {
+    return prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) == 0 ? 0 : -errno;
 }

@@ -76,8 +76,10 @@ need_command() {
 need_helper() {
     [ -x "$helpers/$1" ] || skip "$1 wasn't compiled"
 }
-# Whether a set of this process's capabilities holds CAP_SYS_ADMIN: Eff, Bnd, ...
-may_mount_by() { (((0x$(sed -n "s/^Cap$1:\t//p" /proc/self/status) >> 21) & 1)); }
+# Whether a set of this process's capabilities (Eff, Bnd, ...) holds one, by its number.
+has_capability() { (((0x$(sed -n "s/^Cap$1:\t//p" /proc/self/status) >> $2) & 1)); }
+# CAP_SYS_ADMIN
+may_mount_by() { has_capability "$1" 21; }
 can_mount() {
     { true <>/dev/fuse; } 2>/dev/null || skip "/dev/fuse can't be opened here"
     if is_root; then

@@ -18,4 +18,7 @@ int clinux_has_capabilities(const char *path);
 int clinux_punch_hole(int descriptor, long offset, long length);
 int clinux_zero_range(int descriptor, long offset, long length);
 
+/// PR_SET_IO_FLUSHER of prctl(2) for this thread and those that it starts. 0 or a negative errno.
+int clinux_become_io_flusher(void);
+
 #endif

@@ -23,6 +23,7 @@ final class Daemon: Sendable {
     static func run(_ order: MountOrder, _ readiness: Readiness, isBackground: Bool) -> Int32 {
         Signals.block()
         DescriptorLimit.raise()
+        MemoryPressure.becomeFlusher()
         let logger = logger(order.logLevel, isBackground: isBackground)
         let ending = Ending()
         do throws(DMError) {
