@@ -67,8 +67,7 @@ final class Daemon: Sendable {
     ) throws(DMError) -> (Daemon, ControlServer) {
         let user = getuid()
         let registry = try makeRegistry(order)
-        let directory = runtimeDirectory(user)
-        try RuntimeDirectory.prepare(directory, user: user)
+        let directory = try makeRuntimeDirectory(user)
         RuntimeDirectory.removeDeadSockets(in: directory)
         let socket = RuntimeDirectory.socket(in: directory, process: getpid())
 
@@ -114,6 +113,21 @@ final class Daemon: Sendable {
             inlineLimit: order.threads - 1)
         if order.tracesLifecycle { configuration.lifecycleTrace = LifecycleTrace() }
         return DeviceRegistry(configuration)
+    }
+
+    /// The root of a user namespace may have no right to the system's /run.
+    private static func makeRuntimeDirectory(_ user: UInt32) throws(DMError) -> ByteString {
+        let directory = runtimeDirectory(user)
+        do {
+            try RuntimeDirectory.prepare(directory, user: user)
+            return directory
+        } catch {
+            let other = RuntimeDirectory.fallback(user: user)
+            guard user == 0, (try? RuntimeDirectory.prepare(other, user: user)) != nil else {
+                throw error
+            }
+            return other
+        }
     }
 
     private static func runtimeDirectory(_ user: UInt32) -> ByteString {
