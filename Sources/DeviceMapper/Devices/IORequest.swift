@@ -1,3 +1,4 @@
+import Glibc
 package import SystemPackage
 import Synchronization
 
@@ -172,12 +173,15 @@ package final class IORequest: @unchecked Sendable {
     }
 
     /// Before it is held: takes a copy of a write's bytes, since the receiver wants its buffer back.
-    func copyPayload() {
-        guard operation == .write, let payload else { return }
-        let copy = Payload(allocating: length)
+    /// False: there is no memory for it.
+    func copyPayload() -> Bool {
+        guard operation == .write, let payload else { return true }
+        guard let memory = malloc(max(length, 1)) else { return false }
+        let copy = Payload(adopting: memory, capacity: length)
         copy.memory.copyMemory(from: payload.memory + payloadOffset, byteCount: length)
         self.payload = copy
         payloadOffset = 0
+        return true
     }
 
     // MARK: Bytes

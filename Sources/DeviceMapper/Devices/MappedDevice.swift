@@ -53,7 +53,7 @@ final class MappedDevice: @unchecked Sendable {
         switch disk.queue.enter(request) {
         case .admitted: start(request)
         case .deferred: break
-        case .refused: request.finish(.ioError)
+        case .refused(let error): request.finish(error)
         }
     }
 

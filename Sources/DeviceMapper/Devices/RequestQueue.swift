@@ -1,3 +1,4 @@
+import SystemPackage
 import Synchronization
 
 /// A device's requests: the count of those in flight, and those deferred while it is suspended.
@@ -8,7 +9,10 @@ import Synchronization
 final class RequestQueue: @unchecked Sendable {
     // @unchecked: what is mutable is atomic or guarded by `ioLock`.
 
-    enum Admission { case admitted, deferred, refused }
+    enum Admission {
+        case admitted, deferred
+        case refused(Errno)
+    }
 
     /// Guards `isBlocked` (its changes), `isShut`, `isSealed`, `deferred`, and goes with `wait`. The
     /// seed's io_lock.
@@ -35,16 +39,17 @@ final class RequestQueue: @unchecked Sendable {
 
     deinit { lifecycle.note(.queueFreed) }
 
-    /// Admits the request, or keeps it for later. `refused`: the queue was shut for good.
+    /// Admits the request, or keeps it for later. EIO: the queue was shut
+    /// for good. ENOMEM: it can't be kept.
     func enter(_ request: IORequest) -> Admission {
         inFlight.add(1, ordering: .sequentiallyConsistent)
         Seam.step("queue: counted, flag not read")
         if !isBlocked.load(ordering: .sequentiallyConsistent) { return .admitted }
         leave()
         // Before the lock: copying a megabyte is no work to do under it.
-        request.copyPayload()
+        guard request.copyPayload() else { return .refused(.noMemory) }
         return ioLock.withLock {
-            if isShut { return .refused }
+            if isShut { return .refused(.ioError) }
             guard isBlocked.load(ordering: .relaxed) else {
                 inFlight.add(1, ordering: .sequentiallyConsistent)
                 return .admitted
