@@ -142,20 +142,25 @@ package final class Session: @unchecked Sendable {
     /// ended.
     @discardableResult
     package func waitUntilEnded() -> Errno? {
-        lock.withLock {
-            while phase != .ended {
-                // A wake-up that comes just before a worker's read is lost: it is repeated.
-                if isStopping.load(ordering: .sequentiallyConsistent) {
-                    wakeWorkers()
-                    // What is held keeps pages from being dropped, and that keeps the workers.
-                    if pages.isBusy { requests.cancelAll() }
-                    _ = changed.wait(lock, until: Deadline(millisecondsFromNow: 20))
-                } else {
-                    changed.wait(lock)
-                }
+        while true {
+            let (hasEnded, failure) = lock.withLock { () -> (Bool, Errno?) in
+                if phase != .ended { waitForChange() }
+                return (phase == .ended, self.failure)
             }
-            return failure
+            if hasEnded { return failure }
+            // What is held keeps pages from being dropped, and that keeps the workers.
+            if isStopping.load(ordering: .sequentiallyConsistent), pages.isBusy {
+                requests.cancelAll()
+            }
         }
+    }
+
+    /// Under `lock`. Bounded when stopping: a wake-up that comes just before a worker's read is lost,
+    /// and must be repeated.
+    private func waitForChange() {
+        guard isStopping.load(ordering: .sequentiallyConsistent) else { return changed.wait(lock) }
+        wakeWorkers()
+        _ = changed.wait(lock, until: Deadline(millisecondsFromNow: 20))
     }
 
     /// Under `lock`, in which they come and go, so that none of these threads is gone.
