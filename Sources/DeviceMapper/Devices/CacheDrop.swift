@@ -27,6 +27,7 @@ final class CacheDrop: @unchecked Sendable {
 
     /// Nil: nobody has the device open, and what is cached goes when somebody opens it.
     static func begin(of device: MappedDevice, grown: UInt64? = nil) -> CacheDrop? {
+        guard device.registry.hasPageCache.load(ordering: .acquiring) else { return nil }
         let cache = device.registry.reading { state in
             device.disk.hashCell?.handles.isEmpty == false ? state.pageCache : nil
         }
@@ -73,6 +74,7 @@ final class CacheDrop: @unchecked Sendable {
 extension DeviceRegistry {
     /// The one page cache over the handles; nil at the end of its life. Takes dm_sem.
     package func attach(_ cache: (any PageCache)?) {
+        hasPageCache.store(cache != nil, ordering: .releasing)
         let old = writing { state -> (any PageCache)? in
             defer { state.pageCache = cache }
             return state.pageCache

@@ -1,5 +1,6 @@
 import Glibc
 import SystemPackage
+import Synchronization
 
 /// What a registry is made with.
 package struct RegistryConfiguration: Sendable {
@@ -71,6 +72,8 @@ package final class DeviceRegistry: @unchecked Sendable {
     /// Told of each device that is gone for good.
     let removals = ChangeWatch()
     let deferredRemovals = DeferredRemovals()
+    /// Whether `state.pageCache` is set: without one, nobody takes dm_sem to look.
+    let hasPageCache = Atomic<Bool>(false)
     package let lifecycleTrace: LifecycleTrace?
 
     #if DEBUG
