@@ -29,7 +29,7 @@ same 'what the file system holds' content out
 
 if command -v fuse2fs >/dev/null; then
     mkdir there
-    start fuse2fs -f -o fakeroot "$(device fs)" there 2>fuse2fs.log
+    start fuse2fs -f -o fakeroot "$(device fs)" there >fuse2fs.log 2>&1
     fuse2fs=$!
     eventually 'fuse2fs has mounted it' is_mounted "$PWD/there"
     same 'through fuse2fs' content there/inside
