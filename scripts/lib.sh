@@ -41,6 +41,18 @@ install_packages() {
     }
 }
 
+# Installs the file system tools that integration tests make use of, where that can be done. A test
+# does without what isn't there, and says so.
+install_for_tests() {
+    local missing=()
+    command -v mke2fs >/dev/null || missing+=(e2fsprogs)
+    command -v mkfs.xfs >/dev/null || missing+=(xfsprogs)
+    command -v mkfs.btrfs >/dev/null || missing+=(btrfs-progs)
+    command -v fuse2fs >/dev/null || missing+=(fuse2fs)
+    command -v fio >/dev/null || missing+=(fio)
+    install_packages "${missing[@]}" || echo "Not installed: ${missing[*]}" >&2
+}
+
 # Installs what building and mounting need, if it isn't there.
 install_missing() {
     local missing=()

@@ -69,6 +69,18 @@ void cfuse_negotiate(struct fuse_conn_info *connection);
 /// knows how. `keep_cache`: what is cached of the file stays.
 int cfuse_reply_open(fuse_req_t request, uint64_t handle, bool direct, bool keep_cache);
 
+// MARK: Cached pages (notify.c)
+
+/// Writes what mappings changed of a file back through `fd`'s connection, and drops all that the kernel
+/// has cached of it. Waits for requests on these pages: never from an operation. 0 or a negative
+/// errno: ENOENT, the kernel knows no such node; ENOTCONN and the like, the connection ended.
+int cfuse_drop_pages(int fd, uint64_t node);
+
+/// Lets the kernel know that a file is now `size` bytes long, and was shorter; a multiple of 512. The
+/// kernel doesn't take a longer size from a GETATTR while writes are under way, and then a loop device
+/// finds nothing at the new end. Its pages are to be dropped next. Waits and errors as above.
+int cfuse_note_growth(int fd, uint64_t node, uint64_t size);
+
 // MARK: Threads (thread.c)
 
 /// Lets the calling thread be woken by `cfuse_thread_wake`. 0 or a negative errno.
@@ -112,7 +124,17 @@ int cfuse_device_of(const char *directory, uint64_t *device);
 extern const int cfuse_o_direct;
 extern const int cfuse_seek_data;
 extern const int cfuse_seek_hole;
-/// BLKGETSIZE64, the one size ioctl that FUSE lets through with data: the others encode no size.
+/// Modes of fallocate.
+extern const int cfuse_keep_size;
+extern const int cfuse_punch_hole;
+extern const int cfuse_zero_range;
+/// The ioctls of block devices that FUSE lets through with data, since their numbers tell its size;
+/// and BLKFLSBUF, which has none.
 extern const unsigned int cfuse_blkgetsize64;
+extern const unsigned int cfuse_blkbszget;
+extern const unsigned int cfuse_blkgetdiskseq;
+extern const unsigned int cfuse_blkgetzonesz;
+extern const unsigned int cfuse_blkgetnrzones;
+extern const unsigned int cfuse_blkflsbuf;
 
 #endif

@@ -6,6 +6,7 @@
 #include <linux/falloc.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,6 +46,26 @@ int clinux_open_nameless(const char *directory) {
     return descriptor;
 }
 
-int clinux_punch_hole(int descriptor, off_t offset, off_t length) {
-    return fallocate(descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length) == 0;
+static int allocate(int descriptor, int mode, long offset, long length) {
+    while (fallocate(descriptor, mode | FALLOC_FL_KEEP_SIZE, offset, length) != 0) {
+        if (errno != EINTR)
+            return -errno;
+    }
+    return 0;
+}
+
+int clinux_punch_hole(int descriptor, long offset, long length) {
+    return allocate(descriptor, FALLOC_FL_PUNCH_HOLE, offset, length);
+}
+
+int clinux_zero_range(int descriptor, long offset, long length) {
+    return allocate(descriptor, FALLOC_FL_ZERO_RANGE, offset, length);
+}
+
+#ifndef PR_SET_IO_FLUSHER
+#define PR_SET_IO_FLUSHER 57
+#endif
+
+int clinux_become_io_flusher(void) {
+    return prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) == 0 ? 0 : -errno;
 }

@@ -9,14 +9,28 @@ struct Owner: Hashable, Sendable {
 
 /// What `stat` shows of a node.
 struct Attributes: Hashable, Sendable {
+    /// Nanoseconds since 1970.
+    struct Times: Hashable, Sendable {
+        var access: Int64
+        var modification: Int64
+        var change: Int64
+
+        init(all time: Int64) {
+            access = time
+            modification = time
+            change = time
+        }
+    }
+
     let node: NodeNumber
     /// Type and permissions: the kernel checks them (`default_permissions`).
     let mode: UInt32
     let linkCount: UInt
     /// Bytes.
     let size: UInt64
-    /// Access, modification and change, in seconds since 1970.
-    let time: Int64
+    let times: Times
+    /// Nil: the owner of the tree.
+    var owner: Owner?
 
     /// A directory. `children`: directories in it.
     init(directory kind: NodeNumber.Kind, children: UInt, time: Int64) {
@@ -24,7 +38,7 @@ struct Attributes: Hashable, Sendable {
         mode = S_IFDIR | 0o755
         linkCount = 2 + children
         size = 0
-        self.time = time
+        times = Times(all: time)
     }
 
     init(link kind: NodeNumber.Kind, target: ByteString, time: Int64) {
@@ -32,20 +46,32 @@ struct Attributes: Hashable, Sendable {
         mode = S_IFLNK | 0o777
         linkCount = 1
         size = UInt64(target.count)
-        self.time = time
+        times = Times(all: time)
     }
 
-    /// The file of a device: of its exact size, which is zero without a live table.
-    init(device disk: DiskInfo) {
+    /// The file of a device: of its exact size, which is zero without a live table; nobody may write
+    /// a read-only one. Reading changes no time, as with noatime: most reads don't come this far.
+    init(device disk: DiskInfo, _ settings: NodeSettings? = nil) {
         node = NodeNumber(.device(minor: disk.number.minor, generation: disk.generation))
-        mode = S_IFREG | (disk.isReadOnly ? 0o400 : 0o600)
+        mode = S_IFREG | ((settings?.mode ?? 0o600) & ~(disk.isReadOnly ? 0o222 : 0))
         linkCount = 1
         size = disk.size.bytes
-        time = disk.creationTime
+        var times = Times(all: max(disk.creationTime, disk.changeTime))
+        times.access = disk.creationTime
+        if let settings {
+            times.access = settings.access ?? times.access
+            times.change = max(times.change, settings.time)
+            if let (modification, setAt) = settings.modification, setAt >= disk.changeTime {
+                times.modification = modification
+            }
+        }
+        self.times = times
+        owner = settings?.owner
     }
 
     /// As libfuse takes them. All blocks count as allocated, so that nobody looks for holes.
-    func status(_ owner: Owner) -> stat {
+    func status(_ treeOwner: Owner) -> stat {
+        let owner = owner ?? treeOwner
         var status = stat()
         status.st_ino = UInt(node.rawValue)
         status.st_mode = mode
@@ -55,9 +81,26 @@ struct Attributes: Hashable, Sendable {
         status.st_size = Int(clamping: size)
         status.st_blocks = Int(clamping: size / Sectors.size)
         status.st_blksize = 4096
-        status.st_atim.tv_sec = Int(time)
-        status.st_mtim.tv_sec = Int(time)
-        status.st_ctim.tv_sec = Int(time)
+        status.st_atim = timespec(nanoseconds: times.access)
+        status.st_mtim = timespec(nanoseconds: times.modification)
+        status.st_ctim = timespec(nanoseconds: times.change)
         return status
+    }
+}
+
+extension timespec {
+    /// Since 1970, or before where it is negative.
+    init(nanoseconds: Int64) {
+        var (seconds, rest) = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
+        if rest < 0 { (seconds, rest) = (seconds - 1, rest + 1_000_000_000) }
+        self.init(tv_sec: Int(seconds), tv_nsec: Int(rest))
+    }
+
+    /// What 64 bits hold of it.
+    var nanoseconds: Int64 {
+        let (whole, isTooFar) = Int64(tv_sec).multipliedReportingOverflow(by: 1_000_000_000)
+        if isTooFar { return tv_sec < 0 ? .min : .max }
+        let (sum, overflow) = whole.addingReportingOverflow(Int64(tv_nsec))
+        return overflow ? .max : sum
     }
 }

@@ -3,11 +3,11 @@ import DeviceMapper
 import Glibc
 import SystemPackage
 
-// The operations on open devices. READ, WRITE and FSYNC may be held by a suspended device, and are
-// then answered later by another thread. Everything else is answered at once, always.
+// The operations on open devices. READ, WRITE, FSYNC and FALLOCATE may be held by a suspended device,
+// and are then answered later by another thread. Everything else is answered at once, always.
 
 /// The open file that an operation is about; EBADF without one.
-private func answer(
+func answer(
     _ request: fuse_req_t?, _ file: UnsafeMutablePointer<fuse_file_info>?,
     _ body: (Session, DeviceHandle, consuming Reply) -> Void
 ) {
@@ -66,6 +66,11 @@ func flushFile(
     }
 }
 
+/// Whether the descriptor is past the page cache at this moment: fcntl(2) can change it.
+private func isDirect(_ file: UnsafeMutablePointer<fuse_file_info>?) -> Bool {
+    (file?.pointee.flags ?? 0) & cfuse_o_direct != 0
+}
+
 @c(dmfs_read)
 func readFile(
     _ request: fuse_req_t?, _ node: fuse_ino_t, _ size: Int, _ offset: off_t,
@@ -75,6 +80,8 @@ func readFile(
         switch Extent.toRead(offset: offset, length: size, of: device.size) {
         case .failure(let error): reply.error(error)
         case .success(let extent) where extent.length == 0: reply.noData()
+        case .success(let extent) where isDirect(file) && !extent.isAligned:
+            reply.error(.invalidArgument)
         case .success(let extent): session.requests.take().read(extent, of: device, reply)
         }
     }
@@ -92,6 +99,8 @@ func writeFile(
         switch extent {
         case .failure(let error): reply.error(error)
         case .success(let extent) where extent.length == 0: reply.written(0)
+        case .success(let extent) where isDirect(file) && !extent.isAligned:
+            reply.error(.invalidArgument)
         case .success(let extent):
             guard let bytes, let payload = Worker.payload,
                 let start = payload.position(of: bytes)
@@ -139,29 +148,30 @@ func seekFile(
     }
 }
 
-/// BLKGETSIZE64 has its size in its number and so gets its answer through; the other ioctls of block
-/// devices have none: ENOTTY.
-@c(dmfs_ioctl)
-func controlFile(
-    _ request: fuse_req_t?, _ node: fuse_ino_t, _ command: UInt32,
-    _ argument: UnsafeMutableRawPointer?, _ file: UnsafeMutablePointer<fuse_file_info>?,
-    _ flags: UInt32, _ input: UnsafeRawPointer?, _ inputSize: Int, _ outputSize: Int
-) {
-    answer(request, file) { _, device, reply in
-        guard command == cfuse_blkgetsize64,
-            outputSize >= MemoryLayout<UInt64>.size
-        else { return reply.error(.inappropriateIOCTLForDevice) }
-        reply.control(device.size.bytes)
-    }
-}
-
-/// Discarding and zeroing are not there yet.
+/// A hole is a discard that leaves zeros, a zero range a write-zeroes; other modes are EOPNOTSUPP, as
+/// on a block device. The kernel drops what it has cached of the range.
 @c(dmfs_fallocate)
 func allocateFile(
     _ request: fuse_req_t?, _ node: fuse_ino_t, _ mode: Int32, _ offset: off_t, _ length: off_t,
     _ file: UnsafeMutablePointer<fuse_file_info>?
 ) {
-    answer(request) { _, reply in reply.error(.notSupported) }
+    answer(request, file) { session, device, reply in
+        let keepsSize = mode & cfuse_keep_size != 0
+        let operation: IOOperation
+        switch mode & ~cfuse_keep_size {
+        case cfuse_punch_hole where keepsSize: operation = .discard
+        case cfuse_zero_range: operation = .writeZeroes
+        default: return reply.error(.notSupported)
+        }
+        let extent = Extent.toChange(
+            offset: offset, length: length, keepsSize: keepsSize, of: device.size,
+            readOnly: device.isReadOnly)
+        switch extent {
+        case .failure(let error): reply.error(error)
+        case .success(let extent):
+            session.requests.take().change(operation, extent, of: device, reply)
+        }
+    }
 }
 
 /// The kernel then copies by reading and writing.

@@ -108,21 +108,26 @@ private func getAttributes(
 }
 
 /// A device's size is its table's: setting it succeeds and changes nothing, so that `> file`, cp and
-/// ftruncate work as on a device. Owner, mode and times can't be set yet: EOPNOTSUPP.
+/// ftruncate work as on a device. Directories and links are the daemon's alone: EPERM.
 @c(dmfs_setattr)
 private func setAttributes(
     _ request: fuse_req_t?, _ node: fuse_ino_t, _ status: UnsafeMutablePointer<stat>?,
     _ wanted: Int32, _ file: UnsafeMutablePointer<fuse_file_info>?
 ) {
     answer(request) { session, reply in
-        guard let found = session.tree.attributes(of: NodeNumber(rawValue: UInt64(node))) else {
+        let node = NodeNumber(rawValue: UInt64(node))
+        guard session.tree.attributes(of: node) != nil else {
             return reply.error(.staleNFSFileHandle)
         }
+        guard case .device = node.kind, let status else { return reply.error(.notPermitted) }
         // Truncation brings times along, which then mean no more than the size does.
-        guard wanted & FUSE_SET_ATTR_SIZE != 0,
-            wanted & (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID) == 0
-        else { return reply.error(.notSupported) }
-        reply.attributes(found, session.tree.owner)
+        if wanted & FUSE_SET_ATTR_SIZE == 0 {
+            session.tree.change(node, status.pointee, wanted)
+        }
+        guard let changed = session.tree.attributes(of: node) else {
+            return reply.error(.staleNFSFileHandle)
+        }
+        reply.attributes(changed, session.tree.owner)
     }
 }
 

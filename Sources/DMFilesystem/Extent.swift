@@ -28,6 +28,23 @@ struct Extent: Hashable, Sendable {
         return .success(extent)
     }
 
+    /// A range to discard or to zero (`blkdev_fallocate`). With FALLOC_FL_KEEP_SIZE it is cut short
+    /// at the end; what begins there, or isn't whole sectors, is EINVAL. Then a read-only device is
+    /// EPERM.
+    static func toChange(
+        offset: Int, length: Int, keepsSize: Bool, of size: Sectors, readOnly: Bool
+    ) -> Result<Extent, Errno> {
+        guard let offset = UInt64(exactly: offset), let length = UInt64(exactly: length),
+            length > 0, offset < size.bytes, keepsSize || length <= size.bytes - offset
+        else { return .failure(.invalidArgument) }
+        let extent = Extent(offset, Int(length), until: size.bytes)
+        guard extent.isAligned else { return .failure(.invalidArgument) }
+        return readOnly ? .failure(.notPermitted) : .success(extent)
+    }
+
+    /// Whether it is whole sectors, as I/O past the page cache is on a block device; else EINVAL.
+    var isAligned: Bool { (offset | UInt64(length)) % Sectors.size == 0 }
+
     private init(_ offset: UInt64, _ length: Int, until end: UInt64) {
         self.offset = offset
         self.length = offset < end ? Int(min(UInt64(max(length, 0)), end - offset)) : 0

@@ -2,7 +2,8 @@ import CFuse
 import DeviceMapper
 import SystemPackage
 
-/// A READ, WRITE or FSYNC under way to a device, which may hold it. Pooled: it costs no allocation.
+/// A READ, WRITE, FSYNC or FALLOCATE under way to a device, which may hold it. Pooled: it costs no
+/// allocation.
 ///
 /// One thread at a time owns it, by way of `state`.
 final class FileRequest: @unchecked Sendable {
@@ -18,6 +19,8 @@ final class FileRequest: @unchecked Sendable {
     private let io: IORequest
     private var request: fuse_req_t?
     private var file: DeviceHandle?
+    /// It came by ioctl(2).
+    private var isControl = false
     private unowned let pool: FileRequestPool
 
     init(pool: FileRequestPool) {
@@ -47,12 +50,45 @@ final class FileRequest: @unchecked Sendable {
         submit(to: file, reply)
     }
 
+    /// A discard or write-zeroes.
+    func change(
+        _ operation: IOOperation, _ extent: Extent, of file: DeviceHandle,
+        _ reply: consuming Reply
+    ) {
+        io.prepareRange(operation, offset: extent.offset, length: extent.length)
+        submit(to: file, reply)
+    }
+
     func flush(_ file: DeviceHandle, _ reply: consuming Reply) {
         io.prepareFlush()
         submit(to: file, reply)
     }
 
+    /// BLKFLSBUF: drops what is cached of the file, then flushes the device. On a thread of its own,
+    /// since the first may have to wait for held requests.
+    func flushBuffers(
+        of file: DeviceHandle, node: NodeNumber, _ pages: KernelPages, _ reply: consuming Reply
+    ) {
+        io.prepareFlush()
+        isControl = true
+        begin(with: file, reply)
+        do {
+            try Thread.start("dmfuse-cache") { [self] in
+                pages.drop(node)
+                file.submit(io)
+            }
+        } catch {
+            // No thread is left. The cache stays, which can do no harm.
+            file.submit(io)
+        }
+    }
+
     private func submit(to file: DeviceHandle, _ reply: consuming Reply) {
+        begin(with: file, reply)
+        file.submit(io)
+    }
+
+    private func begin(with file: DeviceHandle, _ reply: consuming Reply) {
         let request = reply.postpone()
         self.request = request
         self.file = file
@@ -61,7 +97,6 @@ final class FileRequest: @unchecked Sendable {
         // when the interruption came first.
         fuse_req_interrupt_func(
             request, requestInterrupted, Unmanaged.passUnretained(self).toOpaque())
-        file.submit(io)
     }
 
     // MARK: Completion
@@ -81,7 +116,8 @@ final class FileRequest: @unchecked Sendable {
         switch io.operation {
         case .read: reply.data(io.data)
         case .write: reply.written(io.length)
-        case .flush: reply.done()
+        case .flush where isControl: reply.controlled()
+        case .flush, .discard, .writeZeroes: reply.done()
         }
     }
 
@@ -93,6 +129,7 @@ final class FileRequest: @unchecked Sendable {
 
     private func giveBack() {
         request = nil
+        isControl = false
         file = nil
         state.clear()
         pool.give(self)

@@ -66,9 +66,10 @@ final class FileRequestPool: @unchecked Sendable {
         }
     }
 
-    /// Cancels requests as their clients are to end, until `endWaiting`. The kernel asks once, for the first
-    /// signal, which may be harmless; and a request that no device holds at that moment can still be
-    /// held by the next one below. So it is looked at again, ever less often, until it is answered.
+    /// Cancels requests as their clients are to end, until `endWaiting`. The kernel asks once, for the
+    /// first signal, which may be harmless; and a request that no device holds at that moment can
+    /// still be held by the next one below. So it is looked at again, ever less often, until it is
+    /// answered.
     func cancelInterrupted() {
         var pause = FileRequestPool.shortestPause
         var pending: [Interruption] = []
@@ -97,15 +98,20 @@ final class FileRequestPool: @unchecked Sendable {
         }
     }
 
+    /// Ends what devices hold now, at the end of a session.
+    func cancelAll() {
+        isDraining.store(true, ordering: .sequentiallyConsistent)
+        for request in lock.withLock({ all }) { request.cancelAny() }
+    }
+
     private static let shortestPause: UInt32 = 1
     private static let longestPause: UInt32 = 200
 
     /// Ends everything that is under way, at the end of a session, when nothing new comes. Waits for
     /// what the backing devices are doing, but for no suspended device.
     func drain() {
-        isDraining.store(true, ordering: .sequentiallyConsistent)
         while true {
-            for request in lock.withLock({ all }) { request.cancelAny() }
+            cancelAll()
             let isDone = lock.withLock { () -> Bool in
                 if free.count < all.count {
                     let deadline = Deadline(

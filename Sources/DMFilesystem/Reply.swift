@@ -73,11 +73,16 @@ struct Reply: ~Copyable {
 
     consuming func position(_ offset: Int) { fuse_reply_lseek(postpone(), offset) }
 
-    /// The result of an ioctl that gives a 64-bit number.
-    consuming func control(_ value: UInt64) {
+    /// The result of an ioctl that gives a number. `room`: bytes that its caller has for it.
+    consuming func control(_ value: some FixedWidthInteger, room: Int) {
         var value = value
-        fuse_reply_ioctl(postpone(), 0, &value, MemoryLayout<UInt64>.size)
+        let size = MemoryLayout.size(ofValue: value)
+        guard size <= room else { return error(.invalidArgument) }
+        fuse_reply_ioctl(postpone(), 0, &value, size)
     }
+
+    /// The same where it gives nothing.
+    consuming func controlled() { fuse_reply_ioctl(postpone(), 0, nil, 0) }
 
     consuming func fileSystem(_ status: statvfs) {
         var status = status

@@ -27,6 +27,7 @@ package final class Session: @unchecked Sendable {
     let files = Handles<DeviceHandle>()
     let directories = Handles<DirectoryStream>()
     let requests = FileRequestPool()
+    let pages: KernelPages
 
     private let threadCount: Int
     /// Nil after the end.
@@ -53,14 +54,27 @@ package final class Session: @unchecked Sendable {
         tree = Tree(
             registry: registry, owner: Owner(user: getuid(), group: getgid()),
             controlSocket: configuration.controlSocket)
-        let descriptor = try mount.duplicateDescriptor()
+        pages = KernelPages(descriptor: try mount.duplicateDescriptor())
+        let descriptor: Int32
+        do {
+            descriptor = try mount.duplicateDescriptor()
+        } catch {
+            pages.end()
+            throw error
+        }
         var operations = Session.operations
         fuse = cfuse_session_new(
             &operations, Unmanaged.passUnretained(self).toOpaque(), descriptor)
-        if fuse == nil { throw DMError(Errno(rawValue: errno), "no FUSE session") }
+        if fuse == nil {
+            let error = DMError(Errno(rawValue: errno), "no FUSE session")
+            pages.end()
+            throw error
+        }
+        registry.attach(pages)
     }
 
     deinit {
+        pages.end()
         if let fuse { cfuse_session_free(fuse) }
     }
 
@@ -128,18 +142,25 @@ package final class Session: @unchecked Sendable {
     /// ended.
     @discardableResult
     package func waitUntilEnded() -> Errno? {
-        lock.withLock {
-            while phase != .ended {
-                // A wake-up that comes just before a worker's read is lost: it is repeated.
-                if isStopping.load(ordering: .sequentiallyConsistent) {
-                    wakeWorkers()
-                    _ = changed.wait(lock, until: Deadline(millisecondsFromNow: 20))
-                } else {
-                    changed.wait(lock)
-                }
+        while true {
+            let (hasEnded, failure) = lock.withLock { () -> (Bool, Errno?) in
+                if phase != .ended { waitForChange() }
+                return (phase == .ended, self.failure)
             }
-            return failure
+            if hasEnded { return failure }
+            // What is held keeps pages from being dropped, and that keeps the workers.
+            if isStopping.load(ordering: .sequentiallyConsistent), pages.isBusy {
+                requests.cancelAll()
+            }
         }
+    }
+
+    /// Under `lock`. Bounded when stopping: a wake-up that comes just before a worker's read is lost,
+    /// and must be repeated.
+    private func waitForChange() {
+        guard isStopping.load(ordering: .sequentiallyConsistent) else { return changed.wait(lock) }
+        wakeWorkers()
+        _ = changed.wait(lock, until: Deadline(millisecondsFromNow: 20))
     }
 
     /// Under `lock`, in which they come and go, so that none of these threads is gone.
@@ -157,7 +178,10 @@ package final class Session: @unchecked Sendable {
         var error = allowed == 0 ? nil : Errno(rawValue: -allowed)
         lock.withLock { workers.append(thread) }
         if error == nil {
-            error = Worker(fuse: fuse).run { isStopping.load(ordering: .relaxed) }
+            // A drop of pages waits for requests on them, which nobody else would answer.
+            error = Worker(fuse: fuse).run {
+                isStopping.load(ordering: .relaxed) && !pages.isBusy
+            }
         }
         // One that ends takes the others with it, whatever the reason.
         isStopping.store(true, ordering: .sequentiallyConsistent)
@@ -174,6 +198,8 @@ package final class Session: @unchecked Sendable {
 
     /// On the last worker: no request comes any more.
     private func end() {
+        registry.attach(nil)
+        pages.end()
         requests.endWaiting()
         requests.drain()
         for file in files.removeAll() { file.close() }

@@ -8,11 +8,13 @@ import Glibc
 /// mapper/control  a link to the daemon's socket
 /// ```
 /// Nothing is remembered of what the kernel looked up, so its counts of lookups are of no interest,
-/// and a daemon that takes over knows as much. Takes dm_sem for reading, briefly.
+/// and a daemon that takes over knows as much, but for the modes, owners and times that were set.
+/// Takes dm_sem for reading, briefly.
 final class Tree: Sendable {
     let owner: Owner
     private let registry: DeviceRegistry
     private let controlSocket: ByteString
+    private let settings = NodeSettingsTable()
     /// When it was mounted.
     private let time: Int64
 
@@ -24,7 +26,7 @@ final class Tree: Sendable {
         self.registry = registry
         self.owner = owner
         self.controlSocket = controlSocket
-        time = Int64(Glibc.time(nil))
+        time = RealTime.now
     }
 
     // MARK: Looking up
@@ -35,7 +37,7 @@ final class Tree: Sendable {
         case .root:
             if name == Tree.mapper { return attributes(of: NodeNumber(.mapperDirectory)) }
             return Tree.minor(ofDeviceFile: name).flatMap { registry.disk(minor: $0) }
-                .map { Attributes(device: $0) }
+                .map(deviceAttributes)
         case .mapperDirectory:
             if name == Tree.control { return attributes(of: NodeNumber(.controlLink)) }
             return registry.disk(named: name).map(linkAttributes)
@@ -54,11 +56,24 @@ final class Tree: Sendable {
         case .controlLink:
             Attributes(link: .controlLink, target: controlSocket, time: time)
         case .device(let minor, let generation):
-            registry.disk(minor: minor, generation: generation).map { Attributes(device: $0) }
+            registry.disk(minor: minor, generation: generation).map(deviceAttributes)
         case .link(let minor, let generation):
             registry.disk(minor: minor, generation: generation).map(linkAttributes)
         case nil:
             nil
+        }
+    }
+
+    private func deviceAttributes(_ disk: DiskInfo) -> Attributes {
+        let plain = Attributes(device: disk)
+        guard let settings = settings.settings(of: plain.node) else { return plain }
+        return Attributes(device: disk, settings)
+    }
+
+    /// Sets mode, owner or times of a device's file, for as long as there is the device.
+    func change(_ node: NodeNumber, _ status: stat, _ wanted: Int32) {
+        settings.change(node, isThere: { attributes(of: $0) != nil }) {
+            $0.apply(status, wanted, over: owner, now: RealTime.now)
         }
     }
 

@@ -70,6 +70,14 @@ extension DeviceHandle {
         }
     }
 
+    package func beginRange(
+        _ operation: IOOperation, _ offset: UInt64, _ length: Int
+    ) -> PendingRequest {
+        PendingRequest(self) {
+            $0.prepareRange(operation, offset: offset, length: length)
+        }
+    }
+
     package func beginFlush() -> PendingRequest { PendingRequest(self) { $0.prepareFlush() } }
 
     /// The bytes, or the errno; ETIMEDOUT when the request doesn't end.
@@ -79,6 +87,14 @@ extension DeviceHandle {
 
     package func write(_ offset: UInt64, _ bytes: [UInt8]) throws(DMError) {
         try beginWrite(offset, bytes).get()
+    }
+
+    package func discard(_ offset: UInt64, _ length: Int) throws(DMError) {
+        try beginRange(.discard, offset, length).get()
+    }
+
+    package func writeZeroes(_ offset: UInt64, _ length: Int) throws(DMError) {
+        try beginRange(.writeZeroes, offset, length).get()
     }
 
     package func flush() throws(DMError) { try beginFlush().get() }

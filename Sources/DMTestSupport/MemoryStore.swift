@@ -7,7 +7,7 @@ package final class MemoryStore: BackingStore, @unchecked Sendable {
     // @unchecked: guarded by `lock`.
 
     package struct Call: Hashable, Sendable {
-        package enum Kind: Sendable { case read, write, flush }
+        package enum Kind: Sendable { case read, write, flush, discard, zero }
         package let kind: Kind
         package let offset: UInt64
         package let count: Int
@@ -98,6 +98,22 @@ package final class MemoryStore: BackingStore, @unchecked Sendable {
                     rebasing: $0[Int(offset)..<Int(offset) + source.count]
                 ).copyMemory(from: source)
             }
+            return nil
+        }
+    }
+
+    package func discard(from offset: UInt64, count: UInt64) -> Errno? {
+        zero(.discard, offset, Int(count))
+    }
+
+    package func writeZeroes(from offset: UInt64, count: UInt64) -> Errno? {
+        zero(.zero, offset, Int(count))
+    }
+
+    private func zero(_ kind: Call.Kind, _ offset: UInt64, _ count: Int) -> Errno? {
+        perform(kind, offset, count) {
+            guard Int(offset) + count <= bytes.count else { return .ioError }
+            for index in Int(offset)..<Int(offset) + count { bytes[index] = 0 }
             return nil
         }
     }

@@ -6,8 +6,9 @@ package import SystemPackage
 package final class TemporaryDirectory: Sendable {
     package let path: String
 
-    package init() throws(DMError) {
-        let base = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+    /// `parent`: a directory of a certain file system, if it matters.
+    package init(in parent: String? = nil) throws(DMError) {
+        let base = parent ?? getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
         var template = Array("\(base)/dmfuse-test-XXXXXX".utf8CString)
         let made = template.withUnsafeMutableBufferPointer { buffer -> String? in
             guard let start = buffer.baseAddress, mkdtemp(start) != nil else { return nil }

@@ -30,6 +30,10 @@ struct FIFO<Element> {
         return elements.remove(at: index)
     }
 
+    func contains(where matches: (Element) -> Bool) -> Bool {
+        elements[head...].contains { element in element.map(matches) ?? false }
+    }
+
     mutating func takeAll() -> [Element] {
         defer { self = FIFO() }
         return elements[head...].compactMap { $0 }

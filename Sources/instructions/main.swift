@@ -12,6 +12,8 @@ final class IdleStore: BackingStore {
     let size: UInt64 = 1 << 40
     func read(into bytes: UnsafeMutableRawBufferPointer, at offset: UInt64) -> Errno? { nil }
     func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) -> Errno? { nil }
+    func discard(from offset: UInt64, count: UInt64) -> Errno? { nil }
+    func writeZeroes(from offset: UInt64, count: UInt64) -> Errno? { nil }
     func flush() -> Errno? { nil }
     func close() {}
 }

@@ -50,6 +50,40 @@ import Testing
                 == .failure(.invalidArgument))
     }
 
+    private func change(
+        _ offset: Int, _ length: Int, keepsSize: Bool = true, readOnly: Bool = false
+    ) -> Result<Extent, Errno> {
+        Extent.toChange(
+            offset: offset, length: length, keepsSize: keepsSize, of: size, readOnly: readOnly)
+    }
+
+    @Test(
+        "a hole or zero range that crosses the end is cut short if the size is to be kept",
+        arguments: [(0, 4096, 4096), (512, 512, 512), (3584, 4096, 512), (0, Int.max, 4096)])
+    func changes(offset: Int, length: Int, expected: Int) throws {
+        #expect(try change(offset, length).get().length == expected)
+        let isWithin = length <= 4096 - offset
+        #expect((try? change(offset, length, keepsSize: false).get()) != nil || !isWithin)
+        if !isWithin {
+            #expect(change(offset, length, keepsSize: false) == .failure(.invalidArgument))
+        }
+    }
+
+    @Test(
+        "a hole or zero range at or after the end, of no whole sectors, or of none is EINVAL",
+        arguments: [
+            (4096, 512), (Int.max, 512), (100, 512), (0, 100), (-512, 512), (0, 0), (0, -512),
+        ])
+    func refusedChanges(offset: Int, length: Int) {
+        #expect(change(offset, length) == .failure(.invalidArgument))
+        #expect(change(offset, length, readOnly: true) == .failure(.invalidArgument))
+    }
+
+    @Test("a hole or zero range of a read-only device is EPERM")
+    func readOnlyChange() {
+        #expect(change(0, 512, readOnly: true) == .failure(.notPermitted))
+    }
+
     @Test("a device without a table is all end")
     func empty() throws {
         #expect(try Extent.toRead(offset: 0, length: 1, of: .zero).get().length == 0)

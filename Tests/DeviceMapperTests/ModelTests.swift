@@ -287,8 +287,15 @@ private struct ModelRun {
         guard pending.allSatisfy({ $0.bytes == nil }), !isWrite || pending.isEmpty else { return }
         history.append("\(isWrite ? "write" : "read") \(name) \(offset) \(length)")
         if isWrite {
-            let bytes = generator.bytes(length)
-            let error = refusal { () throws(DMError) in try handle.write(UInt64(offset), bytes) }
+            // A discard and a write-zeroes are writes of zeros.
+            let range: IOOperation? =
+                generator.once(in: 4) ? (generator.once(in: 2) ? .discard : .writeZeroes) : nil
+            let bytes =
+                range == nil ? generator.bytes(length) : [UInt8](repeating: 0, count: length)
+            let error = refusal { () throws(DMError) in
+                guard let range else { return try handle.write(UInt64(offset), bytes) }
+                try handle.beginRange(range, UInt64(offset), length).get()
+            }
             let isDone = model.write(name, offset, bytes)
             #expect(error == (isDone ? nil : DMError(.ioError)), "\(context)")
             if !isDone || model.wroteTwice { takeStores() }

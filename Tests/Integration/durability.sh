@@ -37,6 +37,20 @@ dd if=/dev/urandom of="$d" bs=4k seek=4 count=1 conv=notrunc oflag=direct,dsync 
 [[ $(sort -u log) == *$PWD/a* ]] || fail 'a synchronous direct write was not flushed' "$(<log)"
 : >log
 
+# As soon as they return, also through the cache.
+for flag in sync dsync; do
+    : >log
+    dd if=/dev/urandom of="$d" bs=4k count=1 seek=4 conv=notrunc oflag=$flag status=none
+    [[ $(sort -u log) == *$PWD/a* ]] || fail "a write with O_${flag^^} was not flushed" "$(<log)"
+done
+# What a mapping changed, by the ioctl of `blockdev --flushbufs`.
+if command -v blockdev >/dev/null; then
+    : >log
+    blockdev --flushbufs "$d" || fail 'BLKFLSBUF'
+    flushed BLKFLSBUF a b
+fi
+: >log
+
 # Errors: once to each opener, those that came before; none to those that come after.
 fsync_of() { dd if=/dev/null count=0 conv=notrunc,fsync status=none >&"$1"; }
 exec 3<>"$d" 4<>"$d"

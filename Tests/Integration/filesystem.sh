@@ -23,8 +23,7 @@ dmfuse remove again
 if is_root && command -v losetup >/dev/null; then
     dmfuse create fs --table \
         "0 65536 striped 4 16 $PWD/s0 8 $PWD/s1 24 $PWD/s2 0 $PWD/s3 512"
-    loop=$(losetup -f --show "$(device fs)" 2>/dev/null) || skip "loop devices aren't permitted here"
-    loops+=("$loop")
+    loop_here fs
     mkdir there
     mount "$loop" there 2>/dev/null || skip "ext4 can't be mounted here"
     same 'through the kernel' content there/inside
@@ -37,7 +36,7 @@ if is_root && command -v losetup >/dev/null; then
     dmfuse resume fs
     ends_with 0 "$writer"
     umount there
-    losetup -d "$loop"
+    loop_off
     e2fsck -fn "$(device fs)" >said 2>&1 || fail 'e2fsck found errors' "$(<said)"
     debugfs -R 'dump third out' "$(device fs)" >said 2>&1
     same 'what was written over a suspend' content out

@@ -76,8 +76,10 @@ need_command() {
 need_helper() {
     [ -x "$helpers/$1" ] || skip "$1 wasn't compiled"
 }
-# Whether a set of this process's capabilities holds CAP_SYS_ADMIN: Eff, Bnd, ...
-may_mount_by() { (((0x$(sed -n "s/^Cap$1:\t//p" /proc/self/status) >> 21) & 1)); }
+# Whether a set of this process's capabilities (Eff, Bnd, ...) holds one, by its number.
+has_capability() { (((0x$(sed -n "s/^Cap$1:\t//p" /proc/self/status) >> $2) & 1)); }
+# CAP_SYS_ADMIN
+may_mount_by() { has_capability "$1" 21; }
 can_mount() {
     { true <>/dev/fuse; } 2>/dev/null || skip "/dev/fuse can't be opened here"
     if is_root; then
@@ -131,6 +133,27 @@ make_random() { head -c $(($2 * 512)) /dev/urandom >"$1"; }
 # FILE FROM COUNT: some sectors of a file, by dd alone.
 sectors() { dd if="$1" bs=512 skip="$2" count="$3" status=none; }
 device() { printf '%s/mapper/%s' "$mnt" "$1"; }
+
+# NAME [on]: a loop device, $loop, over that device, with direct I/O if wanted. Skips the test where
+# loop devices can't be made.
+loop_here() {
+    need_command losetup
+    loop=$(losetup -f --show --direct-io="${2:-off}" "$(device "$1")" 2>/dev/null) ||
+        skip "loop devices aren't permitted here"
+    loops+=("$loop")
+}
+# Detaches $loop. Not to be done twice: the name is soon somebody else's.
+loop_off() {
+    local one left=()
+    losetup -d "$loop"
+    for one in "${loops[@]}"; do [ "$one" = "$loop" ] || left+=("$one"); done
+    loops=("${left[@]}")
+}
+# [SIZE]: a memory file system at ./memory, where fsync costs nothing. For root.
+memory_here() {
+    mkdir memory
+    mount -t tmpfs -o size="${1:-1g}" none memory 2>/dev/null || skip "tmpfs can't be mounted here"
+}
 
 # MARK: Waiting
 

@@ -19,7 +19,12 @@ int clinux_has_capabilities(const char *path);
 /// system doesn't know that, mkstemp(3) and unlink(2). A descriptor, or a negative errno.
 int clinux_open_nameless(const char *directory);
 
-/// fallocate(2) with FALLOC_FL_PUNCH_HOLE. Whether it worked: 1 or 0.
-int clinux_punch_hole(int descriptor, off_t offset, off_t length);
+/// Makes `length` bytes of a file or block device a hole, or zeros, without changing its size. 0 or a
+/// negative errno: EOPNOTSUPP where it can't be done but by writing.
+int clinux_punch_hole(int descriptor, long offset, long length);
+int clinux_zero_range(int descriptor, long offset, long length);
+
+/// PR_SET_IO_FLUSHER of prctl(2) for this thread and those that it starts. 0 or a negative errno.
+int clinux_become_io_flusher(void);
 
 #endif

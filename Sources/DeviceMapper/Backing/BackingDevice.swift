@@ -50,7 +50,8 @@ package final class BackingDevice: @unchecked Sendable {
     func submit(_ request: IORequest) {
         if !request.prefersOtherThread {
             if request.isOnIOThread { return performHere(request) }
-            if request.mayRunInline, workers.beginInline() {
+            // A range may be a whole device that is filled with zeros: nobody does that on the way.
+            if request.mayRunInline, !request.operation.isRange, workers.beginInline() {
                 performHere(request)
                 workers.endInline()
                 return
@@ -110,6 +111,10 @@ package final class BackingDevice: @unchecked Sendable {
             }
             if let error { return request.finish(error) }
             if request.forceUnitAccess { flush(request) } else { request.finish(nil) }
+        case .discard:
+            request.finish(store.discard(from: request.offset, count: UInt64(request.length)))
+        case .writeZeroes:
+            request.finish(store.writeZeroes(from: request.offset, count: UInt64(request.length)))
         case .flush:
             flush(request)
         }

@@ -49,6 +49,44 @@ enum BackingIO {
         return nil
     }
 
+    /// A hole in a file. A block device releases the blocks if it reads zeros from them afterwards,
+    /// else it gives EOPNOTSUPP.
+    static func discard(_ file: FileDescriptor, from offset: UInt64, count: UInt64) -> Errno? {
+        change(file, from: offset, count: count, clinux_punch_hole)
+    }
+
+    /// Without a way to do it at once (tmpfs, NFS), zeros are written.
+    static func writeZeroes(
+        _ file: FileDescriptor, from offset: UInt64, count: UInt64
+    ) -> Errno? {
+        let error = change(file, from: offset, count: count, clinux_zero_range)
+        guard error == .notSupported else { return error }
+        let zeroes = [UInt8](repeating: 0, count: Int(min(count, 1 << 20)))
+        return zeroes.withUnsafeBytes { bytes in
+            var done: UInt64 = 0
+            while done < count {
+                let piece = UnsafeRawBufferPointer(
+                    rebasing: bytes[..<Int(min(count - done, UInt64(bytes.count)))])
+                if let error = write(file, piece, at: offset + done) { return error }
+                done += UInt64(piece.count)
+            }
+            return nil
+        }
+    }
+
+    private static func change(
+        _ file: FileDescriptor, from offset: UInt64, count: UInt64,
+        _ call: (Int32, Int, Int) -> Int32
+    ) -> Errno? {
+        guard count > 0 else { return nil }
+        guard let length = Int(exactly: count), isAddressable(length, at: offset) else {
+            return .ioError
+        }
+        let code = -call(file.rawValue, Int(offset), length)
+        if code == 0 { return nil }
+        return code == EBADF || code == EPERM ? .ioError : Errno(rawValue: code)
+    }
+
     static func flush(_ file: FileDescriptor) -> Errno? {
         while fdatasync(file.rawValue) != 0 {
             let code = errno
@@ -63,11 +101,6 @@ enum BackingIO {
             clinux_open_nameless($0.assumingMemoryBound(to: CChar.self).baseAddress)
         }
         return descriptor < 0 ? nil : FileDescriptor(rawValue: descriptor)
-    }
-
-    /// Gives the space of a stretch of a file back. Where the file system can't, it stays.
-    static func punchHole(_ file: FileDescriptor, at offset: UInt64, _ length: Int) {
-        clinux_punch_hole(file.rawValue, off_t(offset), off_t(length))
     }
 
     /// A block device's capacity is where its end can be seeked to; no offset of ours is shared.

@@ -19,6 +19,14 @@ package protocol BackingStore: AnyObject, Sendable {
     /// Writes all of `bytes` at byte `offset`. Nil: done. Another errno: any part may be written.
     func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) -> Errno?
 
+    /// Gives bytes back to whoever the store has them from; they read as zeros afterwards.
+    /// EOPNOTSUPP: the store has no way to, and nothing has changed. As for writes, what the store
+    /// does not have is EIO.
+    func discard(from offset: UInt64, count: UInt64) -> Errno?
+
+    /// Makes bytes zeros. Another errno than nil: any part may be zeros.
+    func writeZeroes(from offset: UInt64, count: UInt64) -> Errno?
+
     /// Makes what was written durable (fdatasync). Not called twice at once for one store.
     func flush() -> Errno?
 

@@ -53,11 +53,25 @@ package final class FileStore: BackingStore {
 
     /// EIO beyond the end, as for reads: a write would make a file longer, which no device becomes.
     package func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) -> Errno? {
-        if !isBlockDevice {
-            let (end, overflow) = offset.addingReportingOverflow(UInt64(bytes.count))
-            if overflow || end > Sectors(wholeIn: size).bytes { return .ioError }
-        }
+        guard has(UInt64(bytes.count), at: offset) else { return .ioError }
         return BackingIO.write(current, bytes, at: offset)
+    }
+
+    package func discard(from offset: UInt64, count: UInt64) -> Errno? {
+        guard has(count, at: offset) else { return .ioError }
+        return BackingIO.discard(current, from: offset, count: count)
+    }
+
+    package func writeZeroes(from offset: UInt64, count: UInt64) -> Errno? {
+        guard has(count, at: offset) else { return .ioError }
+        return BackingIO.writeZeroes(current, from: offset, count: count)
+    }
+
+    /// Whether a change would stay within the file. Block devices see to that themselves.
+    private func has(_ count: UInt64, at offset: UInt64) -> Bool {
+        guard !isBlockDevice else { return true }
+        let (end, overflow) = offset.addingReportingOverflow(count)
+        return !overflow && end <= Sectors(wholeIn: size).bytes
     }
 
     package func flush() -> Errno? { BackingIO.flush(current) }

@@ -72,7 +72,7 @@ final class SpilledBytes: Sendable {
     }
 
     deinit {
-        BackingIO.punchHole(file, at: offset, length)
+        _ = BackingIO.discard(file, from: offset, count: UInt64(length))
         spill.forgetExtent()
     }
 

@@ -37,12 +37,14 @@ package final class DeviceHandle: @unchecked Sendable {
     package var size: Sectors { device.disk.capacity }
     package var isReadOnly: Bool { device.disk.isReadOnly }
     package var number: DeviceNumber { device.disk.number }
+    package var generation: UInt64 { device.disk.generation }
 
     /// Sends a prepared request to the device. Never waits for a suspended one; does backing I/O in
     /// place where `mayRunInline` and the bound on that allow.
     package func submit(_ request: IORequest) {
         closing.noteUse()
         request.handle = Unmanaged.passUnretained(self)
+        if request.operation.isChange { device.disk.noteChange() }
         device.submit(request)
     }
 

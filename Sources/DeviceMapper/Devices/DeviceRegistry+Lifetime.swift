@@ -25,7 +25,7 @@ extension DeviceRegistry {
     ) throws(DMError) -> DeviceInfo {
         try DeviceNames.checkName(name)
         try DeviceNames.checkUUID(uuid)
-        let now = Int64(time(nil))
+        let now = RealTime.now
         let info = try writing { (state) throws(DMError) -> DeviceInfo in
             guard !state.isClosed else { throw .noSuchDevice }
             guard let minor = state.take(minor) else { throw .noSuchDevice }

@@ -105,21 +105,26 @@ extension DeviceRegistry {
 
     // MARK: Interruption
 
-    /// Takes the deferred parts of a request back, from a device and all below it.
+    /// Takes the held parts of a request back, from a device and all below it.
     func withdrawDeferred(_ request: IORequest, below top: MappedDevice) -> [IORequest] {
-        var open = [top]
+        devicesBelow(top).flatMap { $0.disk.queue.withdraw(request) } + holdTimer.withdraw(request)
+    }
+
+    /// A device and all mapped devices below it at present, each once.
+    func devicesBelow(_ top: MappedDevice) -> [MappedDevice] {
+        var found = [top]
         var seen = Set([ObjectIdentifier(top)])
-        var withdrawn: [IORequest] = []
-        while let device = open.popLast() {
-            withdrawn += device.disk.queue.withdraw(request)
-            for lower in device.tables.live?.lowerDevices ?? [] {
+        var next = 0
+        while next < found.count {
+            for lower in found[next].tables.live?.lowerDevices ?? [] {
                 if case .mapped(let below) = lower.kind,
                     seen.insert(ObjectIdentifier(below)).inserted
                 {
-                    open.append(below)
+                    found.append(below)
                 }
             }
+            next += 1
         }
-        return withdrawn + holdTimer.withdraw(request)
+        return found
     }
 }

@@ -49,7 +49,11 @@ extension DeviceRegistry {
         _ reference: DeviceReference, _ flags: SuspendFlags = [], _ interrupt: Interrupt? = nil
     ) throws(DMError) -> DeviceInfo {
         let device = try device(reference)
-        if try device.resume(flags, interrupt) { globalEvents.raise() }
+        let earlierSize = device.disk.capacity
+        if try device.resume(flags, interrupt) {
+            globalEvents.raise()
+            dropCache(of: device, earlierSize: earlierSize, interrupt)
+        }
         return try info(device)
     }
 

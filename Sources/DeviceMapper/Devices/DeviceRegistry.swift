@@ -1,5 +1,6 @@
 import Glibc
 import SystemPackage
+import Synchronization
 
 /// What a registry is made with.
 package struct RegistryConfiguration: Sendable {
@@ -56,6 +57,7 @@ package final class DeviceRegistry: @unchecked Sendable {
         var lastGeneration: UInt64 = 0
         /// Being shut down: nothing new is created or opened.
         var isClosed = false
+        var pageCache: (any PageCache)?
     }
 
     /// Guards the hash cells, the binding of disk to device, open counts, minors and the edges
@@ -76,6 +78,8 @@ package final class DeviceRegistry: @unchecked Sendable {
     /// Told of each device that is gone for good.
     let removals = ChangeWatch()
     let deferredRemovals = DeferredRemovals()
+    /// Whether `state.pageCache` is set: without one, nobody takes dm_sem to look.
+    let hasPageCache = Atomic<Bool>(false)
     package let lifecycleTrace: LifecycleTrace?
 
     #if DEBUG

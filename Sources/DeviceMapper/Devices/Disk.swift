@@ -7,7 +7,7 @@ package final class Disk: @unchecked Sendable {
     let number: DeviceNumber
     /// Tells two devices that had the same minor apart; counts from 1.
     let generation: UInt64
-    /// When it was registered, in seconds since 1970.
+    /// When it was registered, in nanoseconds since 1970.
     let creationTime: Int64
     let queue: RequestQueue
     let lifecycle: Lifecycle
@@ -16,6 +16,7 @@ package final class Disk: @unchecked Sendable {
     var hashCell: HashCell?
 
     private let sectorCount = Atomic<UInt64>(0)
+    private let newestChange = Atomic<Int64>(0)
     private let writeProtected = Atomic<Bool>(false)
 
     init(number: DeviceNumber, creationTime: Int64, lifecycle: Lifecycle) {
@@ -35,6 +36,11 @@ package final class Disk: @unchecked Sendable {
         set { sectorCount.store(newValue.count, ordering: .releasing) }
     }
 
+    /// When an opener or a new table changed what it holds last, in nanoseconds since 1970; 0: never.
+    var changeTime: Int64 { newestChange.load(ordering: .relaxed) }
+
+    func noteChange() { newestChange.store(RealTime.now, ordering: .relaxed) }
+
     /// As the live table was loaded.
     var isReadOnly: Bool {
         get { writeProtected.load(ordering: .acquiring) }
@@ -49,6 +55,7 @@ package struct DiskInfo: Hashable, Sendable {
     package let name: ByteString
     package let size: Sectors
     package let isReadOnly: Bool
-    /// Seconds since 1970.
+    /// Nanoseconds since 1970. The change of contents is 0 if there was none.
     package let creationTime: Int64
+    package let changeTime: Int64
 }

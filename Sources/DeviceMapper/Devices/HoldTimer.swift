@@ -100,6 +100,11 @@ package final class HoldTimer: @unchecked Sendable {
         release(take { $0.target.toOpaque() == address }.sorted { $0.order < $1.order })
     }
 
+    /// Whether a held request matches.
+    func holds(where matches: (IORequest) -> Bool) -> Bool {
+        lock.withLock { heap.contains { matches($0.request) } }
+    }
+
     /// Takes back what is held of a request: its client gave it up.
     func withdraw(_ whole: IORequest) -> [IORequest] {
         take { $0.request.belongs(to: whole) }.map(\.request)

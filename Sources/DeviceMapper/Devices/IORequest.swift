@@ -5,6 +5,17 @@ package import SystemPackage
 /// What a request asks of a device.
 package enum IOOperation: UInt8, Sendable {
     case read, write, flush
+    /// Gives a range back to the store below, where it reads as zeros afterwards. EOPNOTSUPP: the
+    /// store can't, and nothing has changed.
+    case discard
+    /// Writes zeros without bringing them along.
+    case writeZeroes
+
+    /// Whether it changes what a later read finds.
+    package var isChange: Bool { self != .read && self != .flush }
+
+    /// Whether it is about a range, up to a whole device, that no bytes go with.
+    var isRange: Bool { self == .discard || self == .writeZeroes }
 }
 
 /// One request to a device, or one part of it.
@@ -141,6 +152,12 @@ package final class IORequest: @unchecked Sendable {
         self.forceUnitAccess = forceUnitAccess
     }
 
+    /// Discards `length` bytes from byte `offset` of the device on, or makes them zeros.
+    package func prepareRange(_ operation: IOOperation, offset: UInt64, length: Int) {
+        precondition(operation.isRange && length >= 0, "no operation on a range")
+        prepare(operation, offset, length)
+    }
+
     /// Brings everything acknowledged so far onto the backing store.
     package func prepareFlush() { prepare(.flush, 0, 0) }
 
@@ -236,7 +253,7 @@ package final class IORequest: @unchecked Sendable {
         lent.withVectors(length, buffer: readBuffer.load(ordering: .acquiring), body)
     }
 
-    /// What a target of zeros makes of this: zeros for a read, nothing of a write.
+    /// What a target of zeros makes of this: zeros for a read, nothing of a change.
     func fillWithZeroes() -> Errno? {
         guard operation == .read else { return nil }
         guard let bytes = bytesToFill() else { return .noMemory }

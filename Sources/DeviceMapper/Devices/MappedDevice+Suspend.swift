@@ -104,8 +104,13 @@ extension MappedDevice {
         // What targets hold is in flight, too.
         tables.live?.willSuspend()
         do {
-            // Before the queue is blocked, as the kernel locks the file system first.
-            if flags.flushes { try flushLiveTable(interrupt) }
+            // Before the queue is blocked, as the kernel locks the file system first, or writes back
+            // what the block device has cached: what was changed through mappings belongs to the old
+            // table.
+            if flags.flushes {
+                try CacheDrop.begin(of: self)?.wait(interrupt)
+                try flushLiveTable(interrupt)
+            }
             disk.queue.block()
             try disk.queue.waitUntilIdle(interrupt)
         } catch {
@@ -117,8 +122,8 @@ extension MappedDevice {
     /// Unblocks the queue. What was deferred goes through the live table in its order of arrival,
     /// on a thread of its own: whoever resumes doesn't do the I/O of others.
     ///
-    /// Where two of them overlap and one writes, each is done before the next begins, so that the
-    /// later write wins. Else they run side by side: one that hangs doesn't hold up the others.
+    /// Where two of them overlap and one changes bytes, each is done before the next begins, so that
+    /// the later one wins. Else they run side by side: one that hangs doesn't hold up the others.
     private func admitDeferred() {
         tables.live?.didResume()
         let requests = disk.queue.unblock()
@@ -134,17 +139,17 @@ extension MappedDevice {
         }
     }
 
-    /// Whether the order of these requests matters: a write overlaps another of them.
+    /// Whether the order of these requests matters: a change overlaps another of them.
     private static func conflict(_ requests: [IORequest]) -> Bool {
-        var endOfWrites: UInt64 = 0
+        var endOfChanges: UInt64 = 0
         var end: UInt64 = 0
         for request in requests.sorted(by: { $0.offset < $1.offset }) where request.length > 0 {
-            let isWrite = request.operation == .write
-            if request.offset < (isWrite ? end : endOfWrites) { return true }
+            let isChange = request.operation.isChange
+            if request.offset < (isChange ? end : endOfChanges) { return true }
             let (sum, overflow) = request.offset.addingReportingOverflow(UInt64(request.length))
             let requestEnd = overflow ? UInt64.max : sum
             end = max(end, requestEnd)
-            if isWrite { endOfWrites = max(endOfWrites, requestEnd) }
+            if isChange { endOfChanges = max(endOfChanges, requestEnd) }
         }
         return false
     }

@@ -69,7 +69,7 @@ final class MappedDevice: @unchecked Sendable {
         // A flush goes straight to the lower devices, and may end there while the call still runs.
         if request.operation == .flush { return table.takeUnretainedValue().flush(request) }
         table._withUnsafeGuaranteedRef { table in
-            if request.operation == .write && table.isReadOnly {
+            if request.operation.isChange && table.isReadOnly {
                 // Openers were refused with EPERM already: this comes from a device above.
                 return request.finish(.ioError)
             }
@@ -135,6 +135,7 @@ final class MappedDevice: @unchecked Sendable {
             map = Unmanaged.passRetained(table)
             disk.capacity = table.size
             disk.isReadOnly = table.isReadOnly
+            disk.noteChange()
             return old
         }
     }

@@ -1,3 +1,4 @@
+import SystemPackage
 import Synchronization
 
 /// A device's requests: the count of those in flight, and those deferred while it is suspended.
@@ -123,6 +124,11 @@ final class RequestQueue: @unchecked Sendable {
             isBlocked.store(true, ordering: .sequentiallyConsistent)
             return deferred.takeAll()
         }
+    }
+
+    /// Whether a deferred request matches.
+    func holds(where matches: (IORequest) -> Bool) -> Bool {
+        ioLock.withLock { deferred.contains(where: matches) }
     }
 
     /// Takes back the deferred requests that are `whole` or parts of it.

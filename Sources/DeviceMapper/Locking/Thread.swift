@@ -2,8 +2,8 @@ import Glibc
 
 /// A thread of our own, with a name that `ps -T` shows.
 package enum Thread {
-    /// Starts a detached thread of that kind. All signals are blocked in it: they are for the thread that waits
-    /// for them. EAGAIN: the system has no thread left; `body` is then not run.
+    /// Starts a detached thread of that kind. All signals are blocked in it: they are for the thread
+    /// that waits for them. EAGAIN: the system has no thread left; `body` is then not run.
     package static func start(
         _ name: String, _ kind: ThreadKind = .other, _ body: @escaping @Sendable () -> Void
     ) throws(DMError) {

@@ -37,7 +37,7 @@ final class LowerDevice: @unchecked Sendable {
     func submit(_ request: IORequest) {
         switch kind {
         case .mapped(let device):
-            if request.operation == .write && !isWritable { return request.finish(.ioError) }
+            if request.operation.isChange && !isWritable { return request.finish(.ioError) }
             device.submit(request)
         case .backing(let device): device.submit(request)
         }

@@ -2,8 +2,8 @@ import SystemPackage
 
 /// The data path through one table: split, map, send down.
 extension Table {
-    /// Maps the whole of an admitted read or write against this table, and sends it on. Does not
-    /// wait.
+    /// Maps the whole of an admitted request, flushes aside, against this table, and sends it on.
+    /// Does not wait.
     func submit(_ request: IORequest) {
         let offset = request.offset
         let length = UInt64(request.length)
@@ -12,6 +12,7 @@ extension Table {
             return request.finish(.ioError)
         }
         guard length > 0 else { return request.finish(nil) }
+        if request.operation.isRange { return spread(request) }
         let fits = withTarget(of: offset) { target -> Bool in
             guard target.run(from: offset) >= length else { return false }
             send(request, to: target, at: offset)
@@ -23,7 +24,11 @@ extension Table {
     /// `request` crosses no boundary of `target`.
     private func send(_ request: IORequest, to target: Target, at offset: UInt64) {
         assert(offset >= target.begin && UInt64(request.length) <= target.end - offset)
-        switch target.map(request.operation, at: offset) {
+        send(request, to: target, target.map(request.operation, at: offset))
+    }
+
+    private func send(_ request: IORequest, to target: Target, _ mapping: Mapping) {
+        switch mapping {
         case .remapped(let lower, let lowerOffset, let tag):
             if let tag { request.watch(Unmanaged.passUnretained(target), tag: tag) }
             request.offset = lowerOffset
@@ -40,8 +45,7 @@ extension Table {
 
     /// Cuts the request at the boundaries of targets and chunks. All parts but the last may be
     /// handed to other threads, so that they run side by side where that takes time; the last runs
-    /// where we are. One that
-    /// keeps its order stays here with all its parts.
+    /// where we are. One that keeps its order stays here with all its parts.
     private func split(_ request: IORequest) {
         let begin = request.offset
         let length = request.length
@@ -60,6 +64,33 @@ extension Table {
                 part.mayRunBeside = request.mayRunBeside || done < length && !request.keepsOrder
                 request.willSubmitPart()
                 send(part, to: target, at: offset)
+            }
+        }
+        request.partsSubmitted()
+    }
+
+    /// Cuts a discard or write-zeroes at the boundaries of targets, and lets each say what becomes of
+    /// its share.
+    private func spread(_ request: IORequest) {
+        let end = request.offset + UInt64(request.length)
+        request.willSplit()
+        var offset = request.offset
+        while offset < end {
+            withTarget(of: offset) { target in
+                let shareEnd = min(end, target.end)
+                for index in 0..<target.rangeParts {
+                    let share = target.mapRange(
+                        request.operation, from: offset, to: shareEnd, part: index)
+                    guard share.length > 0 else { continue }
+                    let part = RequestPool.shared.take()
+                    part.becomePart(
+                        of: request, from: 0, length: Int(share.length), offset: offset)
+                    part.prefersOtherThread =
+                        request.prefersOtherThread || !request.keepsOrder
+                    request.willSubmitPart()
+                    send(part, to: target, share.mapping)
+                }
+                offset = shareEnd
             }
         }
         request.partsSubmitted()

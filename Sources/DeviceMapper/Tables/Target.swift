@@ -5,7 +5,7 @@ enum Mapping {
     /// It goes on to a lower device, at this byte of it. `tag` nil: the target does not want to
     /// hear of the end; else `endIO` gets it.
     case remapped(Unmanaged<LowerDevice>, offset: UInt64, tag: Int?)
-    /// A read of zeros; a write that goes nowhere.
+    /// A read of zeros; a change that goes nowhere.
     case zeroes
     case failed(Errno)
     /// The target keeps it for a time (`hold`).
@@ -49,6 +49,19 @@ class Target: @unchecked Sendable {
     /// boundary of this target, goes.
     func map(_ operation: IOOperation, at offset: UInt64) -> Mapping {
         preconditionFailure("\(type.name) has no map")
+    }
+
+    /// How many parts a discard or write-zeroes within this target is cut into at most (the kernel's
+    /// `num_discard_bios`).
+    var rangeParts: Int { 1 }
+
+    /// Where a part of such a range goes, which is from byte `offset` of the mapped device up to
+    /// `end`, within this target, and how many bytes it has there; none: that part is empty. By
+    /// default all of it is one part, that goes where `map` says.
+    func mapRange(
+        _ operation: IOOperation, from offset: UInt64, to end: UInt64, part: Int
+    ) -> (mapping: Mapping, length: UInt64) {
+        (map(operation, at: offset), end - offset)
     }
 
     /// The lower device that flushes go to by way of `map`; nil: they pass this target by.

@@ -93,7 +93,7 @@ final class DelayTarget: Target, @unchecked Sendable {
 
     override func noteHold(tag: Int, _ change: Int) {
         switch IOOperation(rawValue: UInt8(tag)) {
-        case .write: heldWrites.add(change, ordering: .relaxed)
+        case .write, .discard, .writeZeroes: heldWrites.add(change, ordering: .relaxed)
         case .flush: heldFlushes.add(change, ordering: .relaxed)
         default: heldReads.add(change, ordering: .relaxed)
         }
@@ -102,7 +102,7 @@ final class DelayTarget: Target, @unchecked Sendable {
     private func kind(_ operation: IOOperation) -> Class {
         switch operation {
         case .read: read
-        case .write: write
+        case .write, .discard, .writeZeroes: write
         case .flush: flush
         }
     }

@@ -99,6 +99,30 @@ final class StripedTarget: Target, @unchecked Sendable {
             lower.device, offset: lower.start &+ row &* chunkBytes &+ within, tag: index)
     }
 
+    override var rangeParts: Int { stripes.count }
+
+    /// One part for each stripe, since what a range has of one lies in one piece there: many small
+    /// discards would be worth less. (`stripe_map_range`)
+    override func mapRange(
+        _ operation: IOOperation, from offset: UInt64, to end: UInt64, part: Int
+    ) -> (mapping: Mapping, length: UInt64) {
+        let from = place(of: offset, on: UInt64(part))
+        let to = place(of: end, on: UInt64(part))
+        let lower = hot[part]
+        guard lower.isReachable else { return (.failed(.ioError), to - from) }
+        return (
+            .remapped(lower.device, offset: lower.start &+ from, tag: part), to - from
+        )
+    }
+
+    /// Byte of a stripe at which its share of what lies before byte `offset` of the device ends.
+    private func place(of offset: UInt64, on stripe: UInt64) -> UInt64 {
+        let (chunk, within) = (offset - begin).quotientAndRemainder(dividingBy: chunkBytes)
+        let (row, current) = chunk.quotientAndRemainder(dividingBy: stripeCount)
+        if stripe == current { return row * chunkBytes + within }
+        return (stripe < current ? row + 1 : row) * chunkBytes
+    }
+
     /// Counts a stripe's errors, by its device as the kernel does: a device that stands twice gets
     /// both letters. What a device does not support, or a client gave up, is no error of it.
     override func endIO(_ request: IORequest, tag: Int, _ error: Errno?) -> Errno? {

@@ -23,6 +23,7 @@ final class Daemon: Sendable {
     static func run(_ order: MountOrder, _ readiness: Readiness, isBackground: Bool) -> Int32 {
         Signals.block()
         DescriptorLimit.raise()
+        MemoryPressure.becomeFlusher()
         let logger = logger(order.logLevel, isBackground: isBackground)
         let ending = Ending()
         do throws(DMError) {
@@ -66,8 +67,7 @@ final class Daemon: Sendable {
     ) throws(DMError) -> (Daemon, ControlServer) {
         let user = getuid()
         let registry = try makeRegistry(order)
-        let directory = runtimeDirectory(user)
-        try RuntimeDirectory.prepare(directory, user: user)
+        let directory = try makeRuntimeDirectory(user)
         RuntimeDirectory.removeDeadSockets(in: directory)
         let socket = RuntimeDirectory.socket(in: directory, process: getpid())
 
@@ -118,6 +118,21 @@ final class Daemon: Sendable {
         configuration.spillDirectory =
             SystemCalls.environment("TMPDIR") ?? ByteString("/var/tmp")
         return DeviceRegistry(configuration)
+    }
+
+    /// The root of a user namespace may have no right to the system's /run.
+    private static func makeRuntimeDirectory(_ user: UInt32) throws(DMError) -> ByteString {
+        let directory = runtimeDirectory(user)
+        do {
+            try RuntimeDirectory.prepare(directory, user: user)
+            return directory
+        } catch {
+            let other = RuntimeDirectory.fallback(user: user)
+            guard user == 0, (try? RuntimeDirectory.prepare(other, user: user)) != nil else {
+                throw error
+            }
+            return other
+        }
     }
 
     private static func runtimeDirectory(_ user: UInt32) -> ByteString {

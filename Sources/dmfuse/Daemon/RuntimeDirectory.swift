@@ -13,8 +13,11 @@ enum RuntimeDirectory {
         if let runtimeDirectory, runtimeDirectory.bytes.first == UInt8(ascii: "/") {
             return runtimeDirectory + ByteString("/dmfuse")
         }
-        return ByteString("/tmp/dmfuse-\(user)")
+        return fallback(user: user)
     }
+
+    /// Where there is no better place.
+    static func fallback(user: UInt32) -> ByteString { ByteString("/tmp/dmfuse-\(user)") }
 
     /// Makes it if it isn't there. EPERM: it is there and another's, a link, or open to others.
     static func prepare(_ path: ByteString, user: UInt32) throws(DMError) {

@@ -1,0 +1,36 @@
+// Written to the device by ourselves, not through libfuse: the caller's descriptor may outlive the
+// session, and this call waits for as long as a request on a page of the file is under way.
+#define _GNU_SOURCE
+#include "cfuse.h"
+
+#include <errno.h>
+#include <linux/fuse.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+static int notify(int fd, int what, const void *body, size_t size, const void *data, size_t length) {
+    struct fuse_out_header header = {
+        .len = (uint32_t)(sizeof header + size + length),
+        .error = what,
+        .unique = 0,
+    };
+    struct iovec parts[] = {
+        {&header, sizeof header}, {(void *)body, size}, {(void *)data, length}};
+    while (writev(fd, parts, length > 0 ? 3 : 2) < 0) {
+        if (errno != EINTR)
+            return -errno;
+    }
+    return 0;
+}
+
+int cfuse_drop_pages(int fd, uint64_t node) {
+    struct fuse_notify_inval_inode_out all = {.ino = node, .off = 0, .len = 0};
+    return notify(fd, FUSE_NOTIFY_INVAL_INODE, &all, sizeof all, NULL, 0);
+}
+
+int cfuse_note_growth(int fd, uint64_t node, uint64_t size) {
+    // The file's last byte as data makes it as long as that. A page of which only its last byte is
+    // given doesn't count as read, so nobody takes that byte for what is there.
+    struct fuse_notify_store_out last = {.nodeid = node, .offset = size - 1, .size = 1};
+    return notify(fd, FUSE_NOTIFY_STORE, &last, sizeof last, "", 1);
+}

@@ -1,0 +1,34 @@
+import CFuse
+import DeviceMapper
+import SystemPackage
+
+/// Those ioctls of block devices whose number says how much data goes with them: of the others the
+/// kernel brings none in either direction, so that there is no way to answer. ENOTTY.
+@c(dmfs_ioctl)
+func controlFile(
+    _ request: fuse_req_t?, _ node: fuse_ino_t, _ command: UInt32,
+    _ argument: UnsafeMutableRawPointer?, _ file: UnsafeMutablePointer<fuse_file_info>?,
+    _ flags: UInt32, _ input: UnsafeRawPointer?, _ inputSize: Int, _ outputSize: Int
+) {
+    answer(request, file) { session, device, reply in
+        switch command {
+        case cfuse_blkgetsize64: reply.control(device.size.bytes, room: outputSize)
+        case cfuse_blkbszget: reply.control(blockSize(of: device), room: outputSize)
+        case cfuse_blkgetdiskseq: reply.control(device.generation, room: outputSize)
+        // Not zoned.
+        case cfuse_blkgetzonesz, cfuse_blkgetnrzones:
+            reply.control(UInt32(0), room: outputSize)
+        case cfuse_blkflsbuf:
+            session.requests.take().flushBuffers(
+                of: device, node: NodeNumber(rawValue: UInt64(node)), session.pages, reply)
+        default: reply.error(.inappropriateIOCTLForDevice)
+        }
+    }
+}
+
+/// The largest up to a page that divides the size (`set_init_blocksize`).
+private func blockSize(of device: DeviceHandle) -> Int32 {
+    let page: UInt64 = 4096
+    let bytes = device.size.bytes
+    return Int32(min(page, bytes == 0 ? page : bytes & (~bytes + 1)))
+}

@@ -1,0 +1,143 @@
+#!/usr/bin/env bash
+# What one opener of a device writes the others read, cached, direct or mapped; a suspend brings what
+# was changed through mappings to the old table; after a resume nobody sees a byte of the table that
+# was replaced, and everybody the new size; and that waits for no read that is held.
+. "$(dirname "$0")/lib.sh"
+need_helper openers
+mount_here
+# FILE BYTE SECTORS: a backing file full of one byte.
+make_full() { head -c $(($3 * 512)) /dev/zero | tr '\0' "\\$(printf %o "$2")" >"$1"; }
+make_full a 1 256
+make_full b 2 256
+make_full long 3 512
+make_full short 4 128
+dmfuse create d --table "0 256 linear $PWD/a 0"
+
+coproc openers { exec "$helpers/openers" "$(device d)"; }
+# shellcheck disable=SC2154
+started+=("$openers_PID")
+# ANSWER COMMAND: what the openers say to that.
+asked() {
+    local said
+    echo "$2" >&"${openers[1]}"
+    read -r -t 20 said <&"${openers[0]}" || fail "no answer: $2"
+    equal "$2" "$1" "$said"
+}
+byte() { od -An -tu1 -j "$2" -N 1 "$1" | tr -d ' '; }
+
+asked '1 1 1' 'see 1000'
+for way in cached direct mapped; do
+    for value in 11 12; do
+        asked 512 "$way 512 $value"
+        asked "$value $value $value" 'see 1000'
+    done
+done
+[ "$("$helpers/openers" "$(device d)" race 1)" ] || fail 'a stale byte was read'
+
+# Suspend: what was changed in memory is in the file when it returns, but for --nolockfs.
+asked 512 'mapped 512 21'
+dmfuse suspend d
+equal 'the byte in the file' 21 "$(byte a 1000)"
+dmfuse resume d
+asked '21 21 21' 'see 1000'
+asked 512 'mapped 512 22'
+dmfuse suspend --nolockfs d
+equal 'the byte in the file' 21 "$(byte a 1000)"
+dmfuse resume d
+asked 0 sync
+equal 'the byte in the file' 22 "$(byte a 1000)"
+
+# A swap, again and again: nothing of the other file is seen, from the first moment on. What was changed
+# in memory goes to the file that it was a change of.
+asked '1 1 1' 'see 40000'
+for round in 1 2 3 4 5; do
+    for file in b a; do
+        asked 512 "mapped 8192 $((100 + round))"
+        dmfuse load d --table "0 256 linear $PWD/$file 0"
+        dmfuse resume d
+        value=1
+        [ $file = a ] || value=2
+        asked "$value $value $value" 'see 40000'
+    done
+    equal 'what was changed in a' $((100 + round)) "$(byte a 8200)"
+    equal 'what was changed in b' $((100 + round)) "$(byte b 8200)"
+done
+
+# Another size.
+asked '131072 131072 131072' size
+dmfuse load d --table "0 512 linear $PWD/long 0"
+dmfuse resume d
+asked '262144 262144 262144' size
+asked '512 512' 'read 261632'
+asked '3 3 3' 'see 1000'
+dmfuse load d --table "0 128 linear $PWD/short 0"
+dmfuse resume d
+asked '0 0' 'read 100352'
+asked '65536 65536 65536' size
+asked '0 0' 'read 65536'
+asked '512 512' 'read 65024'
+asked 'ENOSPC' 'cached 65536 1'
+asked 'ENOSPC' 'direct 65536 1'
+asked '4 4 4' 'see 1000'
+
+# With reads held: those are done with the new table, and then nothing else is cached. The resume waits
+# for the end of those that go on; one that is held further down it leaves behind.
+dmfuse suspend d
+start dd if="$(device d)" of=held-cached bs=4k skip=2 count=1 status=none
+cached=$!
+start dd if="$(device d)" of=held-direct bs=4k skip=3 count=1 iflag=direct status=none
+direct=$!
+eventually 'the reads are held' eval "is_held $cached 0 && is_held $direct 0"
+dmfuse load d --table "0 256 linear $PWD/b 0"
+timeout 20 "$DMFUSE" resume d || fail 'a resume with held reads'
+ends_with 0 "$cached"
+ends_with 0 "$direct"
+equal 'a held cached read' 105 "$(byte held-cached 100)"
+equal 'a held direct read' 2 "$(byte held-direct 0)"
+asked '2 2 2' 'see 40000'
+
+dmfuse create lower --table "0 256 linear $PWD/a 0"
+dmfuse load d --table "0 256 linear $(device lower) 0"
+dmfuse resume d
+asked '1 1 1' 'see 40000'
+dmfuse suspend lower
+start dd if="$(device d)" of=held-cached bs=4k skip=4 count=1 status=none
+cached=$!
+eventually 'the read is held below' is_held "$cached" 0
+dmfuse load lower --table "0 256 linear $PWD/b 0"
+# The upper device gets a new table, but its old one can't be let go before the read ends.
+start "$DMFUSE" suspend --nolockfs d
+suspend=$!
+eventually 'the suspend waits' is_held "$suspend"
+dmfuse resume lower
+ends_with 0 "$suspend"
+ends_with 0 "$cached"
+dmfuse resume d
+
+# A read that is held below a table that has just come: it keeps no resume waiting.
+dmfuse suspend lower
+dmfuse suspend d
+start dd if="$(device d)" of=held-cached bs=4k skip=5 count=1 status=none
+cached=$!
+eventually 'the read is held' is_held "$cached" 0
+dmfuse load d --table "0 256 linear $(device lower) 0"
+timeout 20 "$DMFUSE" resume d || fail 'a resume that leaves a read held below'
+still_run "$cached"
+prints 'L--w' dmfuse info -c --noheadings -o attr d
+dmfuse resume lower
+ends_with 0 "$cached"
+# The dropping of pages followed: a swap and its effect.
+eventually 'no page of before is left' eval \
+    'echo see 40000 >&"${openers[1]}" && read -r said <&"${openers[0]}" && [ "$said" = "2 2 2" ]'
+
+# The end comes also while pages wait to be dropped.
+dmfuse suspend lower
+dmfuse suspend d
+start dd if="$(device d)" of=held-cached bs=4k skip=6 count=1 status=none 2>/dev/null
+cached=$!
+eventually 'the read is held' is_held "$cached" 0
+dmfuse load d --table "0 256 linear $(device lower) 0"
+timeout 20 "$DMFUSE" resume d || fail 'a resume that leaves a read held below'
+timeout 20 "$DMFUSE" unmount --force || fail 'an unmount while pages are dropped'
+ends_with 1 "$cached"
+ends_with 0 "$daemon"
