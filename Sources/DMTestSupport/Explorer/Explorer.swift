@@ -73,7 +73,11 @@
             let exhaustive = Exhaustive(preemptionBound: preemptions)
             repeat {
                 result.schedules += 1
-                if let (what, trace) = run(scenario, patch, exhaustive) {
+                var failed = run(scenario, patch, exhaustive)
+                if failed == nil, exhaustive.hasDiverged {
+                    failed = ("not repeatable: the same choices led elsewhere", [])
+                }
+                if let (what, trace) = failed {
                     result.failure = .init(
                         what: what, seed: nil, schedule: exhaustive.schedule, trace: trace)
                     return result

@@ -17,7 +17,10 @@
         private let preemptionBound: Int
         private var choices: [Choice] = []
         private var position = 0
-        private var preemptions = 0
+        /// The run came to other choices than the one before it: chance, or state that outlives a
+        /// run, and not all schedules are run.
+        var hasDiverged: Bool { isOther || position < choices.count }
+        private var isOther = false
 
         init(preemptionBound: Int) { self.preemptionBound = preemptionBound }
 
@@ -27,7 +30,7 @@
             }
             let choice = choices[position]
             position += 1
-            if choice.canStay && choice.taken > 0 { preemptions += 1 }
+            if choice.count != count || choice.canStay != canStay { isOther = true }
             return min(choice.taken, count - 1)
         }
 
@@ -38,7 +41,6 @@
         func advance() -> Bool {
             choices.removeSubrange(position...)
             position = 0
-            preemptions = 0
             while let last = choices.popLast() {
                 let next = last.taken + 1
                 let before = choices.count { $0.canStay && $0.taken > 0 }

@@ -16,7 +16,9 @@ extension DeviceRegistry {
                     "in use: " + busy.map(\.name).sorted().map(\.string).joined(separator: ", "))
             }
             state.isClosed = true
+            // In an order that is the same each time, so that a schedule of this can be run again.
             return state.cellsByName.values.compactMap(\.device)
+                .sorted { $0.disk.number < $1.disk.number }
         }
         for device in devices {
             for request in device.disk.queue.shut() { request.finish(.ioError) }

@@ -54,6 +54,22 @@
             #expect(failure.what.hasPrefix("lost progress"))
         }
 
+        @Test("what is left to chance, so that not all schedules are run, is found")
+        func chance() throws {
+            let runs = Board()
+            let scenario = Scenario("chance", "the same choices lead to the same run") { _ in
+                runs.number += 1
+                let board = Board()
+                let turns = runs.number % 2 == 0 ? 1 : 5
+                let body: @Sendable () -> Void = {
+                    for _ in 0..<turns { board.lock.withLock {} }
+                }
+                return Scenario.Run(threads: [("one", body), ("two", body)], verdict: { [] })
+            }
+            let failure = try #require(Explorer.explore(scenario, preemptions: 1).failure)
+            #expect(failure.what.hasPrefix("not repeatable"))
+        }
+
         @Test("what needs a preemption is found with one, and not with none")
         func bound() {
             #expect(Explorer.explore(Self.lostUpdate, preemptions: 0).failure == nil)
