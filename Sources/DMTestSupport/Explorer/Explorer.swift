@@ -90,7 +90,7 @@
             for seed in firstSeed..<firstSeed + UInt64(random) {
                 let strategy = Randomised(seed: seed)
                 result.schedules += 1
-                if let (what, trace) = run(scenario, patch, strategy) {
+                if let (what, trace) = run(scenario, patch, strategy, seed: seed) {
                     result.failure = .init(
                         what: what, seed: seed, schedule: strategy.schedule, trace: trace)
                     return result
@@ -108,19 +108,28 @@
         }
 
         private static func run(
-            _ scenario: Scenario, _ patch: Patch?, _ strategy: any Strategy
+            _ scenario: Scenario, _ patch: Patch?, _ strategy: any Strategy, seed: UInt64? = nil
         ) -> (what: String, trace: [String])? {
-            let run = scenario.make(patch)
-            if let setup = run.setup, let failure = Scheduler(Replay([])).run([("setup", setup)]) {
+            let note = TrapNote(scenario.name, patch, seed: seed)
+            // All of it, since what the run made may trap when it is let go of, too.
+            return note.run { run(scenario.make(patch), strategy, note) }
+        }
+
+        private static func run(
+            _ run: Scenario.Run, _ strategy: any Strategy, _ note: TrapNote
+        ) -> (what: String, trace: [String])? {
+            if let setup = run.setup,
+                let failure = Scheduler(Replay([]), note).run([("setup", setup)])
+            {
                 return ("setup: \(failure)", [])
             }
-            let scheduler = Scheduler(strategy)
+            let scheduler = Scheduler(strategy, note, notesChoices: true)
             var failure = scheduler.run(run.threads)
             if failure == nil {
                 // The end is looked at under a scheduler too, without choices: locks that the
                 // threads took are modelled ones.
                 let verdict = Verdict()
-                let last = Scheduler(Replay([]))
+                let last = Scheduler(Replay([]), note)
                 failure = last.run([("verdict", { verdict.broken = run.verdict() })])
                 if failure == nil, let first = verdict.broken.first { failure = first }
             }

@@ -46,6 +46,7 @@
         var wait = Scheduler.Wait.none
         var wasWoken = false
         var isEnded = false
+        private var body: (@Sendable () -> Void)?
 
         init(number: Int, name: String, scheduler: Scheduler) {
             self.number = number
@@ -55,9 +56,16 @@
 
         /// Starts the real thread, which waits for the token at once.
         func launch(_ body: @escaping @Sendable () -> Void) {
+            self.body = body
             ThreadPool.run { [self] in
                 token.take()
-                Seam.run(as: self, body)
+                scheduler.note.run {
+                    Seam.run(as: self) {
+                        self.body?()
+                        // What it alone still held goes here, where a trap is seen.
+                        self.body = nil
+                    }
+                }
                 scheduler.ended(self)
             }
         }

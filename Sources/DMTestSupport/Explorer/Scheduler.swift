@@ -32,14 +32,22 @@
         private var locks: [ObjectIdentifier: LockState] = [:]
         private var strategy: any Strategy
         private let stepLimit: Int
+        /// Of the schedule that this is a part of.
+        let note: TrapNote
+        private let notesChoices: Bool
         private var steps = 0
         private let finished = Token()
         private(set) var failure: String?
         /// What happened, for the schedule of a failure: which thread, and where it was.
         private(set) var log: [(thread: String, point: String)] = []
 
-        init(_ strategy: any Strategy, stepLimit: Int = 20_000) {
+        init(
+            _ strategy: any Strategy, _ note: TrapNote, notesChoices: Bool = false,
+            stepLimit: Int = 20_000
+        ) {
             self.strategy = strategy
+            self.note = note
+            self.notesChoices = notesChoices
             self.stepLimit = stepLimit
         }
 
@@ -151,7 +159,9 @@
                 enabled.insert(current, at: 0)
             }
             guard enabled.count > 1 else { return enabled[0] }
-            return enabled[strategy.choose(of: enabled.count, canStay: isCurrentEnabled)]
+            let choice = strategy.choose(of: enabled.count, canStay: isCurrentEnabled)
+            if notesChoices { note.note(choice) }
+            return enabled[choice]
         }
 
         private func isEnabled(_ thread: ScheduledThread) -> Bool {

@@ -25,6 +25,27 @@
                 verdict: { board.number == 2 ? [] : ["an increment was lost"] })
         }
 
+        /// The same, with a trap: in the last look, or where the board is let go of.
+        private static func trapping(inDeinit: Bool) -> Scenario {
+            final class TrappingBoard: Sendable {
+                let board = Board()
+                deinit { precondition(board.number == 2, "an increment was lost") }
+            }
+            return Scenario("trap", "two increments are two") { _ in
+                let trap = TrappingBoard()
+                let add: @Sendable () -> Void = {
+                    let before = trap.board.lock.withLock { trap.board.number }
+                    trap.board.lock.withLock { trap.board.number = before + 1 }
+                }
+                return Scenario.Run(
+                    threads: [("one", add), ("two", add)],
+                    verdict: {
+                        precondition(inDeinit || trap.board.number == 2, "an increment was lost")
+                        return []
+                    })
+            }
+        }
+
         @Test("a wake-up that comes before the wait is a deadlock, which is found")
         func deadlock() throws {
             let scenario = Scenario("deadlock", "a waiter is woken") { _ in
@@ -68,6 +89,41 @@
             }
             let failure = try #require(Explorer.explore(scenario, preemptions: 1).failure)
             #expect(failure.what.hasPrefix("not repeatable"))
+        }
+
+        @Test("a trap in a schedule says which one before it ends the process")
+        func trap() async throws {
+            // The same steps, but for the trap.
+            let schedule = try #require(
+                Explorer.explore(Self.lostUpdate, preemptions: 1).failure?.schedule)
+            let result = try await #require(
+                processExitsWith: .failure, observing: [\.standardErrorContent]
+            ) {
+                _ = Explorer.explore(Self.trapping(inDeinit: false), preemptions: 1)
+            }
+            let said = String(decoding: result.standardErrorContent, as: UTF8.self)
+            let numbers = schedule.map { "\($0)" }.joined(separator: ",")
+            #expect(
+                said.contains("explorer: trap ended the process: seed none, schedule \(numbers)\n"),
+                "\(said)")
+        }
+
+        @Test("so does one by a random schedule, in what the last look lets go of")
+        func trapInDeinit() async throws {
+            let failure = try #require(
+                Explorer.explore(Self.lostUpdate, preemptions: 0, random: 200).failure)
+            let result = try await #require(
+                processExitsWith: .failure, observing: [\.standardErrorContent]
+            ) {
+                _ = Explorer.explore(Self.trapping(inDeinit: true), preemptions: 0, random: 200)
+            }
+            let said = String(decoding: result.standardErrorContent, as: UTF8.self)
+            let numbers = failure.schedule.map { "\($0)" }.joined(separator: ",")
+            let seed = try #require(failure.seed)
+            #expect(
+                said.contains(
+                    "explorer: trap ended the process: seed \(seed), schedule \(numbers)\n"),
+                "\(said)")
         }
 
         @Test("what needs a preemption is found with one, and not with none")
