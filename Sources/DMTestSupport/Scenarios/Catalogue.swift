@@ -4,19 +4,22 @@
     extension Scenario {
         /// All of them, by the seed model's numbers. Each R has one; of R20 only what the core does,
         /// as there is no module to unload: its exit is the daemon's.
-        package static let all: [Scenario] = [
-            openVersusRemove, lostControl, removeOfStack, statusVersusRemove,
-            writeVersusForcedRemove, resumeVersusRemove, loadVersusRemove,
-            loadVersusLoadVersusClear, minorReuse, removeAllVersusStatus, waitVersusRemove,
-            resumesAndSuspend, suspends, writeVersusSuspend, interruptedResume,
-            interruptedResumeVersusLoad,
-            deferredRemove, deferredRemoveVersusCancel, deferredRemoveVersusRename,
-            deferredRemoveVersusLoad, deferredRemoveOfStack, renameVersusLookup,
-            closeVersusRemove, closingVersusRemove, writesVersusSwap, deferredOrder,
-            destructorAfterResume, waitVersusRename, waitWithoutTable, collidingCreates,
-            shutdownInUse, shutdownVersusRemove,
-            stackOfThree, stackOfThreeAtOnce, circle, circleOfThree, upperOverHeldLower,
-        ]
+        package static let all: [Scenario] =
+            [
+                openVersusRemove, lostControl, removeOfStack, statusVersusRemove,
+                writeVersusForcedRemove, resumeVersusRemove, loadVersusRemove,
+                loadVersusLoadVersusClear, minorReuse, removeAllVersusStatus, waitVersusRemove,
+                resumesAndSuspend, suspends, writeVersusSuspend,
+                interruptedSuspend, interruptedFlush, interruptedResume,
+                interruptedResumeVersusLoad,
+                deferredRemove, deferredRemoveVersusCancel, deferredRemoveVersusRename,
+                deferredRemoveVersusLoad, deferredRemoveOfStack, renameVersusLookup,
+                renameVersusRemove, closeVersusRemove, closingVersusRemove, writesVersusSwap,
+                deferredOrder,
+                destructorAfterResume, waitVersusRename, waitWithoutTable, collidingCreates,
+                shutdownInUse, shutdownVersusRemove,
+                stackOfThree, stackOfThreeAtOnce, circle, circleOfThree, upperOverHeldLower,
+            ] + allOfMarkedDevice
 
         /// The scenario that shows what a patch of the seed mends.
         package static func finding(_ patch: Patch) -> Scenario {

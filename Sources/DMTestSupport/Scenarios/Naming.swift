@@ -27,6 +27,28 @@
             stage.require(stage.names == ["y"], "names: \(stage.names)")
         }
 
+        package static let renameVersusRemove = Scenario(
+            "rename, remove", "one of a rename and a removal by the old name loses, and is ENXIO",
+            preemptions: 1, devices: ["x": "0 8 linear a 0"],
+            threads: [
+                "rename": { $0.rename("x", to: "y") },
+                "remove": { $0.remove("x") },
+                "open": {
+                    $0.open("x")
+                    $0.close()
+                },
+            ]
+        ) { stage in
+            stage.require("rename x y", successOr: .noSuchAddressOrDevice)
+            stage.require("remove x", successOr: .noSuchAddressOrDevice, .resourceBusy)
+            stage.require("open x", successOr: .noSuchAddressOrDevice)
+            let isRemoved = stage.succeeded("remove x")
+            let isRenamed = stage.succeeded("rename x y")
+            stage.require(!(isRemoved && isRenamed), "both succeeded")
+            stage.require(isRemoved || isRenamed, "both failed")
+            stage.require(stage.names == (isRenamed ? ["y"] : []), "left: \(stage.names)")
+        }
+
         package static let collidingCreates = Scenario(
             "R19", "a create whose name or uuid is taken leaves nothing, not even its minor",
             devices: [:],

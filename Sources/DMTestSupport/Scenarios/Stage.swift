@@ -29,8 +29,10 @@
 
         // MARK: Attempts
 
-        func create(_ name: String, uuid: String = "", minor: UInt32? = nil) {
-            seen.attempt("create \(name)") { () throws(DMError) in
+        func create(
+            _ name: String, uuid: String = "", minor: UInt32? = nil, as words: String? = nil
+        ) {
+            seen.attempt(words ?? "create \(name)") { () throws(DMError) in
                 _ = try registry.create(
                     name: ByteString(name), uuid: ByteString(uuid), minor: minor)
             }
@@ -44,8 +46,8 @@
 
         func close(_ opener: String = "opener") { handles.removeValue(forKey: opener)?.close() }
 
-        func remove(_ name: String, deferred: Bool = false) {
-            seen.attempt("remove \(name)") { () throws(DMError) in
+        func remove(_ name: String, deferred: Bool = false, as words: String? = nil) {
+            seen.attempt(words ?? "remove \(name)") { () throws(DMError) in
                 _ = try registry.remove(.name(ByteString(name)), deferred: deferred)
             }
         }
@@ -56,8 +58,8 @@
             }
         }
 
-        func clear(_ name: String) {
-            seen.attempt("clear \(name)") { () throws(DMError) in
+        func clear(_ name: String, as words: String? = nil) {
+            seen.attempt(words ?? "clear \(name)") { () throws(DMError) in
                 _ = try registry.clear(.name(ByteString(name)))
             }
         }
@@ -83,6 +85,12 @@
             }
         }
 
+        func setUUID(_ name: String, to uuid: String) {
+            seen.attempt("uuid \(name)") { () throws(DMError) in
+                _ = try registry.setUUID(ByteString(name), to: ByteString(uuid))
+            }
+        }
+
         func cancelDeferredRemove(_ name: String) {
             seen.attempt("cancel \(name)") { () throws(DMError) in
                 _ = try registry.message(
@@ -91,11 +99,11 @@
             }
         }
 
-        /// Waits for an event after the first `known`; nil: an error, kept as "wait".
+        /// Waits for an event after the first `known`; nil: an error.
         @discardableResult
-        func wait(_ name: String, after known: UInt32) -> DeviceInfo? {
+        func wait(_ name: String, after known: UInt32, as words: String = "wait") -> DeviceInfo? {
             var info: DeviceInfo?
-            seen.attempt("wait") { () throws(DMError) in
+            seen.attempt(words) { () throws(DMError) in
                 info = try registry.wait(
                     .name(ByteString(name)), forEventOtherThan: known, .info, inactive: false,
                     interrupt
@@ -154,7 +162,8 @@
         }
 
         func require(_ words: String, successOr errnos: Errno...) {
-            guard let error = seen.errno(words) else { return }
+            if succeeded(words) { return }
+            guard let error = seen.errno(words) else { return require(false, "\(words): not done") }
             require(errnos.contains(error), "\(words): \(error)")
         }
 

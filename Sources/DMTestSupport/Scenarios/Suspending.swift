@@ -59,6 +59,52 @@
                 "the write was lost")
         }
 
+        package static let interruptedSuspend = Scenario(
+            "R12 suspend", "an interrupted suspend with I/O in flight is EINTR and undone",
+            preemptions: 1, devices: ["x": "0 8 linear a 0"],
+            setup: {
+                $0.load("x", "0 8 linear b 0")
+                $0.open("x")
+                $0.devices.store("a")?.closeGate()
+            },
+            threads: [
+                "write": {
+                    $0.write(1)
+                    $0.write(2, sector: 1)
+                },
+                "suspend": { stage in
+                    stage.suspend("x", .noflush, stage.interrupt)
+                    let info = stage.info("x")
+                    stage.require(
+                        info?.isSuspended == stage.succeeded("suspend x"), "half suspended")
+                    stage.require(info?.hasInactiveTable == true, "the loaded table is lost")
+                    stage.devices.store("a")?.openGate()
+                },
+                "interrupt": { $0.interrupt.raise() },
+            ]
+        ) { stage in stage.requireSuspendOrNothing() }
+
+        package static let interruptedFlush = Scenario(
+            "R12 flush", "a suspend that is interrupted while it flushes is EINTR and undone",
+            preemptions: 1, devices: ["x": "0 8 linear a 0"],
+            setup: {
+                $0.load("x", "0 8 linear b 0")
+                $0.open("x")
+                $0.devices.store("a")?.closeGate()
+            },
+            threads: [
+                "suspend": { stage in
+                    stage.suspend("x", [], stage.interrupt)
+                    stage.devices.store("a")?.openGate()
+                },
+                "write": {
+                    $0.write(1)
+                    $0.write(2, sector: 1)
+                },
+                "interrupt": { $0.interrupt.raise() },
+            ]
+        ) { stage in stage.requireSuspendOrNothing() }
+
         package static let interruptedResume = Scenario(
             "R12", "an interrupted swap with I/O in flight is EINTR and leaves all as it was",
             preemptions: 1, devices: ["x": "0 8 linear a 0"],
@@ -218,6 +264,29 @@
             stage.require(
                 stage.error(of: stage.requests.first) == nil && stage.byte(of: "a") == 1,
                 "the held write was lost")
+        }
+    }
+
+    extension Stage {
+        /// The suspend succeeded, or is EINTR and left all as it was: writes of 1 and 2 go to the old
+        /// table, and only a resume takes the loaded one.
+        fileprivate func requireSuspendOrNothing() {
+            require("suspend x", successOr: .interrupted)
+            let isSuspended = succeeded("suspend x")
+            require(info("x")?.isSuspended == isSuspended, "suspended: \(!isSuspended)")
+            if !isSuspended {
+                for request in requests { require(error(of: request) == nil, "a write failed") }
+                require(table("x") == ["0 8 linear 251:0 0"], "another table")
+                require(byte(of: "a") == 1 && byte(of: "a", sector: 1) == 2, "a write was lost")
+            }
+            resume("x")
+            requireSuccess("resume x")
+            for request in requests { require(error(of: request) == nil, "a write failed") }
+            for (sector, wanted) in [1, 2].enumerated() as EnumeratedSequence<[UInt8]> {
+                require(
+                    byte(of: "a", sector: sector) == wanted
+                        || byte(of: "b", sector: sector) == wanted, "a write was lost")
+            }
         }
     }
 #endif
