@@ -44,9 +44,22 @@
             let higherOrEqual = bits >> UInt64(rank.rawValue)
             guard higherOrEqual != 0 else { return }
             let held = Int(rank.rawValue) + higherOrEqual.trailingZeroBitCount
-            let message =
+            report(
                 "lock order: \(name) (rank \(rank.rawValue)) taken while \(names[held]) "
-                + "(rank \(held)) is held"
+                    + "(rank \(held)) is held")
+        }
+
+        /// The thread does what may wait, or what runs code of others: not under dm_sem or a lock
+        /// inside it. `except`: the lock that it waits with.
+        static func willSleep(_ what: String, except rank: LockRank? = nil) {
+            let except: UInt64 = rank.map { 1 << UInt64($0.rawValue) } ?? 0
+            let held = bits & ~except & (UInt64.max << UInt64(LockRank.dmSem.rawValue))
+            guard held != 0 else { return }
+            let lock = held.trailingZeroBitCount
+            report("\(what) while \(names[lock]) (rank \(lock)) is held")
+        }
+
+        private static func report(_ message: String) {
             guard let thread = Seam.current else { preconditionFailure(message) }
             thread.report(message)
         }

@@ -61,6 +61,7 @@ package final class Lock: @unchecked Sendable {
     /// Waits for a signal of `condition`; the lock is released meanwhile.
     fileprivate func wait(_ condition: Condition) {
         #if DEBUG
+            HeldRanks.willSleep("a wait under \(name)", except: rank)
             if isScheduled, let thread = Seam.current {
                 _ = thread.wait(
                     ObjectIdentifier(condition), ObjectIdentifier(self), name, bounded: false)
@@ -72,6 +73,7 @@ package final class Lock: @unchecked Sendable {
 
     fileprivate func wait(_ condition: Condition, until deadline: Deadline) -> Bool {
         #if DEBUG
+            HeldRanks.willSleep("a wait under \(name)", except: rank)
             if isScheduled, let thread = Seam.current {
                 return thread.wait(
                     ObjectIdentifier(condition), ObjectIdentifier(self), name, bounded: true)

@@ -65,6 +65,9 @@ final class Table: @unchecked Sendable {
     func destroy() {
         precondition(device != nil, "a table was destroyed twice")
         for lower in lowerDevices { lower.close() }
+        #if DEBUG
+            HeldRanks.willSleep("a table is destroyed")
+        #endif
         // Before the device is let go of, which may be freed by that.
         lifecycle.note(.tableFreed)
         device = nil

@@ -1,8 +1,9 @@
 #if DEBUG
     import DMTestSupport
-    import DeviceMapper
     import Foundation
     import Testing
+
+    @testable import DeviceMapper
 
     /// The order of locks: the check of it, and that docs/locking.md tells it as the code has it.
     @Suite struct LockRankTests {
@@ -25,6 +26,42 @@
                 inner.withReadLock { outer.withLock {} }
             }
             #expect(failure == nil)
+        }
+
+        @Test("a wait under dm_sem is reported with both names, and one outside of it isn't")
+        func reportsWait() {
+            let outer = RWLock(rank: .dmSem, name: "Test.outer")
+            let inner = Lock(rank: .leaf, name: "Test.inner")
+            let sleeping = SleepLock(rank: .suspend, name: "Test.sleeping")
+            let never = Condition()
+            let wait: @Sendable () -> Void = {
+                inner.withLock { _ = never.wait(inner, until: Deadline(millisecondsFromNow: 1)) }
+            }
+            #expect(
+                Self.failure { outer.withReadLock(wait) }
+                    == "a wait under Test.inner while Test.outer (rank 20) is held")
+            let outside = Self.failure {
+                sleeping.lock()
+                wait()
+                sleeping.unlock()
+            }
+            #expect(outside == nil)
+        }
+
+        @Test("a table destroyed under dm_sem is reported, though it only closes files")
+        func reportsDestructor() throws {
+            let devices = MemoryDevices()
+            devices.addStore("a", sectors: 8)
+            try devices.create("x", "0 8 linear a 0")
+            let failure = Self.failure {
+                let device = try? devices.registry.device(.name(ByteString("x")))
+                devices.registry.writing { _ in
+                    for table in device?.unbind() ?? [] { table.destroy() }
+                }
+            }
+            #expect(
+                failure == "a table is destroyed while DeviceRegistry.dmSem (rank 20) is held")
+            try devices.shutDown()
         }
 
         /// What the core reports of `body`, on a thread of a scheduler.
