@@ -56,7 +56,8 @@
             let scenario = Scenario.finding(patch)
             guard let with = results[scenario.name] else { continue }
             let without = Explorer.explore(
-                scenario, undoing: patch, preemptions: scenario.preemptions)
+                scenario, undoing: patch, preemptions: scenario.preemptions,
+                limit: Scenario.schedulesToFind)
             let outcome = with.failure.map { "**\($0.what)**" } ?? "\(count(with)) schedules hold"
             let found =
                 without.failure.map { "schedule \(without.schedules): \($0.what)" }
@@ -73,7 +74,9 @@
     /// Prints the schedule that the core without a patch fails in. False: none does.
     func exploreUndone(_ patch: Patch) -> Bool {
         let scenario = Scenario.finding(patch)
-        let result = Explorer.explore(scenario, undoing: patch, preemptions: scenario.preemptions)
+        let result = Explorer.explore(
+            scenario, undoing: patch, preemptions: scenario.preemptions,
+            limit: Scenario.schedulesToFind)
         guard let failure = result.failure else {
             print(
                 "without patch \(patch.rawValue), \(result.schedules) schedules of "

@@ -14,12 +14,16 @@
                 interruptedResumeVersusLoad,
                 deferredRemove, deferredRemoveVersusCancel, deferredRemoveVersusRename,
                 deferredRemoveVersusLoad, deferredRemoveOfStack, renameVersusLookup,
-                renameVersusRemove, closeVersusRemove, closingVersusRemove, writesVersusSwap,
+                renameVersusRemove, cancelVersusResume, cancelInStack, closeVersusRemove,
+                closingVersusRemove, writesVersusSwap,
                 deferredOrder,
                 destructorAfterResume, waitVersusRename, waitWithoutTable, collidingCreates,
                 shutdownInUse, shutdownVersusRemove,
                 stackOfThree, stackOfThreeAtOnce, circle, circleOfThree, upperOverHeldLower,
             ] + allOfMarkedDevice
+
+        /// A patch that is undone is found within so many schedules.
+        package static let schedulesToFind = 1000
 
         /// The scenario that shows what a patch of the seed mends.
         package static func finding(_ patch: Patch) -> Scenario {

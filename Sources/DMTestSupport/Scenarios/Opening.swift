@@ -31,6 +31,43 @@
                 "the held write was lost")
         }
 
+        package static let cancelVersusResume = Scenario(
+            "interrupt", "a held request that is interrupted is EINTR or is done, and ends once",
+            preemptions: 1, devices: ["x": "0 8 linear a 0"],
+            setup: {
+                $0.open("x")
+                $0.suspend("x", .noflush)
+                $0.write(1)
+            },
+            threads: ["interrupt": { $0.cancel(0) }, "resume": { $0.resume("x", as: "let go") }]
+        ) { stage in
+            stage.requireSuccess("let go")
+            stage.requireCancelled(0, in: "a")
+        }
+
+        package static let cancelInStack = Scenario(
+            "interrupt in a stack", "a request of which a lower device holds a part ends once",
+            preemptions: 1,
+            devices: [
+                "low": "0 8 linear a 0", "up": "0 4 linear low 0\n4 4 linear b 0",
+            ],
+            setup: {
+                $0.open("up")
+                $0.suspend("low", .noflush)
+            },
+            threads: [
+                "write": {
+                    $0.write(1, sector: 3, count: 2)
+                    $0.cancel(0)
+                },
+                "resume": { $0.resume("low", as: "let go") },
+            ]
+        ) { stage in
+            stage.requireSuccess("let go")
+            stage.requireCancelled(0, in: "a", sector: 3)
+            stage.require(stage.byte(of: "b") == 1, "the part that was not held is lost")
+        }
+
         package static let minorReuse = Scenario(
             "R8", "a number leads to a complete device or to none, and is free when that is gone",
             preemptions: 1, devices: ["x": "0 8 linear a 0"],
@@ -89,5 +126,25 @@
             },
             threads: ["close": { $0.close() }, "remove": { $0.remove("x") }]
         ) { stage in stage.requireSuccess("remove x") }
+    }
+
+    extension Stage {
+        fileprivate func cancel(_ index: Int) {
+            guard let handle = handles["opener"] else { return }
+            seen.attempt("cancel") { () throws(DMError) in
+                if !handle.cancel(requests[index].request) { throw DMError(.alreadyInProcess) }
+            }
+        }
+
+        /// EINTR and nothing done, if the cancelling found it held; else done.
+        fileprivate func requireCancelled(_ index: Int, in store: String, sector: Int = 0) {
+            let isCancelled = succeeded("cancel")
+            require("cancel", successOr: .alreadyInProcess)
+            let error = error(of: requests[index])
+            require(error == (isCancelled ? .interrupted : nil), "\(isCancelled): \(error as Any)")
+            require(
+                (byte(of: store, sector: sector) == 1) != isCancelled,
+                isCancelled ? "an interrupted write was done" : "a write was lost")
+        }
     }
 #endif

@@ -112,13 +112,14 @@
             return info
         }
 
-        /// Fills a sector, without waiting for the end.
+        /// Fills sectors, without waiting for the end.
         @discardableResult
-        func write(_ byte: UInt8, sector: Int = 0, by opener: String = "opener") -> PendingRequest?
-        {
+        func write(
+            _ byte: UInt8, sector: Int = 0, count: Int = 1, by opener: String = "opener"
+        ) -> PendingRequest? {
             guard let handle = handles[opener] else { return nil }
             let request = handle.beginWrite(
-                UInt64(sector) * 512, [UInt8](repeating: byte, count: 512))
+                UInt64(sector) * 512, [UInt8](repeating: byte, count: count * 512))
             requests.append(request)
             return request
         }

@@ -24,7 +24,8 @@
             arguments: Patch.allCases)
         func isFound(patch: Patch) throws {
             let scenario = Scenario.finding(patch)
-            let result = Explorer.explore(scenario, undoing: patch, preemptions: 2, limit: 1000)
+            let result = Explorer.explore(
+                scenario, undoing: patch, preemptions: 2, limit: Scenario.schedulesToFind)
             let failure = try #require(result.failure)
             let again = Explorer.replay(scenario, undoing: patch, failure.schedule)
             #expect(again?.what == failure.what)
