@@ -102,8 +102,8 @@ package struct LifecycleChecker {
         devices[device, default: [:]][record.event] = record.sequence
     }
 
-    /// What removal found in a slot is freed before the disk goes. What a load, clear or resume took
-    /// out before is theirs.
+    /// What removal found in a slot is freed before the disk goes. What a load, clear or resume
+    /// took out before is theirs.
     private mutating func checkGone(
         _ table: UInt64, _ times: Times, _ device: Times, _ who: String
     ) {

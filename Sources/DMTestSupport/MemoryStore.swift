@@ -50,8 +50,8 @@ package final class MemoryStore: BackingStore, @unchecked Sendable {
     /// Calls that wait at the closed gate.
     package var waitingCalls: Int { lock.withLock { waiting } }
 
-    /// The call after `count` more fails; a failing write leaves nothing, a failing flush loses what
-    /// it was to make durable, as Linux drops dirty pages after a failed write-back.
+    /// The call after `count` more fails; a failing write leaves nothing, a failing flush loses
+    /// what it was to make durable, as Linux drops dirty pages after a failed write-back.
     package func fail(after count: Int, _ error: Errno) {
         lock.withLock { failures[callCount + count] = error }
     }

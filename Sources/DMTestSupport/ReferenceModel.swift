@@ -1,5 +1,5 @@
-/// What mapped devices ought to do, in the simplest way: an array of bytes for each store, a list of
-/// lines for each table, one thread, and every byte mapped for itself.
+/// What mapped devices ought to do, in the simplest way: an array of bytes for each store, a list
+/// of lines for each table, one thread, and every byte mapped for itself.
 package struct ReferenceModel: Sendable {
     package enum Place: Hashable, Sendable {
         case store(String)

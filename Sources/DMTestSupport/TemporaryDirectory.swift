@@ -45,7 +45,8 @@ package final class TemporaryDirectory: Sendable {
         return Array(bytes.prefix(max(read, 0)))
     }
 
-    /// The directory as a client's working directory comes: an O_PATH descriptor. The caller closes it.
+    /// The directory as a client's working directory comes: an O_PATH descriptor. The caller closes
+    /// it.
     package func descriptor() throws(DMError) -> FileDescriptor {
         // O_PATH, which Swift's Glibc lacks.
         let descriptor = open(path, 0o10_000_000 | O_DIRECTORY | O_CLOEXEC)

@@ -1,8 +1,8 @@
 /// A count of 512-byte sectors, the unit of every number in a table line, whatever the logical
 /// block size of a device.
 package struct Sectors: Hashable, Comparable, Sendable {
-    /// The longest device that the kernel accepts (`dm_table_add_target`): 2^54 - 1 sectors, so that
-    /// byte offsets fit in 63 bits.
+    /// The longest device that the kernel accepts (`dm_table_add_target`): 2^54 - 1 sectors, so
+    /// that byte offsets fit in 63 bits.
     package static let maximum = Sectors(1 << 54 - 1)
     package static let size: UInt64 = 512
     package static let zero = Sectors(0)
@@ -11,7 +11,8 @@ package struct Sectors: Hashable, Comparable, Sendable {
 
     package init(_ count: UInt64) { self.count = count }
 
-    /// Whole sectors in so many bytes: a trailing part of a sector does not count, as on a loop device.
+    /// Whole sectors in so many bytes: a trailing part of a sector does not count, as on a loop
+    /// device.
     package init(wholeIn bytes: UInt64) { count = bytes / Sectors.size }
 
     /// The same in bytes. Defined for counts up to 2^55 - 1; a longer count saturates.

@@ -6,8 +6,8 @@ import Testing
 
 /// When what is cached of a device is written back and dropped, and who waits for that.
 @Suite struct CacheDropTests {
-    /// Writes a sector through a handle at each drop, as a page that a mapping changed would be; waits
-    /// at a gate where there is one.
+    /// Writes a sector through a handle at each drop, as a page that a mapping changed would be;
+    /// waits at a gate where there is one.
     private final class Pages: PageCache, @unchecked Sendable {
         // @unchecked: guarded by `lock`.
         private let lock = Lock(rank: .leaf, name: "Pages.lock")

@@ -2,8 +2,8 @@
     package import DeviceMapper
 
     extension Scenario {
-        /// All of them, by the seed model's numbers. Each R has one; of R20 only what the core does,
-        /// as there is no module to unload: its exit is the daemon's.
+        /// All of them, by the seed model's numbers. Each R has one; of R20 only what the core
+        /// does, as there is no module to unload: its exit is the daemon's.
         package static let all: [Scenario] =
             [
                 openVersusRemove, lostControl, removeOfStack, statusVersusRemove,

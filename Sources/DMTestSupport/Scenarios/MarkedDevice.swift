@@ -2,8 +2,9 @@
     import DeviceMapper
     import SystemPackage
 
-    /// A device "x" that is open and marked for removal: its last close against each other operation.
-    /// Whatever that is, it is done before the removal or comes too late, and nothing is left.
+    /// A device "x" that is open and marked for removal: its last close against each other
+    /// operation. Whatever that is, it is done before the removal or comes too late, and nothing is
+    /// left.
     extension Scenario {
         package static let allOfMarkedDevice: [Scenario] = [
             marked("suspend", "a suspend") { $0.suspend("x", as: "other") },

@@ -141,7 +141,9 @@
             let isCancelled = succeeded("cancel")
             require("cancel", successOr: .alreadyInProcess)
             let error = error(of: requests[index])
-            require(error == (isCancelled ? .interrupted : nil), "\(isCancelled): \(error as Any)")
+            require(
+                error == (isCancelled ? .interrupted : nil),
+                "cancelled \(isCancelled), but \(error as Any)")
             require(
                 (byte(of: store, sector: sector) == 1) != isCancelled,
                 isCancelled ? "an interrupted write was done" : "a write was lost")

@@ -268,8 +268,8 @@
     }
 
     extension Stage {
-        /// The suspend succeeded, or is EINTR and left all as it was: writes of 1 and 2 go to the old
-        /// table, and only a resume takes the loaded one.
+        /// The suspend succeeded, or is EINTR and left all as it was: writes of 1 and 2 go to the
+        /// old table, and only a resume takes the loaded one.
         fileprivate func requireSuspendOrNothing() {
             require("suspend x", successOr: .interrupted)
             let isSuspended = succeeded("suspend x")

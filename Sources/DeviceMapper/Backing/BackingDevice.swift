@@ -3,8 +3,8 @@ import SystemPackage
 /// A file or block device that tables map to, open once for all of them.
 ///
 /// Does a request's I/O on the thread that brings it, while the bound on such threads allows it,
-/// else on an I/O thread. At most `threadsForOne` I/O threads work for one device, so that a slow one
-/// doesn't take them all.
+/// else on an I/O thread. At most `threadsForOne` I/O threads work for one device, so that a slow
+/// one doesn't take them all.
 package final class BackingDevice: @unchecked Sendable {
     // @unchecked: what is mutable is atomic or guarded by `lock`.
 
@@ -155,7 +155,8 @@ package final class BackingDevice: @unchecked Sendable {
         }
     }
 
-    /// Those that came meanwhile go to an I/O thread, so that no caller flushes for others for ever.
+    /// Those that came meanwhile go to an I/O thread, so that no caller flushes for others for
+    /// ever.
     private func passFlushOn() {
         let next = lock.withLock { () -> [IORequest] in
             let next = waitingFlushes

@@ -187,8 +187,9 @@ package struct ClientPaths: DeviceResolver {
     }
 
     /// Opens with O_PATH, which asks the file system to find the file and no more: it neither
-    /// waits for a fifo nor starts a device, and on our own mount sends no OPEN. Links of procfs are
-    /// not followed, and its files not taken: /proc/self and /dev/fd are ours here, not the client's.
+    /// waits for a fifo nor starts a device, and on our own mount sends no OPEN. Links of procfs
+    /// are not followed, and its files not taken: /proc/self and /dev/fd are ours here, not the
+    /// client's.
     private func withPath(
         _ path: ByteString, relativeTo directory: FileDescriptor?,
         _ body: (FileDescriptor) throws(DMError) -> ResolvedDevice

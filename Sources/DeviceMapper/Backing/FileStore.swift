@@ -32,9 +32,9 @@ package final class FileStore: BackingStore {
         BackingIO.read(current, into: bytes, at: offset)
     }
 
-    /// Bytes of the page cache, mapped. What isn't in memory is better read, in one go with an error
-    /// of its own; and so is what the file doesn't have, where a mapping shows zeros up to the next
-    /// page.
+    /// Bytes of the page cache, mapped. What isn't in memory is better read, in one go with an
+    /// error of its own; and so is what the file doesn't have, where a mapping shows zeros up to
+    /// the next page.
     package func lend(_ length: Int, at offset: UInt64) -> LentBytes? {
         let within = offset % FileWindow.size
         guard length >= FileStore.leastLent, within + UInt64(length) <= FileWindow.size,

@@ -3,8 +3,8 @@ import Synchronization
 import SystemPackage
 
 /// A stretch of a file, mapped to be read by the kernel on its way to a client. Nothing in this
-/// process touches the memory: the file may be cut short at any moment, and a system call then fails
-/// with EFAULT where a load would end the process.
+/// process touches the memory: the file may be cut short at any moment, and a system call then
+/// fails with EFAULT where a load would end the process.
 final class FileWindow: Sendable {
     /// Bytes of a window, and what a window begins at a multiple of.
     static let size: UInt64 = 64 << 20

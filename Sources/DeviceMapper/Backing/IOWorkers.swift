@@ -3,9 +3,9 @@ import Synchronization
 /// The threads that do I/O which nobody else may wait for, and the bound on those who do it
 /// themselves.
 ///
-/// A thread that brings a request, such as one that serves the mount, does the I/O itself where that
-/// leaves another such thread free: so one slow backing file never stops the others. Threads come
-/// when work waits and none is idle, up to a maximum, and go when idle for a while.
+/// A thread that brings a request, such as one that serves the mount, does the I/O itself where
+/// that leaves another such thread free: so one slow backing file never stops the others. Threads
+/// come when work waits and none is idle, up to a maximum, and go when idle for a while.
 package final class IOWorkers: @unchecked Sendable {
     // @unchecked: what is mutable is atomic or guarded by `lock`.
 

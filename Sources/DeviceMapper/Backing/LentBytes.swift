@@ -55,7 +55,8 @@ struct LentPieces: ~Copyable {
         taken.store(0, ordering: .releasing)
     }
 
-    /// All `length` bytes of the request in order: the pieces, and between them what is in `buffer`.
+    /// All `length` bytes of the request in order: the pieces, and between them what is in
+    /// `buffer`.
     func withVectors<Result>(
         _ length: Int, buffer: UnsafeMutableRawPointer?,
         _ body: (UnsafeBufferPointer<iovec>) -> Result

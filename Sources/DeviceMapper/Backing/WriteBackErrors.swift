@@ -1,7 +1,7 @@
 import Synchronization
 
-/// The write-back errors that one place knows of: a backing device its own, a mapped device those of
-/// tables that are gone. A flush that passes takes them along to its opener.
+/// The write-back errors that one place knows of: a backing device its own, a mapped device those
+/// of tables that are gone. A flush that passes takes them along to its opener.
 struct WriteBackErrors: ~Copyable {
     /// The newest (`ErrorStamp`), 0: none.
     private let newest = Atomic<UInt64>(0)
@@ -13,8 +13,8 @@ struct WriteBackErrors: ~Copyable {
         _ = self.newest.max(newest.rawValue, ordering: .sequentiallyConsistent)
     }
 
-    /// Tells the request; whether its opener has seen the newest is the opener's to know. A flush of
-    /// our own has no opener: it takes the news along, and leaves it unreported.
+    /// Tells the request; whether its opener has seen the newest is the opener's to know. A flush
+    /// of our own has no opener: it takes the news along, and leaves it unreported.
     func tell(_ request: IORequest) {
         let stamp = newest.load(ordering: .sequentiallyConsistent)
         guard stamp != 0 else { return }

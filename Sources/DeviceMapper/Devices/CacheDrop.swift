@@ -1,13 +1,14 @@
 /// What keeps copies of what was read and written through handles: for a mount, the kernel's page
 /// cache.
 package protocol PageCache: AnyObject, Sendable {
-    /// Writes what was changed through mappings to the device, then forgets all that is cached of it.
+    /// Writes what was changed through mappings to the device, then forgets all that is cached of
+    /// it.
     ///
-    /// Waits for every request on a cached page, also one that a suspended device holds. Called on a
-    /// thread that may block, with no lock held.
+    /// Waits for every request on a cached page, also one that a suspended device holds. Called on
+    /// a thread that may block, with no lock held.
     ///
-    /// `grown`: the device became longer, and is that long now, in bytes; nil: it did not. Then that is
-    /// made known first.
+    /// `grown`: the device became longer, and is that long now, in bytes; nil: it did not. Then
+    /// that is made known first.
     func drop(minor: UInt32, generation: UInt64, grown: UInt64?)
 }
 
@@ -55,8 +56,8 @@ final class CacheDrop: @unchecked Sendable {
         try done.wait(lock, interrupt, until: { isDone }, then: {})
     }
 
-    /// Waits until it is done, the caller is interrupted, or `isStuck`, which is asked every now and
-    /// then with no lock held.
+    /// Waits until it is done, the caller is interrupted, or `isStuck`, which is asked every now
+    /// and then with no lock held.
     func wait(_ interrupt: Interrupt?, unless isStuck: () -> Bool) {
         while interrupt?.isRaised != true, !isStuck() {
             let isOver = lock.withLock { () -> Bool in

@@ -3,8 +3,8 @@ import Synchronization
 /// What one opener's FLUSHes tell of a close that the kernel has not reported yet: RELEASE comes
 /// after close(2) returned, but FLUSH comes before.
 struct ClosingMark: ~Copyable {
-    /// The number of the newest FLUSH among those of all openers; 0: none came, or the file was used
-    /// after it, or it was waited for in vain.
+    /// The number of the newest FLUSH among those of all openers; 0: none came, or the file was
+    /// used after it, or it was waited for in vain.
     private let flush = Atomic<UInt64>(0)
     /// When it came: monotonic milliseconds.
     private let flushTime = Atomic<UInt64>(0)
@@ -40,8 +40,8 @@ struct ClosingMark: ~Copyable {
         return wait == .removal || lookedAt.load(ordering: .sequentiallyConsistent) != mark
     }
 
-    /// It was waited for in vain since FLUSH number `newest` or an earlier one: another descriptor of
-    /// the file must be open. A later FLUSH may still be of a close.
+    /// It was waited for in vain since FLUSH number `newest` or an earlier one: another descriptor
+    /// of the file must be open. A later FLUSH may still be of a close.
     func noteWaited(_ wait: ClosingWait, since newest: UInt64) {
         let mark = flush.load(ordering: .sequentiallyConsistent)
         guard mark != 0, mark <= newest else { return }
@@ -57,8 +57,8 @@ struct ClosingMark: ~Copyable {
 /// Who waits for a close that the kernel has not reported yet. It does so late: after 2 µs in the
 /// median, some ms at most, more on a machine that is short of processors.
 enum ClosingWait {
-    /// A removal: waits long, unless an opener is surely open, such as a device on top. A handle that
-    /// it waited for in vain is not waited for again before its next FLUSH.
+    /// A removal: waits long, unless an opener is surely open, such as a device on top. A handle
+    /// that it waited for in vain is not waited for again before its next FLUSH.
     case removal
     /// Whoever looks at open counts: waits for a moment, once for each FLUSH.
     case look

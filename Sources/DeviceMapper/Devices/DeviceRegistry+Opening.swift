@@ -31,8 +31,8 @@ extension DeviceRegistry {
         closings.noteChange()
     }
 
-    /// Opens a lower mapped device for a table of `upper`: an opener and an edge in one step. ENXIO:
-    /// no such device. EINVAL: a circle. ELOOP: too deep.
+    /// Opens a lower mapped device for a table of `upper`: an opener and an edge in one step.
+    /// ENXIO: no such device. EINVAL: a circle. ELOOP: too deep.
     func openLower(
         _ number: DeviceNumber, for upper: MappedDevice, writable: Bool
     ) throws(DMError) -> LowerDevice {

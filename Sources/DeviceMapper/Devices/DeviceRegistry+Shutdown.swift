@@ -4,8 +4,8 @@ import SystemPackage
 /// open or not.
 extension DeviceRegistry {
     /// From here on nothing is created or opened. EBUSY, and nothing is changed, when a handle is
-    /// open and not `force`; the message names the devices. With `force` held requests fail EIO, now
-    /// and from here on.
+    /// open and not `force`; the message names the devices. With `force` held requests fail EIO,
+    /// now and from here on.
     package func beginShutdown(force: Bool) throws(DMError) {
         if !force { waitForClosings(nil, .removal) }
         let devices = try writing { (state) throws(DMError) -> [MappedDevice] in

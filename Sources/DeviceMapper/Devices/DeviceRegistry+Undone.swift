@@ -104,7 +104,8 @@
             }
             let table = try TableBuilder.build(
                 lines, for: device, in: self, readOnly: readOnly, resolver: resolver)
-            // Whoever finds it in a cell that left the list reports it; its own traps come too late.
+            // Whoever finds it in a cell that left the list reports it; its own traps come too
+            // late.
             _ = Unmanaged.passRetained(table)
             let old = writing { _ -> Table? in
                 defer { cell.newTable = table }

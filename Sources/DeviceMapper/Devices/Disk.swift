@@ -36,7 +36,8 @@ package final class Disk: @unchecked Sendable {
         set { sectorCount.store(newValue.count, ordering: .releasing) }
     }
 
-    /// When an opener or a new table changed what it holds last, in nanoseconds since 1970; 0: never.
+    /// When an opener or a new table changed what it holds last, in nanoseconds since 1970; 0:
+    /// never.
     var changeTime: Int64 { newestChange.load(ordering: .relaxed) }
 
     func noteChange() { newestChange.store(RealTime.now, ordering: .relaxed) }

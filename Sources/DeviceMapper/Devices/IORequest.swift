@@ -67,7 +67,8 @@ package final class IORequest: @unchecked Sendable {
     /// The same bytes in a spill file, in the place of `payload`.
     private var spilled: SpilledBytes?
     private var payloadOffset = 0
-    /// Reads: the whole request's buffer, made when the first part needs it. In the whole request only.
+    /// Reads: the whole request's buffer, made when the first part needs it. In the whole request
+    /// only.
     private let readBuffer = Atomic<UnsafeMutableRawPointer?>(nil)
     /// Where in the whole request's buffer this part's bytes go.
     private var readOffset = 0
@@ -139,7 +140,8 @@ package final class IORequest: @unchecked Sendable {
         mayBorrow = delivery != nil
     }
 
-    /// Writes `length` bytes of `payload`, from its byte `start` on, to byte `offset` of the device.
+    /// Writes `length` bytes of `payload`, from its byte `start` on, to byte `offset` of the
+    /// device.
     package func prepareWrite(
         offset: UInt64, payload: Payload, at start: Int, length: Int, forceUnitAccess: Bool = false
     ) {

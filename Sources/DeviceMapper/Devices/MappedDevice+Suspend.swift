@@ -85,8 +85,9 @@ extension MappedDevice {
         }
     }
 
-    /// Everything as it was before the swap began, and the error that ended it (R12). ENXIO: another
-    /// table was loaded meanwhile and stays, or the device was removed; `do_resume` says so too.
+    /// Everything as it was before the swap began, and the error that ended it (R12). ENXIO:
+    /// another table was loaded meanwhile and stays, or the device was removed; `do_resume` says so
+    /// too.
     private func abandonSwap(
         to table: Table, wasSuspended: Bool, _ leaving: inout [Table], _ error: DMError
     ) throws(DMError) -> Never {
@@ -104,9 +105,9 @@ extension MappedDevice {
         // What targets hold is in flight, too.
         tables.live?.willSuspend()
         do {
-            // Before the queue is blocked, as the kernel locks the file system first, or writes back
-            // what the block device has cached: what was changed through mappings belongs to the old
-            // table.
+            // Before the queue is blocked, as the kernel locks the file system first, or writes
+            // back what the block device has cached: what was changed through mappings belongs to
+            // the old table.
             if flags.flushes {
                 try CacheDrop.begin(of: self)?.wait(interrupt)
                 try flushLiveTable(interrupt)
@@ -122,8 +123,9 @@ extension MappedDevice {
     /// Unblocks the queue. What was deferred goes through the live table in its order of arrival,
     /// on a thread of its own: whoever resumes doesn't do the I/O of others.
     ///
-    /// Where two of them overlap and one changes bytes, each is done before the next begins, so that
-    /// the later one wins. Else they run side by side: one that hangs doesn't hold up the others.
+    /// Where two of them overlap and one changes bytes, each is done before the next begins, so
+    /// that the later one wins. Else they run side by side: one that hangs doesn't hold up the
+    /// others.
     private func admitDeferred() {
         tables.live?.didResume()
         let requests = disk.queue.unblock()
@@ -154,9 +156,10 @@ extension MappedDevice {
         return false
     }
 
-    /// A flush of the live table's lower devices that passes the queues by, here and below. An error
-    /// of the backing store is recorded there and here, and does not stop the suspend: the kernel's
-    /// doesn't either. EINTR: the backing store is slow, and the caller gave up; the flush goes on.
+    /// A flush of the live table's lower devices that passes the queues by, here and below. An
+    /// error of the backing store is recorded there and here, and does not stop the suspend: the
+    /// kernel's doesn't either. EINTR: the backing store is slow, and the caller gave up; the flush
+    /// goes on.
     private func flushLiveTable(_ interrupt: Interrupt?) throws(DMError) {
         guard let table = tables.live, !table.lowerDevices.isEmpty else { return }
         let flush = TableFlush(of: table, for: self)

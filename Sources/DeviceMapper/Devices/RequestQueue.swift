@@ -11,8 +11,8 @@ final class RequestQueue: @unchecked Sendable {
 
     enum Admission { case admitted, deferred, refused }
 
-    /// Guards `isBlocked` (its changes), `isShut`, `isSealed`, `deferred`, and goes with `wait`. The
-    /// seed's io_lock.
+    /// Guards `isBlocked` (its changes), `isShut`, `isSealed`, `deferred`, and goes with `wait`.
+    /// The seed's io_lock.
     private let ioLock = Lock(rank: .io, name: "RequestQueue.ioLock")
     /// Signalled when the last request leaves a blocked queue, and when it is unsealed. The seed's
     /// md->wait.

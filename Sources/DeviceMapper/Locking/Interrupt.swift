@@ -13,7 +13,8 @@ package final class Interrupt: Sendable {
 
     package var isRaised: Bool { raised.load(ordering: .acquiring) }
 
-    /// Wakes the call, now or when it next looks. Any thread; takes the lock that the call waits with.
+    /// Wakes the call, now or when it next looks. Any thread; takes the lock that the call waits
+    /// with.
     package func raise() {
         raised.store(true, ordering: .releasing)
         lock.withLock {
@@ -28,10 +29,10 @@ package final class Interrupt: Sendable {
 }
 
 extension Condition {
-    /// Takes `lock`, waits until `isOver`, runs `body` and releases it: nobody comes between the last
-    /// two. EINTR when `interrupt` is raised before that. Whoever changes what `isOver` looks at
-    /// wakes all waiters, since one that is interrupted passes no wake-up on. Takes the interrupt's
-    /// lock before `lock`.
+    /// Takes `lock`, waits until `isOver`, runs `body` and releases it: nobody comes between the
+    /// last two. EINTR when `interrupt` is raised before that. Whoever changes what `isOver` looks
+    /// at wakes all waiters, since one that is interrupted passes no wake-up on. Takes the
+    /// interrupt's lock before `lock`.
     func wait<Result>(
         _ lock: Lock, _ interrupt: Interrupt?, until isOver: () -> Bool, then body: () -> Result
     ) throws(DMError) -> Result {

@@ -2,8 +2,8 @@ import Glibc
 
 /// A thread of our own, with a name that `ps -T` shows.
 package enum Thread {
-    /// Starts a detached thread of that kind. All signals are blocked in it: they are for the thread
-    /// that waits for them. EAGAIN: the system has no thread left; `body` is then not run.
+    /// Starts a detached thread of that kind. All signals are blocked in it: they are for the
+    /// thread that waits for them. EAGAIN: the system has no thread left; `body` is then not run.
     package static func start(
         _ name: String, _ kind: ThreadKind = .other, _ body: @escaping @Sendable () -> Void
     ) throws(DMError) {
@@ -54,8 +54,8 @@ private final class ThreadStart {
     return nil
 }
 
-/// Names the calling thread through /proc: glibc's function for it is not imported. A thread without
-/// a name is no harm.
+/// Names the calling thread through /proc: glibc's function for it is not imported. A thread
+/// without a name is no harm.
 private func setName(_ name: String) {
     let file = open("/proc/thread-self/comm", O_WRONLY | O_CLOEXEC)
     guard file >= 0 else { return }

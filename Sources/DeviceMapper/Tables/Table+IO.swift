@@ -32,7 +32,8 @@ extension Table {
         case .remapped(let lower, let lowerOffset, let tag):
             if let tag { request.watch(Unmanaged.passUnretained(target), tag: tag) }
             request.offset = lowerOffset
-            // Held until it returns: the request may end in there, and with it what keeps this table.
+            // Held until it returns: the request may end in there, and with it what keeps this
+            // table.
             lower.takeUnretainedValue().submit(request)
         case .zeroes:
             request.finish(request.fillWithZeroes())
@@ -69,8 +70,8 @@ extension Table {
         request.partsSubmitted()
     }
 
-    /// Cuts a discard or write-zeroes at the boundaries of targets, and lets each say what becomes of
-    /// its share.
+    /// Cuts a discard or write-zeroes at the boundaries of targets, and lets each say what becomes
+    /// of its share.
     private func spread(_ request: IORequest) {
         let end = request.offset + UInt64(request.length)
         request.willSplit()

@@ -24,8 +24,8 @@ final class TableBuilder {
     }
 
     /// The table of `lines` for `device`, with its lower devices open. Errors: EINVAL, EOVERFLOW
-    /// (more than `TableLine.maximumCount`), what looking a device up gives (ENODEV, ENXIO, EACCES, EROFS,
-    /// EBUSY), ELOOP (deeper than `EdgeGraph.maximumDepth`). Nothing stays open then.
+    /// (more than `TableLine.maximumCount`), what looking a device up gives (ENODEV, ENXIO, EACCES,
+    /// EROFS, EBUSY), ELOOP (deeper than `EdgeGraph.maximumDepth`). Nothing stays open then.
     static func build(
         _ lines: [TableLine], for device: MappedDevice, in registry: DeviceRegistry,
         readOnly: Bool, resolver: any DeviceResolver

@@ -51,8 +51,8 @@ class Target: @unchecked Sendable {
         preconditionFailure("\(type.name) has no map")
     }
 
-    /// How many parts a discard or write-zeroes within this target is cut into at most (the kernel's
-    /// `num_discard_bios`).
+    /// How many parts a discard or write-zeroes within this target is cut into at most (the
+    /// kernel's `num_discard_bios`).
     var rangeParts: Int { 1 }
 
     /// Where a part of such a range goes, which is from byte `offset` of the mapped device up to

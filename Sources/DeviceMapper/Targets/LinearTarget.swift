@@ -12,8 +12,8 @@ final class LinearTarget: Target, @unchecked Sendable {
     private let start: UInt64
     /// Byte of the lower device that the mapped device's byte 0 would be at, modulo 2^64.
     private let shift: UInt64
-    /// Whether all of it lies within the longest device there can be. An offset is not compared with
-    /// a lower device of unknown size, and one that wraps must not lead to its beginning.
+    /// Whether all of it lies within the longest device there can be. An offset is not compared
+    /// with a lower device of unknown size, and one that wraps must not lead to its beginning.
     private let isReachable: Bool
 
     private init(parsing context: TargetContext) throws(DMError) {

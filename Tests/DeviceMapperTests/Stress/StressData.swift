@@ -158,7 +158,8 @@ struct StressRegion {
         return check(bytes, from: range.lowerBound)
     }
 
-    /// Compares what is in the sectors from the first of `bytes` on; what is seen is so from then on.
+    /// Compares what is in the sectors from the first of `bytes` on; what is seen is so from then
+    /// on.
     mutating func check(_ bytes: [UInt8], from first: Int) -> String? {
         for sector in 0..<bytes.count / 512 {
             guard let stamp = StressStamp.ofSector(sector, in: bytes) else {

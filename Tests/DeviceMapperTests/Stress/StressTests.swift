@@ -66,8 +66,8 @@ import Testing
     /// Holds every event of a run of a minute.
     private static func newTrace() -> LifecycleTrace { LifecycleTrace(capacity: 1 << 21) }
 
-    /// Everything came and went in the seed's order. After the run is gone: memory goes with the last
-    /// reference.
+    /// Everything came and went in the seed's order. After the run is gone: memory goes with the
+    /// last reference.
     private static func expectSeedsOrder(in trace: LifecycleTrace, _ seed: Int) {
         var found: [String] = []
         _ = eventually(withinMilliseconds: 10_000) {
@@ -140,9 +140,9 @@ private final class StressRun: Sendable {
         }
     }
 
-    /// Whatever one thread suspends, this resumes, so nothing hangs. A resume that waits for a lower
-    /// device is interrupted, and the lower device's turn comes. Without a table a device stays
-    /// suspended, and would hold its requests for ever.
+    /// Whatever one thread suspends, this resumes, so nothing hangs. A resume that waits for a
+    /// lower device is interrupted, and the lower device's turn comes. Without a table a device
+    /// stays suspended, and would hold its requests for ever.
     func resuming(while goesOn: @escaping @Sendable () -> Bool) -> Background<Void> {
         Background { [devices, interrupts] in
             while goesOn() {
