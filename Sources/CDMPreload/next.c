@@ -3,14 +3,25 @@
 
 #include <dlfcn.h>
 
-void *find_next(void **found, const char *name)
+void *find_next(struct next *next)
 {
-    void *next = dlsym(RTLD_NEXT, name);
+    int saved = errno;
+    void *found = dlsym(RTLD_NEXT, next->name);
     // A C library without it would not have led a program here.
-    if (!next)
+    if (!found)
         __builtin_trap();
-    __atomic_store_n(found, next, __ATOMIC_RELAXED);
-    return next;
+    __atomic_store_n(&next->found, found, __ATOMIC_RELAXED);
+    errno = saved;
+    return found;
+}
+
+// The bounds of the section, by the linker.
+extern struct next __start_dmfuse_next[], __stop_dmfuse_next[];
+
+__attribute__((constructor)) static void find_all(void)
+{
+    for (struct next *next = __start_dmfuse_next; next < __stop_dmfuse_next; next++)
+        __atomic_store_n(&next->found, dlsym(RTLD_NEXT, next->name), __ATOMIC_RELAXED);
 }
 
 int raw_open(const char *path, int flags)

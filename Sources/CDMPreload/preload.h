@@ -93,12 +93,18 @@ void raw_close(int fd);
 
 // MARK: next.c
 
-// The definition that comes after ours, of a function that has one in every C library we know.
-void *find_next(void **found, const char *name);
-#define NEXT(name)                                                                                 \
+// The definition that comes after ours, of a function that has one in every C library we know. All
+// are found when the library is loaded, since dlsym isn't for signal handlers, nor for the child of
+// a process with threads; what is called earlier finds its own.
+struct next {
+    void *found;
+    const char *name;
+};
+void *find_next(struct next *next);
+#define NEXT(function)                                                                             \
     ({                                                                                             \
-        static void *found;                                                                        \
-        (__typeof__(&name))(__atomic_load_n(&found, __ATOMIC_RELAXED) ?: find_next(&found, #name)); \
+        static struct next next __attribute__((section("dmfuse_next"), used)) = {NULL, #function}; \
+        (__typeof__(&function))(__atomic_load_n(&next.found, __ATOMIC_RELAXED) ?: find_next(&next)); \
     })
 
 #pragma GCC visibility pop
