@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/time.h>
@@ -36,8 +37,27 @@ LED(ssize_t, lgetxattr, (const char *path, const char *name, void *value, size_t
     (path, name, value, size))
 LED(ssize_t, listxattr, (const char *path, char *list, size_t size), (path, list, size))
 LED(ssize_t, llistxattr, (const char *path, char *list, size_t size), (path, list, size))
+LED(int, mkdir, (const char *path, mode_t mode), (path, mode))
+LED(int, mkdirat, (int at, const char *path, mode_t mode), (at, path, mode))
+LED(int, rmdir, (const char *path), (path))
+LED(int, symlink, (const char *target, const char *path), (target, path))
+LED(int, symlinkat, (const char *target, int at, const char *path), (target, at, path))
+LED(int, mkfifo, (const char *path, mode_t mode), (path, mode))
+LED(int, inotify_add_watch, (int fd, const char *path, uint32_t mask), (fd, path, mask))
 
-// A name below /dev stays what it is, as it would where it is a node.
+#define LINK(name, parameters, arguments)                                                          \
+    EXPORTED int name parameters                                                                   \
+    {                                                                                              \
+        struct path from_room, to_room;                                                            \
+        from = led(from, &from_room);                                                              \
+        to = led(to, &to_room);                                                                    \
+        return NEXT(name) arguments;                                                               \
+    }
+LINK(link, (const char *from, const char *to), (from, to))
+LINK(linkat, (int from_at, const char *from, int to_at, const char *to, int flags),
+     (from_at, from, to_at, to, flags))
+
+// A name below /dev stays what it is, in its shortest form, as it would where it is a node.
 static bool stays(const char *path, const char *meant, char *resolved)
 {
     struct stat status;
@@ -45,7 +65,21 @@ static bool stays(const char *path, const char *meant, char *resolved)
         return false;
     if (raw_stat(AT_FDCWD, meant, &status, 0) != 0)
         return false;
-    strcpy(resolved, path);
+    size_t length = 0;
+    for (const char *next = path; *(next += strspn(next, "/"));) {
+        size_t part = strcspn(next, "/");
+        if (part == 2 && memcmp(next, "..", 2) == 0) {
+            while (length > 0 && resolved[--length] != '/') {}
+        } else if (part != 1 || *next != '.') {
+            resolved[length++] = '/';
+            memcpy(resolved + length, next, part);
+            length += part;
+        }
+        next += part;
+    }
+    if (length == 0)
+        resolved[length++] = '/';
+    resolved[length] = 0;
     return true;
 }
 

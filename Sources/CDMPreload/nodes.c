@@ -3,6 +3,7 @@
 #include "preload.h"
 
 #include <stdio.h>
+#include <string.h>
 
 // A node of the mapper directory that is there.
 static bool is_node(const char *path)
@@ -71,13 +72,26 @@ EXPORTED int unlinkat(int directory, const char *path, int flags)
     return is_node(path) ? 0 : NEXT(unlinkat)(directory, path, flags);
 }
 
-EXPORTED int rename(const char *from, const char *to)
+EXPORTED int remove(const char *path)
 {
-    struct path from_room, to_room;
-    from = led(from, &from_room);
-    to = led(to, &to_room);
-    return is_in_mapper(from) && is_node(to) ? 0 : NEXT(rename)(from, to);
+    struct path room;
+    path = led(path, &room);
+    return is_node(path) ? 0 : NEXT(remove)(path);
 }
+
+#define RENAME(name, parameters, arguments)                                                        \
+    EXPORTED int name parameters                                                                   \
+    {                                                                                              \
+        struct path from_room, to_room;                                                            \
+        from = led(from, &from_room);                                                              \
+        to = led(to, &to_room);                                                                    \
+        return is_in_mapper(from) && is_node(to) ? 0 : NEXT(name) arguments;                       \
+    }
+RENAME(rename, (const char *from, const char *to), (from, to))
+RENAME(renameat, (int from_at, const char *from, int to_at, const char *to),
+       (from_at, from, to_at, to))
+RENAME(renameat2, (int from_at, const char *from, int to_at, const char *to, unsigned flags),
+       (from_at, from, to_at, to, flags))
 
 // A node's owner is the mounting user, whose session this is.
 #define NODE(name, parameters, arguments)                                                          \
@@ -100,32 +114,54 @@ NODE(fchmodat, (int at, const char *path, mode_t mode, int flags), (at, path, mo
 
 // MARK: Links that look like nodes
 
-static bool looks_like_node(const char *path)
+// The length of a link that was read, or -1 and EINVAL for one that looks like a node.
+static ssize_t unless_node(int directory, const char *path, const char *target, ssize_t length)
 {
-    if (!is_node(path))
-        return false;
-    errno = EINVAL; // not a link
-    return true;
-}
-
-// Told apart from a link by -1 and EINVAL; 0: not ours to answer.
-static ssize_t read_our_link(const char *path, char *target, size_t size)
-{
-    return looks_like_node(path) ? -1 : mount_directory() ? sysfs_readlink(path, target, size) : 0;
+    static const char front[] = "../dm-";
+    struct stat status;
+    unsigned minor;
+    if (length < (ssize_t)sizeof front || !mount_directory() ||
+        strncmp(target, front, sizeof front - 1) != 0)
+        return length;
+    int saved = errno;
+    bool is = raw_stat(directory, path, &status, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) == 0 &&
+              node_of(status.st_dev, status.st_ino, &minor) == link_node;
+    errno = is ? EINVAL : saved;
+    return is ? -1 : length;
 }
 
 EXPORTED ssize_t readlink(const char *restrict path, char *restrict target, size_t size)
 {
     struct path room;
     path = led(path, &room);
-    ssize_t length = read_our_link(path, target, size);
-    return length ? length : NEXT(readlink)(path, target, size);
+    ssize_t length = sysfs_readlink(path, target, size);
+    return length ? length
+                  : unless_node(AT_FDCWD, path, target, NEXT(readlink)(path, target, size));
 }
 EXPORTED ssize_t readlinkat(
     int directory, const char *restrict path, char *restrict target, size_t size)
 {
     struct path room;
     path = led(path, &room);
-    ssize_t length = read_our_link(path, target, size);
-    return length ? length : NEXT(readlinkat)(directory, path, target, size);
+    ssize_t length = sysfs_readlink(path, target, size);
+    return length ? length
+                  : unless_node(
+                        directory, path, target, NEXT(readlinkat)(directory, path, target, size));
+}
+
+// What a program calls that was compiled with _FORTIFY_SOURCE.
+ssize_t __readlink_chk(const char *path, char *target, size_t size, size_t room);
+EXPORTED ssize_t __readlink_chk(const char *path, char *target, size_t size, size_t room)
+{
+    if (size > room)
+        __builtin_trap(); // as the C library does
+    return readlink(path, target, size);
+}
+ssize_t __readlinkat_chk(int directory, const char *path, char *target, size_t size, size_t room);
+EXPORTED ssize_t __readlinkat_chk(
+    int directory, const char *path, char *target, size_t size, size_t room)
+{
+    if (size > room)
+        __builtin_trap();
+    return readlinkat(directory, path, target, size);
 }

@@ -143,13 +143,59 @@ static const char *led_by_number(const char *path, const char *number, struct pa
     return meant;
 }
 
+// The rest of a path behind the mount, at a slash or the end; NULL: it is elsewhere.
+static const char *inside(const char *path)
+{
+    if (!directory || !path || strncmp(path, directory, directory_length) != 0)
+        return NULL;
+    const char *rest = path + directory_length;
+    return *rest == '/' || *rest == 0 ? rest : NULL;
+}
+
+// What follows the mapper directory in a path, after `led`; NULL: nothing.
+static const char *mapper_entry(const char *path)
+{
+    const char *rest = inside(path);
+    if (!rest || !(rest = behind(rest, "mapper")))
+        return NULL;
+    rest += strspn(rest, "/");
+    return *rest ? rest : NULL;
+}
+
+// libdevmapper creates devices under mangled names, and then uses their nodes by the names that it
+// shows: what isn't there as it is written is meant mangled.
+static const char *spelled(const char *path, struct path *room)
+{
+    static const char plain[] =
+        "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz#+-.:=@_";
+    const char *name = mapper_entry(path);
+    if (!name || name[strspn(name, plain)] == 0 || strchr(name, '/'))
+        return path;
+    struct path mangled;
+    size_t length = (size_t)(name - path);
+    memcpy(mangled.bytes, path, length);
+    for (; *name && length + sizeof "\\x00" < sizeof mangled.bytes; name++) {
+        if (strchr(plain, *name))
+            mangled.bytes[length++] = *name;
+        else
+            length += (size_t)sprintf(mangled.bytes + length, "\\x%02x", (unsigned char)*name);
+    }
+    mangled.bytes[length] = 0;
+    int saved = errno;
+    struct stat status;
+    bool is_meant = *name == 0 && raw_stat(AT_FDCWD, path, &status, AT_SYMLINK_NOFOLLOW) != 0 &&
+                    raw_stat(AT_FDCWD, mangled.bytes, &status, AT_SYMLINK_NOFOLLOW) == 0;
+    errno = saved;
+    return is_meant ? memcpy(room->bytes, mangled.bytes, length + 1) : path;
+}
+
 const char *led(const char *path, struct path *room)
 {
     if (!directory || !path || path[0] != '/')
         return path;
-    if (strncmp(path, directory, directory_length) == 0) {
+    if (inside(path)) {
         find_mount_device(); // it may have been mounted anew
-        return path;
+        return spelled(path, room);
     }
     const char *rest = behind(path, "dev"), *number;
     if (!rest)
@@ -159,24 +205,15 @@ const char *led(const char *path, struct path *room)
     if (!behind(rest, "mapper") && !is_device_file(rest))
         return path;
     size_t length = strlen(rest);
-    if (directory_length + length >= sizeof room->bytes) {
-        errno = ENAMETOOLONG;
+    if (directory_length + length >= sizeof room->bytes)
         return path;
-    }
     find_mount_device();
     memcpy(room->bytes, directory, directory_length);
     memcpy(room->bytes + directory_length, rest, length + 1);
-    return room->bytes;
+    return spelled(room->bytes, room);
 }
 
-bool is_in_mapper(const char *path)
-{
-    if (!directory || !path || strncmp(path, directory, directory_length) != 0 ||
-        path[directory_length] != '/')
-        return false;
-    const char *rest = behind(path + directory_length, "mapper");
-    return rest && rest[strspn(rest, "/")] != 0;
-}
+bool is_in_mapper(const char *path) { return mapper_entry(path) != NULL; }
 
 bool is_control(int at, const char *path)
 {

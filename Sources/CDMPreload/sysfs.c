@@ -37,7 +37,9 @@ static bool find(unsigned minor, struct dm_ioctl *status)
     *status = (struct dm_ioctl){
         .version = {DM_VERSION_MAJOR, 0, 0}, .data_size = sizeof *status,
         .dev = (minor & 0xff) | (uint64_t)mapped_major() << 8 | (uint64_t)(minor & ~0xffU) << 12};
-    return control_ioctl(-1, DM_DEV_STATUS, status) == 0;
+    // The kernel makes the disk with the first table.
+    return control_ioctl(-1, DM_DEV_STATUS, status) == 0 &&
+           status->flags & (DM_ACTIVE_PRESENT_FLAG | DM_INACTIVE_PRESENT_FLAG);
 }
 
 bool sysfs_open(const char *path, int flags, int *fd)
@@ -63,7 +65,8 @@ ssize_t sysfs_readlink(const char *path, char *target, size_t size)
 {
     unsigned minor;
     struct dm_ioctl status;
-    const char *rest = after(path, "/sys/dev/block/") ? device_of(path, &minor) : NULL;
+    const char *rest = path && mount_directory() && after(path, "/sys/dev/block/")
+                           ? device_of(path, &minor) : NULL;
     if (!rest || *rest != 0 || !find(minor, &status))
         return 0;
     char link[64];

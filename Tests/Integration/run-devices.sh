@@ -41,6 +41,20 @@ prints 'control
 one' run ls /dev/mapper
 prints '/dev/mapper/one' run readlink -f /dev/mapper/one
 prints '/dev/mapper/one' run realpath /dev/mapper/one
+if command -v python3 >/dev/null; then # realpath(1) has its own way
+    prints '/dev/mapper/one' run python3 -c 'import ctypes
+out = ctypes.create_string_buffer(4096)
+ctypes.CDLL(None).realpath(b"/dev//./mapper/../mapper/one", out)
+print(out.value.decode())'
+fi
+
+# What is made in /dev/mapper isn't made in the machine's own.
+for command in 'ln -s x' mkdir mkfifo; do
+    # shellcheck disable=SC2086
+    said=$(run $command /dev/mapper/made 2>&1) && fail "$command succeeded"
+    [[ $said == *'Operation not supported' || $said == *'not permitted' ]] || fail "$said"
+    [ ! -e /dev/mapper/made ] || fail "$command made it"
+done
 
 # A script, whole; what it starts has it as well.
 cat >script <<'SCRIPT'

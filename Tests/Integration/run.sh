@@ -43,7 +43,15 @@ prints '1 dependencies	: (dm-0)' dmsetup deps -o blkdevname top
 prints '' dmsetup create 'a b' --table '0 8 zero'
 [ -b "$(device 'a\x20b')" ] && fail 'a device file is no block device to others'
 prints '0 8 zero ' dmsetup table 'a b'
+# By the name that dmsetup shows as well.
+prints 'block special file' dmfuse run -- stat -c %F '/dev/mapper/a b'
+prints '' dmfuse run -- chmod 600 '/dev/mapper/a b'
+prints '' dmsetup mknodes
 prints '' dmsetup remove 'a b'
+# The kernel makes the disk with the first table.
+prints '' dmsetup create bare --notable
+prints "bare	($major:2)" eval 'dmsetup ls -o blkdevname | grep bare'
+prints '' dmsetup remove bare
 prints '' dmsetup create st --readahead 128 --table "0 8192 striped 2 128 $PWD/a 0 $PWD/b 0"
 prints '' dmsetup clear st
 prints '' dmsetup remove st
