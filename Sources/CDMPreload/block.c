@@ -5,7 +5,6 @@
 #include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 
 enum { logical_block = 512, largest_block = 4096 };
@@ -71,12 +70,15 @@ static int flush(int fd)
     return 0;
 }
 
-// The kernel's checks: EBADF, not open for writing; EINVAL, not whole sectors or beyond the end.
-static int check_range(int fd, const struct stat *status, const uint64_t range[2])
+// The kernel's checks: EBADF, not open for writing; EFAULT; EINVAL, not whole sectors or beyond the
+// end.
+static int take_range(int fd, const struct stat *status, const void *argument, uint64_t range[2])
 {
     long flags = syscall(SYS_fcntl, fd, F_GETFL);
     if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
         return fail(EBADF);
+    if (read_memory(range, argument, 2 * sizeof range[0]) != 0)
+        return -1;
     uint64_t size = (uint64_t)status->st_size, end = range[0] + range[1];
     if ((range[0] | range[1]) & (logical_block - 1) || end < range[0] || end > size)
         return fail(EINVAL);
@@ -113,24 +115,24 @@ static int write_zeroes(int fd, const uint64_t range[2])
     return 0;
 }
 
-int block_ioctl(int fd, const struct stat *status, unsigned long request, void *argument)
+// Answers an ioctl by a value of a type.
+#define GIVE(type, value) write_memory(argument, &(type){value}, sizeof(type))
+
+int block_ioctl(int fd, const struct stat *status, unsigned request, void *argument)
 {
     uint64_t size = (uint64_t)status->st_size, range[2];
     switch (request) {
-    case BLKGETSIZE64: *(uint64_t *)argument = size; return 0;
-    case BLKGETSIZE: *(unsigned long *)argument = (unsigned long)(size / 512); return 0;
-    case BLKSSZGET: *(int *)argument = logical_block; return 0;
-    case BLKPBSZGET: case BLKIOMIN: *(unsigned *)argument = logical_block; return 0;
-    case BLKIOOPT: *(unsigned *)argument = 0; return 0;
-    case BLKALIGNOFF: *(int *)argument = 0; return 0;
-    case BLKBSZGET: *(int *)argument = soft_block(size); return 0;
-    case BLKRAGET: case BLKFRAGET: *(long *)argument = (long)read_ahead(status); return 0;
+    case BLKGETSIZE64: return GIVE(uint64_t, size);
+    case BLKGETSIZE: return GIVE(unsigned long, size / 512);
+    case BLKSSZGET: case BLKPBSZGET: case BLKIOMIN: return GIVE(int, logical_block);
+    case BLKIOOPT: case BLKALIGNOFF: return GIVE(int, 0);
+    case BLKBSZGET: return GIVE(int, soft_block(size));
+    case BLKRAGET: case BLKFRAGET: return GIVE(unsigned long, read_ahead(status));
     case BLKRASET: case BLKFRASET: return set_read_ahead(status, (unsigned long)argument);
-    case BLKROGET: *(int *)argument = !(status->st_mode & S_IWUSR); return 0;
+    case BLKROGET: return GIVE(int, !(status->st_mode & S_IWUSR));
     case BLKFLSBUF: return flush(fd);
     case BLKDISCARD: case BLKZEROOUT:
-        memcpy(range, argument, sizeof range);
-        if (check_range(fd, status, range) != 0)
+        if (take_range(fd, status, argument, range) != 0)
             return -1;
         return request == BLKDISCARD ? discard(fd, range) : write_zeroes(fd, range);
     default: return (int)syscall(SYS_ioctl, fd, request, argument);

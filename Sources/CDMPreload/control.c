@@ -216,22 +216,6 @@ int control_open(int flags)
 
 // MARK: ioctl
 
-// Reads the program's memory as the kernel does: a wrong pointer is EFAULT, not the end.
-static int read_memory(void *to, const void *from, size_t size)
-{
-    struct iovec local = {to, size}, remote = {(void *)from, size};
-    long count =
-        syscall(SYS_process_vm_readv, syscall(SYS_getpid), &local, 1UL, &remote, 1UL, 0UL);
-    if (count == (long)size)
-        return 0;
-    if (count >= 0 || errno == EFAULT) {
-        errno = EFAULT;
-        return -1;
-    }
-    memcpy(to, from, size); // not permitted here
-    return 0;
-}
-
 // How much of an argument the kernel would read.
 static int argument_size(unsigned number, const void *argument, size_t *size)
 {

@@ -18,7 +18,8 @@ EXPORTED int ioctl(int fd, unsigned long request, ...)
         break;
     case 0x12: // those of block devices
         if (is_device(fd, &status))
-            return block_ioctl(fd, &status, request, argument);
+            // 32 bits, as the kernel has it: programs that keep it in an int extend the sign.
+            return block_ioctl(fd, &status, (unsigned)request, argument);
         break;
     }
     return NEXT(ioctl)(fd, request, argument);

@@ -66,9 +66,15 @@ bool is_control_socket(int fd);
 // `fd` matters to DM_DEV_ARM_POLL alone.
 int control_ioctl(int fd, unsigned long request, void *argument);
 
+// MARK: memory.c
+
+// 0, or -1 and EFAULT.
+int read_memory(void *to, const void *from, size_t size);
+int write_memory(void *to, const void *from, size_t size);
+
 // MARK: block.c
 
-int block_ioctl(int fd, const struct stat *status, unsigned long request, void *argument);
+int block_ioctl(int fd, const struct stat *status, unsigned request, void *argument);
 
 // MARK: proc.c
 

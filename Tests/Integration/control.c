@@ -318,6 +318,50 @@ static void ranges(void)
     close(fd);
 }
 
+// A wrong pointer is EFAULT; a request that was kept in an int is the same request.
+static void arguments_of_ioctls(void)
+{
+    static const unsigned requests[] = {
+        BLKGETSIZE64, BLKGETSIZE, BLKSSZGET, BLKPBSZGET, BLKBSZGET, BLKIOMIN, BLKIOOPT, BLKALIGNOFF,
+        BLKRAGET, BLKROGET, BLKZEROOUT, BLKDISCARD};
+    int fd = control();
+    make(fd, "zeros");
+    int device = open("/dev/mapper/zeros", O_RDWR);
+    WANT(device >= 0);
+    for (unsigned i = 0; i < sizeof requests / sizeof requests[0]; i++) {
+        REFUSED(EFAULT, ioctl(device, requests[i], NULL));
+        REFUSED(EFAULT, ioctl(device, requests[i], (void *)16));
+    }
+    int size = 0;
+    errno = 99;
+    WANT(ioctl(device, (unsigned long)(int)BLKBSZGET, &size) == 0 && size >= 512 && errno == 99);
+    close(device);
+    WANT(call(fd, DM_DEV_REMOVE, "zeros") == 0);
+    close(fd);
+}
+
+ssize_t __readlink_chk(const char *path, char *target, size_t size, size_t room);
+ssize_t __readlinkat_chk(int directory, const char *path, char *target, size_t size, size_t room);
+
+// What is a node to stat isn't a link to readlink, whatever way it is reached.
+static void links(void)
+{
+    char target[64];
+    int fd = control();
+    make(fd, "linked");
+    int directory = open("/dev/mapper", O_PATH | O_DIRECTORY);
+    WANT(directory >= 0);
+    struct stat status;
+    WANT(fstatat(directory, "linked", &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISBLK(status.st_mode));
+    REFUSED(EINVAL, readlink("/dev/mapper/linked", target, sizeof target));
+    REFUSED(EINVAL, readlinkat(directory, "linked", target, sizeof target));
+    REFUSED(EINVAL, __readlink_chk("/dev/mapper/linked", target, sizeof target, sizeof target));
+    REFUSED(EINVAL, __readlinkat_chk(directory, "linked", target, sizeof target, sizeof target));
+    close(directory);
+    WANT(call(fd, DM_DEV_REMOVE, "linked") == 0);
+    close(fd);
+}
+
 int main(int count, char **arguments)
 {
     if (count == 3 && strcmp(arguments[1], "inherited") == 0) {
@@ -331,5 +375,7 @@ int main(int count, char **arguments)
     events();
     waiting();
     ranges();
+    arguments_of_ioctls();
+    links();
     return 0;
 }
