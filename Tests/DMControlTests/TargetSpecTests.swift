@@ -120,6 +120,8 @@ import Testing
         for size in 0..<(TargetSpecTests.load.count - 2) {
             let error = refusal(Array(TargetSpecTests.load[..<size]), count: 2)
             #expect(error?.errno == .invalidArgument, "cut at \(size)")
+            guard size <= TargetSpec.size else { continue }
+            #expect(error?.message == "unable to find target", "cut at \(size)")
         }
     }
 

@@ -56,8 +56,7 @@ extension TargetSpec {
                     "populate_table: next target spec (offset \(next)) overlaps \(before)")
             }
             guard Int(next) < bytes.count - position - TargetSpec.size else {
-                throw DMError(
-                    .invalidArgument, "Target spec extends beyond end of parameters")
+                throw DMError(.invalidArgument, "unable to find target")
             }
             guard next % 8 == 0 else {
                 throw DMError(
