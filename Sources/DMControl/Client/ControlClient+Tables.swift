@@ -49,6 +49,15 @@ extension ControlClient {
             inactive: inactive)
     }
 
+    /// What integrity measurement would be told of each line; see `status`.
+    package func measurement(
+        _ device: DeviceReference, inactive: Bool = false, noflush: Bool = false
+    ) throws(DMError) -> (DeviceStatus, [TableLine]) {
+        try tableStatus(
+            CommandNumber(DMCommand.tableStatus), device,
+            noflush ? [.imaMeasurement, .noflush] : .imaMeasurement, inactive: inactive)
+    }
+
     private func tableStatus(
         _ number: CommandNumber, _ device: DeviceReference, _ flags: DMFlags, inactive: Bool
     ) throws(DMError) -> (DeviceStatus, [TableLine]) {

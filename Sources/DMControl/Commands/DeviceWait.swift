@@ -8,11 +8,9 @@ enum DeviceWait: Command {
     static let mayBlock = true
 
     static func run(_ call: inout CommandCall) throws(DMError) {
-        let kind = StatusKind.table(paths: false)
         let (info, lines) = try call.registry.wait(
             try call.reference(), forEventOtherThan: call.head.eventNumber,
-            call.head.flags.contains(.statusTable) ? kind : .info, inactive: call.isAboutInactive,
-            call.interrupt)
+            call.statusKind(paths: false), inactive: call.isAboutInactive, call.interrupt)
         call.setFound(info)
         call.setStatus(info)
         call.writeStatus(lines)

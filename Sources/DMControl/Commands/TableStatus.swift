@@ -1,7 +1,7 @@
 import DeviceMapper
 
 /// TABLE_STATUS: a record a target of the live or the inactive table: with STATUS_TABLE_FLAG its
-/// parameters, else its status. ENXIO. No payload without a table.
+/// parameters, else with IMA_MEASUREMENT_FLAG what is to be measured, else its status. ENXIO. No payload without a table.
 enum TableStatus: Command {
     static let command = DMCommand.tableStatus
     static let hasData = true
@@ -11,10 +11,8 @@ enum TableStatus: Command {
     }
 
     fileprivate static func run(_ call: inout CommandCall, paths: Bool) throws(DMError) {
-        let isTable = call.head.flags.contains(.statusTable)
         let (info, lines) = try call.registry.tableStatus(
-            try call.reference(), isTable ? .table(paths: paths) : .info,
-            inactive: call.isAboutInactive)
+            try call.reference(), call.statusKind(paths: paths), inactive: call.isAboutInactive)
         call.setFound(info)
         call.setStatus(info)
         call.writeStatus(lines)
@@ -32,6 +30,12 @@ enum TableStatusWithPaths: Command {
 }
 
 extension CommandCall {
+    /// What the flags ask for.
+    func statusKind(paths: Bool) -> StatusKind {
+        if head.flags.contains(.statusTable) { return .table(paths: paths) }
+        return head.flags.contains(.imaMeasurement) ? .measurement : .info
+    }
+
     /// Writes a payload of target specs (`retrieve_status`). BUFFER_FULL: as many whole ones as
     /// fit.
     mutating func writeStatus(_ lines: [StatusLine]) {

@@ -12,12 +12,14 @@ enum Mapping {
     case held(tag: Int)
 }
 
-/// What `status` is asked for (`STATUSTYPE_INFO`, `STATUSTYPE_TABLE`).
+/// What `status` is asked for (`STATUSTYPE_INFO`, `STATUSTYPE_TABLE`, `STATUSTYPE_IMA`).
 package enum StatusKind: Hashable, Sendable {
     case info
     /// The parameters that make this target again; devices as numbers, or as paths where they have
     /// one.
     case table(paths: Bool)
+    /// What integrity measurement wants to know: `measurement` of named values, or nothing.
+    case measurement
 }
 
 /// One line of a table: so many bytes of a mapped device, and what to do with a request there.
@@ -100,6 +102,13 @@ class Target: @unchecked Sendable {
 
     /// The parameters of the line, or its state. Without the start, the length and the type.
     func status(_ kind: StatusKind) -> String { "" }
+
+    /// The text of `StatusKind.measurement`: the target's type, then what it says of itself.
+    func measurement(_ values: [String]) -> String {
+        let (major, minor, patch) = type.version
+        let version = "target_version=\(major).\(minor).\(patch)"
+        return (["target_name=\(type.name)", version] + values).joined(separator: ",") + ";"
+    }
 
     /// Each stretch of a lower device that it uses, in sectors, for the check against its size.
     func lowerAreas() -> [LowerArea] { [] }

@@ -134,6 +134,8 @@ final class DelayTarget: Target, @unchecked Sendable {
             return [read, write, flush].prefix(groupCount).map {
                 "\($0.device.word(paths: paths)) \($0.start) \($0.milliseconds)"
             }.joined(separator: " ")
+        case .measurement:
+            return ""
         }
     }
 

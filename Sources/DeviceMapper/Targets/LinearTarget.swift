@@ -39,6 +39,7 @@ final class LinearTarget: Target, @unchecked Sendable {
         switch kind {
         case .info: ""
         case .table(let paths): "\(device.word(paths: paths)) \(start)"
+        case .measurement: measurement(["device_name=\(device.number)", "start=\(start)"])
         }
     }
 

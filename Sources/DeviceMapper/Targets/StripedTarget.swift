@@ -139,15 +139,28 @@ final class StripedTarget: Target, @unchecked Sendable {
         switch kind {
         case .info:
             let devices = stripes.map { "\($0.device.number)" }.joined(separator: " ")
-            let letters = stripes.indices.map {
-                errorCounts[$0].load(ordering: .relaxed) == 0 ? "A" : "D"
-            }.joined()
+            let letters = stripes.indices.map(letter).joined()
             return "\(stripes.count) \(devices) 1 \(letters)"
         case .table(let paths):
             let destinations = stripes.map { "\($0.device.word(paths: paths)) \($0.start)" }
                 .joined(separator: " ")
             return "\(stripes.count) \(chunkSize) \(destinations)"
+        case .measurement:
+            return measurement(
+                ["stripes=\(stripes.count)", "chunk_size=\(chunkSize)"]
+                    + stripes.enumerated().flatMap { index, stripe in
+                        [
+                            "stripe_\(index)_device_name=\(stripe.device.number)",
+                            "stripe_\(index)_physical_start=\(stripe.start)",
+                            "stripe_\(index)_status=\(letter(index))",
+                        ]
+                    })
         }
+    }
+
+    /// Alive, or dead: it failed once.
+    private func letter(_ stripe: Int) -> String {
+        errorCounts[stripe].load(ordering: .relaxed) == 0 ? "A" : "D"
     }
 
     override func lowerAreas() -> [LowerArea] {

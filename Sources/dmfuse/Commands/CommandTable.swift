@@ -54,7 +54,7 @@ enum CommandTable {
                 "wipe_table", "[-f|--force] [--noflush] [--nolockfs] <device>...",
                 selectable: true, WipeTableCommand.run),
             command("rename", "<device> [--setuuid] <new_name_or_uuid>", 1...2, RenameCommand.run),
-            repeated("measure", "[<device>...]", selectable: true, UnsupportedCommand.run),
+            repeated("measure", "[<device>...]", selectable: true, StatusCommand.measure),
             CommandDefinition(
                 name: "message", synopsis: "<device> <sector> <message>", leastWords: 2,
                 mostWords: nil, run: MessageCommand.run),

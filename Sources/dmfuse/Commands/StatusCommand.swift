@@ -1,17 +1,24 @@
 import DMControl
 import DeviceMapper
 
-/// `status [--target TYPE] [--noflush] [DEVICE...]`.
+/// `status [--target TYPE] [--noflush] [DEVICE...]`, and `measure`, which asks for another text.
 enum StatusCommand {
     static func run(_ invocation: Invocation) throws(Refusal) {
+        try run(invocation, measure: false)
+    }
+
+    static func measure(_ invocation: Invocation) throws(Refusal) {
+        try run(invocation, measure: true)
+    }
+
+    private static func run(_ invocation: Invocation, measure: Bool) throws(Refusal) {
         let options = invocation.options
         let daemon = invocation.daemon
         try invocation.forEachDevice { device throws(Refusal) in
             let reply = try daemon.ifExists { () throws(Refusal) in
                 try daemon.run("status", device.address) { client throws(DMError) in
-                    try client.status(
-                        device.address.reference, inactive: options.inactive,
-                        noflush: options.noFlush)
+                    try (measure ? client.measurement : client.status)(
+                        device.address.reference, options.inactive, options.noFlush)
                 }
             }
             guard let reply else { throw .doesNotExist }

@@ -1,5 +1,4 @@
-/// Commands of dmsetup's that have nothing to work on here: the kernel's integrity measurements,
-/// and (until they are there) statistics.
+/// A command of dmsetup's that has nothing to work on here: statistics, until they are there.
 enum UnsupportedCommand {
     static func run(_ invocation: Invocation) throws(Refusal) {
         throw Refusal("Command not supported.")
