@@ -12,7 +12,7 @@ let settings: [SwiftSetting] = [
 ]
 let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 
-// One way only: CFuse <- DMFilesystem; DeviceMapper <- {DMFilesystem, DMControl} <- dmfuse.
+// One way only: CFuse <- DMFilesystem; DeviceMapper <- {DMFilesystem, DMControl} <- DMCommandLine.
 // DMFilesystem and DMControl never see each other, and nothing in DeviceMapper knows FUSE.
 let package = Package(
     name: "dmfuse",
@@ -34,21 +34,25 @@ let package = Package(
         .target(
             name: "DMFilesystem", dependencies: ["CFuse", "DeviceMapper", system],
             swiftSettings: settings),
-        .executableTarget(
-            name: "dmfuse",
+        .target(
+            name: "DMCommandLine",
             dependencies: [
                 "CLinux", "DeviceMapper", "DMControl", "DMFilesystem", system,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: settings),
+        .executableTarget(
+            name: "dmfuse", dependencies: ["DMCommandLine"], swiftSettings: settings),
         .target(
             name: "DMTestSupport", dependencies: ["DeviceMapper", system], swiftSettings: settings),
         .executableTarget(
             name: "explore", dependencies: ["DeviceMapper", "DMTestSupport"],
             swiftSettings: settings),
-        // An executable can't import another: the sources of dmfuse that it fuzzes are links.
         .executableTarget(
-            name: "fuzz", dependencies: ["DeviceMapper", "DMControl", "DMTestSupport", system],
+            name: "fuzz",
+            dependencies: [
+                "DMCommandLine", "DMControl", "DMTestSupport", "DeviceMapper", system,
+            ],
             swiftSettings: settings + [.enableExperimentalFeature("Extern")]),
         .executableTarget(
             name: "seamcost", dependencies: ["DeviceMapper", "DMTestSupport"],
@@ -67,7 +71,8 @@ let package = Package(
         .testTarget(
             name: "CommandLineTests",
             dependencies: [
-                "dmfuse", "DMControl", "DMFilesystem", "DeviceMapper", "DMTestSupport", system,
+                "DMCommandLine", "DMControl", "DMFilesystem", "DeviceMapper", "DMTestSupport",
+                system,
             ],
             exclude: ["Transcripts"],
             swiftSettings: settings),

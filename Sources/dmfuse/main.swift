@@ -1,4 +1,4 @@
-import DeviceMapper
+import DMCommandLine
 import Glibc
 
 exit(Program.run())

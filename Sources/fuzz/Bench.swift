@@ -4,6 +4,7 @@
     import Glibc
     import SystemPackage
 
+    @testable import DMCommandLine
     @testable import DMControl
 
     /// What one case runs on: a registry over stores in memory, and two devices to begin with.

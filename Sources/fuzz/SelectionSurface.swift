@@ -1,6 +1,8 @@
 #if FUZZING
     import DeviceMapper
 
+    @testable import DMCommandLine
+
     /// `-S` over rows of one name and one number.
     enum SelectionSurface {
         private typealias Row = (name: String, number: UInt32)

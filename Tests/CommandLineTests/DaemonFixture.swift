@@ -3,7 +3,7 @@ import DeviceMapper
 import Glibc
 import SystemPackage
 
-@testable import dmfuse
+@testable import DMCommandLine
 
 /// A registry behind a control socket in a directory of its own, as a mount would have it, but
 /// without a file system. It has the numbers of the recorded transcripts: 254 for mapped devices

@@ -3,7 +3,7 @@ import Glibc
 import SystemPackage
 import Testing
 
-@testable import dmfuse
+@testable import DMCommandLine
 
 @Suite struct DaemonTests {
     private static let procDevices = """

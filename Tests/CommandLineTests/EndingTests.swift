@@ -2,7 +2,7 @@ import DMTestSupport
 import DeviceMapper
 import Testing
 
-@testable import dmfuse
+@testable import DMCommandLine
 
 @Suite struct EndingTests {
     @Test("the session's end during an unmount that fails ends the daemon")

@@ -1,7 +1,7 @@
 import DeviceMapper
 import Testing
 
-@testable import dmfuse
+@testable import DMCommandLine
 
 @Suite struct GrammarTests {
     private func parse(_ line: String) throws(CommandLineOptions.Failure) -> CommandLineOptions {

@@ -1,7 +1,7 @@
 import DeviceMapper
 import Testing
 
-@testable import dmfuse
+@testable import DMCommandLine
 
 @Suite struct ManglingTests {
     @Test(

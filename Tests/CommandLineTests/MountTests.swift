@@ -3,7 +3,7 @@ import DeviceMapper
 import SystemPackage
 import Testing
 
-@testable import dmfuse
+@testable import DMCommandLine
 
 @Suite struct MountTests {
     private static func entry(

@@ -1,7 +1,7 @@
 import DeviceMapper
 import Testing
 
-@testable import dmfuse
+@testable import DMCommandLine
 
 /// Called dmfuse, a refusal is one line: the command, the device, the errno and the reason.
 @Suite struct PersonalityTests {

@@ -1,4 +1,4 @@
-@testable import dmfuse
+@testable import DMCommandLine
 
 /// Keeps what a command writes.
 final class Recorder {

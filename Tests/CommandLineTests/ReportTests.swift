@@ -2,7 +2,7 @@ import DMControl
 import DeviceMapper
 import Testing
 
-@testable import dmfuse
+@testable import DMCommandLine
 
 /// Reports, compared with what dmsetup printed for the same devices.
 @Suite struct ReportTests {

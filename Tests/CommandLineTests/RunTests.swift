@@ -3,7 +3,7 @@ import DeviceMapper
 import Glibc
 import Testing
 
-@testable import dmfuse
+@testable import DMCommandLine
 
 /// Which programs `dmfuse run` can serve, and what it tells them.
 @Suite struct RunTests {

@@ -2,7 +2,7 @@ import DMControl
 import DeviceMapper
 import Testing
 
-@testable import dmfuse
+@testable import DMCommandLine
 
 @Suite struct TableTextTests {
     private func parse(_ text: String, source: String = "") throws(Refusal) -> [TableLine] {

@@ -1,7 +1,7 @@
 import DeviceMapper
 import SystemPackage
 
-@testable import dmfuse
+@testable import DMCommandLine
 
 /// What dmsetup 1.02.185 printed on Linux 6.1, as a list of steps.
 ///

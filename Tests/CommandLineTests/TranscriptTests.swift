@@ -1,6 +1,6 @@
 import Testing
 
-@testable import dmfuse
+@testable import DMCommandLine
 
 /// Every command of the transcripts, run by us against the registry, prints what dmsetup printed
 /// against the kernel.

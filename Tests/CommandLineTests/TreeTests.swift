@@ -2,7 +2,7 @@ import DMControl
 import DeviceMapper
 import Testing
 
-@testable import dmfuse
+@testable import DMCommandLine
 
 /// The stack of the transcript "three levels", and what dmsetup drew of it.
 @Suite struct TreeTests {

@@ -2,8 +2,9 @@ import DeviceMapper
 import Glibc
 
 /// The process: its arguments, streams and environment.
-enum Program {
-    static func run() -> Int32 {
+package enum Program {
+    /// The exit status.
+    package static func run() -> Int32 {
         let arguments = arguments()
         let programName = arguments.first ?? ByteString("dmfuse")
         let console = Console(

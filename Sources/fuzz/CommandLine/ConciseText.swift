@@ -1,1 +1,0 @@
-../../dmfuse/Tables/ConciseText.swift

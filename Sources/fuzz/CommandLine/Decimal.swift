@@ -1,1 +1,0 @@
-../../dmfuse/Grammar/Decimal.swift

@@ -1,1 +1,0 @@
-../../dmfuse/Report/SelectionParser.swift

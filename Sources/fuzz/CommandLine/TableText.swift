@@ -1,1 +1,0 @@
-../../dmfuse/Tables/TableText.swift
