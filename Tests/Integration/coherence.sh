@@ -32,7 +32,7 @@ for way in cached direct mapped; do
         asked "$value $value $value" 'see 1000'
     done
 done
-[ "$("$helpers/openers" "$(device d)" race 1)" ] || fail 'a stale byte was read'
+"$helpers/openers" "$(device d)" race 1 >said || fail 'a stale byte was read' "$(<said)"
 
 # Suspend: what was changed in memory is in the file when it returns, but for --nolockfs.
 asked 512 'mapped 512 21'
