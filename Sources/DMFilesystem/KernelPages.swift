@@ -31,7 +31,12 @@ final class KernelPages: PageCache, @unchecked Sendable {
         }
         if isOver { return }
         // Whatever the error is, nothing is cached: the kernel doesn't know the node, or nobody.
-        if let grown { _ = cfuse_note_growth(descriptor, node.rawValue, grown) }
+        if let grown {
+            // Before it is longer: a page of the earlier end that was changed through a mapping would
+            // be written back with the zeros behind that end, over what the new table has there.
+            _ = cfuse_drop_pages(descriptor, node.rawValue)
+            _ = cfuse_note_growth(descriptor, node.rawValue, grown)
+        }
         _ = cfuse_drop_pages(descriptor, node.rawValue)
         let isLast = lock.withLock { () -> Bool in
             drops -= 1

@@ -14,8 +14,6 @@ make_full short 4 128
 dmfuse create d --table "0 256 linear $PWD/a 0"
 
 coproc openers { exec "$helpers/openers" "$(device d)"; }
-# shellcheck disable=SC2154
-started+=("$openers_PID")
 # ANSWER COMMAND: what the openers say to that.
 asked() {
     local said
@@ -32,7 +30,7 @@ for way in cached direct mapped; do
         asked "$value $value $value" 'see 1000'
     done
 done
-[ "$("$helpers/openers" "$(device d)" race 1)" ] || fail 'a stale byte was read'
+"$helpers/openers" "$(device d)" race 1 >said || fail 'a stale byte was read' "$(<said)"
 
 # Suspend: what was changed in memory is in the file when it returns, but for --nolockfs.
 asked 512 'mapped 512 21'
@@ -129,6 +127,30 @@ ends_with 0 "$cached"
 # The dropping of pages followed: a swap and its effect.
 eventually 'no page of before is left' eval \
     'echo see 40000 >&"${openers[1]}" && read -r said <&"${openers[0]}" && [ "$said" = "2 2 2" ]'
+
+# A longer table, while the page at the earlier end was changed through a mapping: what the new one has
+# behind that end stays.
+make_full nine 6 9
+make_full sixteen 7 16
+dmfuse create end --table "0 9 linear $PWD/nine 0"
+mkfifo questions answers
+"$helpers/openers" "$(device end)" <questions >answers &
+at_the_end=$!
+exec 8>questions 9<answers
+# COMMAND: what these openers say to it is $said.
+ask_at_the_end() { echo "$1" >&8 && read -r -t 20 said <&9; }
+ask_at_the_end 'see 4100'
+equal 'the page is there' '6 6 6' "$said"
+dmfuse suspend --nolockfs end
+ask_at_the_end 'mapped 4096 8'
+dmfuse load end --table "0 16 linear $PWD/sixteen 0"
+dmfuse resume end
+ask_at_the_end sync
+equal 'what was changed' 8 "$(byte sixteen 4100)"
+equal 'behind the earlier end' 7 "$(byte sixteen 4608)"
+exec 8>&- 9<&-
+ends_with 0 "$at_the_end"
+dmfuse remove --retry end
 
 # The end comes also while pages wait to be dropped.
 dmfuse suspend lower

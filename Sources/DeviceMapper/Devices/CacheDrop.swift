@@ -7,8 +7,8 @@ package protocol PageCache: AnyObject, Sendable {
     /// Waits for every request on a cached page, also one that a suspended device holds. Called on
     /// a thread that may block, with no lock held.
     ///
-    /// `grown`: the device became longer, and is that long now, in bytes; nil: it did not. Then
-    /// that is made known first.
+    /// `grown`: the device became longer, and is that long now, in bytes; nil: it did not. Then what
+    /// was cached goes first, that is made known, and what was cached meanwhile goes.
     func drop(minor: UInt32, generation: UInt64, grown: UInt64?)
 }
 
