@@ -80,7 +80,7 @@ import Testing
         // Else nothing was shown.
         let made = records.count { $0.event == .cellToList }
         let bound = records.count { $0.event == .tableBound }
-        #expect(made > 20 && bound > 20, "\(made) devices, \(bound) tables bound")
+        #expect(made > 0 && bound > 0, "\(made) devices, \(bound) tables bound")
         if seconds != nil {
             print("stress: \(records.count) events of \(made) devices, \(bound) tables bound")
         }
