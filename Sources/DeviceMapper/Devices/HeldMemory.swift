@@ -18,6 +18,8 @@ package final class HeldMemory: Sendable {
     }
 
     package static let defaultLimit = 64 << 20
+    /// Bytes on their way into the spill file that are let be, whatever the budget.
+    private static let leastInTransit = 16 << 20
 
     init(limit: Int, spillDirectory: ByteString, workers: IOWorkers) {
         self.limit = limit
@@ -44,7 +46,8 @@ package final class HeldMemory: Sendable {
             return hold(error)
         }
         let length = request.length
-        guard inTransit.add(length, ordering: .relaxed).newValue <= limit else {
+        let most = max(limit, HeldMemory.leastInTransit)
+        guard inTransit.add(length, ordering: .relaxed).newValue <= most else {
             inTransit.subtract(length, ordering: .relaxed)
             return hold(.noMemory)
         }
