@@ -26,11 +26,13 @@ final class CacheDrop: @unchecked Sendable {
 
     private static let pollMilliseconds: UInt32 = 5
 
-    /// Nil: nobody has the device open, and what is cached goes when somebody opens it.
+    /// Nil: nobody ever had the device open, and nothing is cached of it. Where nobody has it open
+    /// now, what is cached goes with the first open; but a second open may come before the first
+    /// one's answer.
     static func begin(of device: MappedDevice, grown: UInt64? = nil) -> CacheDrop? {
         guard device.registry.hasPageCache.load(ordering: .acquiring) else { return nil }
         let cache = device.registry.reading { state in
-            device.disk.hashCell?.handles.isEmpty == false ? state.pageCache : nil
+            device.disk.wasOpened ? state.pageCache : nil
         }
         guard let cache else { return nil }
         let drop = CacheDrop()

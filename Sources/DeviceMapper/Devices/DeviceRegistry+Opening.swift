@@ -15,6 +15,7 @@ extension DeviceRegistry {
                 let cell = disk.hashCell, let device = cell.device
             else { throw .noSuchDevice }
             cell.openCount += 1
+            disk.wasOpened = true
             let handle = DeviceHandle(
                 registry: self, device: device, cell: cell, isFirst: cell.handles.isEmpty)
             cell.handles[ObjectIdentifier(handle)] = Unmanaged.passUnretained(handle)

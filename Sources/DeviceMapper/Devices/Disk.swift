@@ -14,6 +14,8 @@ package final class Disk: @unchecked Sendable {
 
     /// The seed's private pointer. Nil once the device is being removed: no new open succeeds.
     var hashCell: HashCell?
+    /// Whether somebody ever had a handle of it. Guarded by dm_sem.
+    var wasOpened = false
 
     private let sectorCount = Atomic<UInt64>(0)
     private let newestChange = Atomic<Int64>(0)
