@@ -91,6 +91,24 @@ import Testing
         try devices.shutDown()
     }
 
+    @Test("a discard and a write-zeroes go the way of a write, and are held as one")
+    func ranges() throws {
+        let stores = ["a", "b"].map { devices.addStore($0, sectors: 64) }
+        try devices.create("d", "0 32 delay a 0 0 b 2 \(DelayTests.forever)")
+        let handle = try devices.open("d")
+        let ranges = [
+            handle.beginRange(.discard, 512, 1024), handle.beginRange(.writeZeroes, 4096, 512),
+        ]
+        #expect(try status("d") == "0 2 0")
+        try suspend("d", .noflush)
+        for range in ranges { try range.get() }
+        #expect(stores[0].calls.isEmpty)
+        #expect(stores[1].calls.map(\.kind) == [.discard, .zero])
+        #expect(stores[1].calls.map(\.offset) == [3 * 512, 10 * 512])
+        handle.close()
+        try devices.shutDown()
+    }
+
     @Test("10,000 requests are held at once, without a thread each, and counted")
     func manyHeld() throws {
         let store = devices.addStore("a", sectors: 64)
