@@ -386,9 +386,9 @@ struct MountTests {
               conv=notrunc,nocreat 2>/dev/null || echo failed &
             wait; echo done
             """)
-        // The direct readers, the cached ones' read-ahead, and a writer of a page that it left out.
-        // Starting so many processes takes a busy machine its time. One that comes late must fail, too.
-        #expect(eventually(withinMilliseconds: 60_000) { tree.outstanding >= 66 })
+        // Up to 66: the direct readers, the cached ones' read-ahead, and a writer of a page that it left
+        // out. How many of them get here is Linux's to say, and one that comes late must fail, too.
+        #expect(eventually(withinMilliseconds: 60_000) { tree.outstanding >= 32 })
         tree.end()
         let lines = readers.wait().output.split(separator: "\n")
         #expect(lines.count == 130 && lines.last == "done", "\(lines)")
