@@ -46,29 +46,49 @@ package final class BackingDevice: @unchecked Sendable {
     /// A table is done with it.
     func release() { onRelease() }
 
-    /// Takes a request whose `offset` is a byte of this device.
+    /// Takes a request whose `offset` is a byte of this device. The caller holds the device until
+    /// it returns, which may be after the end of the request.
     func submit(_ request: IORequest) {
-        if !request.prefersOtherThread {
-            if request.isOnIOThread { return performHere(request) }
-            // A range may be a whole device that is filled with zeros: nobody does that on the way.
-            if request.mayRunInline, !request.operation.isRange, workers.beginInline() {
-                performHere(request)
-                workers.endInline()
-                return
-            }
+        if !performInPlace(request) { enqueue(request) }
+    }
+
+    /// Whether the device is needed when the request has ended: after a flush those that waited for
+    /// it are seen to.
+    static func hasWorkAfter(_ request: IORequest) -> Bool {
+        request.operation == .flush || request.forceUnitAccess
+    }
+
+    /// Does the request's I/O on this thread, if that may wait for it. Once the request has ended
+    /// the device is not touched any more, unless it `hasWorkAfter` it: the end may be what the one
+    /// who frees it waits for. False: nothing was begun.
+    func performInPlace(_ request: IORequest) -> Bool {
+        guard !request.prefersOtherThread else { return false }
+        if request.isOnIOThread { return performHere(request) }
+        // A range may be a whole device that is filled with zeros: nobody does that on the way.
+        guard request.mayRunInline, !request.operation.isRange else { return false }
+        // The registry's, which outlives the device: whoever comes from outside holds it, by an
+        // opener for one.
+        let workers = Unmanaged.passUnretained(self.workers)
+        guard workers._withUnsafeGuaranteedRef({ $0.beginInline() }) else { return false }
+        let isDone = performHere(request)
+        workers._withUnsafeGuaranteedRef { $0.endInline() }
+        return isDone
+    }
+
+    /// On a thread that may wait for the backing store, unless it has other parts to see to: false.
+    private func performHere(_ request: IORequest) -> Bool {
+        if request.mayBorrow, lend(request) {
+            request.finish(nil)
+            return true
         }
-        enqueue(request)
-    }
-
-    /// On a thread that may wait for the backing store, unless it has other parts to see to.
-    private func performHere(_ request: IORequest) {
-        if request.mayBorrow, lend(request) { return request.finish(nil) }
-        guard request.mayRunBeside else { return perform(request) }
-        if pace.isSlow { return enqueue(request) }
+        if request.mayRunBeside && pace.isSlow { return false }
         perform(request)
+        return true
     }
 
-    private func enqueue(_ request: IORequest) {
+    /// Leaves the request to an I/O thread. The caller holds the device until it returns: as soon as
+    /// it is queued, it may be done.
+    func enqueue(_ request: IORequest) {
         let needsThread = lock.withLock { () -> Bool in
             queue.append(request)
             guard busyThreads < BackingDevice.threadsForOne else { return false }

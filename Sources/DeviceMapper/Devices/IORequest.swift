@@ -177,8 +177,7 @@ package final class IORequest: @unchecked Sendable {
         wasDelivered = false
         keepsOrder = false
         bypassesSuspension = false
-        payload = nil
-        spilled = nil
+        dropPayload()
         payloadOffset = 0
         readOffset = 0
         firstError.store(0, ordering: .relaxed)
@@ -209,6 +208,12 @@ package final class IORequest: @unchecked Sendable {
 
     /// Whether the bytes of a write are in a receiver's buffer, which can't be kept for long.
     var needsKeeping: Bool { payload.map { !$0.isKept } ?? false }
+
+    /// A read has none: it doesn't ask Swift to let go of nothing.
+    private func dropPayload() {
+        if payload != nil { payload = nil }
+        if spilled != nil { spilled = nil }
+    }
 
     /// Before it is held: goes on with a copy of a write's bytes, `length` of them.
     func keep(_ kept: HeldMemory.Kept) {
@@ -343,8 +348,7 @@ package final class IORequest: @unchecked Sendable {
             RequestPool.shared.give(self)
             return
         }
-        payload = nil
-        spilled = nil
+        dropPayload()
         if let handle, operation == .flush || forceUnitAccess {
             handle._withUnsafeGuaranteedRef { $0.account(self) }
         }
@@ -381,8 +385,7 @@ package final class IORequest: @unchecked Sendable {
         parent = nil
         root = nil
         handle = nil
-        payload = nil
-        spilled = nil
+        dropPayload()
     }
 
     /// Nil: all of the request was done. Else the first error of any part.

@@ -46,11 +46,25 @@ final class MappedDevice: @unchecked Sendable {
     /// Takes a request whose `offset` is a byte of this device. Never waits: what can't go on now
     /// is deferred.
     func submit(_ request: IORequest) {
+        if !submitIfAdmitted(request) { deferOrStart(request) }
+    }
+
+    /// Nothing here is touched any more once the request was sent on: its end may be what the one
+    /// who frees this device waits for. So the caller needs to hold the device only until then.
+    /// False: the queue is blocked, and the request is the caller's still.
+    func submitIfAdmitted(_ request: IORequest) -> Bool {
+        let queue = Unmanaged.passUnretained(disk.queue)
         if request.bypassesSuspension {
-            disk.queue.enterBypassing()
-            return start(request)
+            queue._withUnsafeGuaranteedRef { $0.enterBypassing() }
+        } else if !queue._withUnsafeGuaranteedRef({ $0.enter() }) {
+            return false
         }
-        if disk.queue.enter() { return start(request) }
+        start(request)
+        return true
+    }
+
+    /// What follows where the queue was blocked. The caller holds the device until it returns.
+    func deferOrStart(_ request: IORequest) {
         registry.heldMemory.keep(request) { [self] error in
             if let error { return request.finish(error) }
             switch disk.queue.deferOrEnter(request) {
@@ -80,7 +94,9 @@ final class MappedDevice: @unchecked Sendable {
     /// A request that was admitted here has ended.
     func leave(_ request: IORequest) {
         if request.operation == .flush || request.forceUnitAccess { earlierErrors.tell(request) }
-        disk.queue.leave()
+        // Held by the opener, or by a table above, in which the request or what it is a part of is
+        // still in flight: so by more than what ends here, and without a count.
+        Unmanaged.passUnretained(disk.queue)._withUnsafeGuaranteedRef { $0.leave() }
     }
 
     // MARK: Tables

@@ -8,7 +8,14 @@ final class LowerDevice: @unchecked Sendable {
         case backing(BackingDevice)
     }
 
+    /// The same without a count: this object keeps the device.
+    private enum Way {
+        case mapped(Unmanaged<MappedDevice>)
+        case backing(Unmanaged<BackingDevice>)
+    }
+
     let kind: Kind
+    private let way: Way
     /// As tables and `deps` print it.
     let number: DeviceNumber
     let isWritable: Bool
@@ -19,6 +26,10 @@ final class LowerDevice: @unchecked Sendable {
         kind: Kind, number: DeviceNumber, isWritable: Bool, release: @escaping () -> Void
     ) {
         self.kind = kind
+        switch kind {
+        case .mapped(let device): way = .mapped(.passUnretained(device))
+        case .backing(let device): way = .backing(.passUnretained(device))
+        }
         self.number = number
         self.isWritable = isWritable
         self.release = release
@@ -34,12 +45,22 @@ final class LowerDevice: @unchecked Sendable {
     }
 
     /// Sends a request or a part down. Its `offset` is a byte of this device.
+    ///
+    /// The request may end in there, or on another thread meanwhile, and with it what keeps this
+    /// object and the device. On the common way nobody touches either afterwards; where the device
+    /// has work left then, it is retained for the call.
     func submit(_ request: IORequest) {
-        switch kind {
+        switch way {
         case .mapped(let device):
             if request.operation.isChange && !isWritable { return request.finish(.ioError) }
-            device.submit(request)
-        case .backing(let device): device.submit(request)
+            if device._withUnsafeGuaranteedRef({ $0.submitIfAdmitted(request) }) { return }
+            device.takeUnretainedValue().deferOrStart(request)
+        case .backing(let device):
+            if BackingDevice.hasWorkAfter(request) {
+                return device.takeUnretainedValue().submit(request)
+            }
+            if device._withUnsafeGuaranteedRef({ $0.performInPlace(request) }) { return }
+            device.takeUnretainedValue().enqueue(request)
         }
     }
 

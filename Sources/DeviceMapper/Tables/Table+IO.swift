@@ -32,9 +32,9 @@ extension Table {
         case .remapped(let lower, let lowerOffset, let tag):
             if let tag { request.watch(Unmanaged.passUnretained(target), tag: tag) }
             request.offset = lowerOffset
-            // Held until it returns: the request may end in there, and with it what keeps this
-            // table.
-            lower.takeUnretainedValue().submit(request)
+            // The request may end in there, and with it what keeps this table: neither that nor the
+            // lower device is touched after it.
+            lower._withUnsafeGuaranteedRef { $0.submit(request) }
         case .zeroes:
             request.finish(request.fillWithZeroes())
         case .failed(let error):
