@@ -4,8 +4,11 @@ import Glibc
 extension Mount {
     /// Lets the kernel read further ahead than the 128 KiB that it offers, which no INIT raises: a
     /// cached read of a large block is then fewer requests. Where sysfs can't be written, as by an
-    /// ordinary user, it stays as it is. Once the session serves: INIT sets it, too.
+    /// ordinary user, it stays as it is. Once the session serves.
     package func raiseReadAhead() {
+        // INIT sets it, too. No question of the file system is asked before that is through.
+        var status = stat()
+        _ = directory.withCString { stat($0, &status) }
         let number = DeviceNumber(statDevice: device)
         let file = open("/sys/class/bdi/\(number)/read_ahead_kb", O_WRONLY | O_CLOEXEC)
         guard file >= 0 else { return }
