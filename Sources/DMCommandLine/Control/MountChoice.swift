@@ -41,6 +41,13 @@ struct MountChoice {
         return MountDirectory(path: only, deviceDirectory: device)
     }
 
+    /// The mount of a verb of ours, by what its command line names, if anything.
+    static func choose(_ given: String?) throws(Refusal) -> MountDirectory {
+        try MountChoice(
+            given: given.map { ByteString($0) }, environment: SystemCalls.environment("DM_DEV_DIR")
+        ).choose()
+    }
+
     /// Against the working directory; without slashes at its end.
     static func absolute(
         _ path: ByteString, workingDirectory: ByteString? = SystemCalls.workingDirectory()

@@ -42,6 +42,15 @@ struct MountDirectory: Equatable {
         default: ""
         }
     }
+
+    /// What a verb says of a call to its daemon that failed. The core says what to do; where it
+    /// couldn't be asked, we do.
+    func line(of error: DMError) -> String {
+        let text = SystemCalls.text(error.errno)
+        let advice = advice(after: error.errno)
+        let reason = advice.isEmpty ? error.message : advice
+        return reason.isEmpty ? text : "\(text): \(reason)"
+    }
 }
 
 extension ByteString {

@@ -46,10 +46,7 @@ struct RunVerb: ParsableCommand {
             return Self.badStatus
         }
         do throws(Refusal) {
-            let mount = try MountChoice(
-                given: directory.map { ByteString($0) },
-                environment: SystemCalls.environment("DM_DEV_DIR")
-            ).choose()
+            let mount = try MountChoice.choose(directory)
             let surroundings = try PreloadEnvironment(
                 mount: mount, mappedMajor: try Self.mappedMajor(mount),
                 library: try PreloadLibrary.find(),

@@ -18,11 +18,9 @@ struct TraceVerb: ParsableCommand {
     var dir: String?
 
     func execute(_ console: Console) -> Int32 {
-        let choice = MountChoice(
-            given: dir.map { ByteString($0) }, environment: SystemCalls.environment("DM_DEV_DIR"))
         let mount: MountDirectory
         do throws(Refusal) {
-            mount = try choice.choose()
+            mount = try MountChoice.choose(dir)
         } catch {
             console.report("dmfuse: trace: \(error.clause)")
             return 1
@@ -32,13 +30,7 @@ struct TraceVerb: ParsableCommand {
             Self.print(try client.trace(), to: console)
             return 0
         } catch {
-            let text = SystemCalls.text(error.errno)
-            // The core says what to do; else there is nobody to say anything.
-            let advice = mount.advice(after: error.errno)
-            let reason = advice.isEmpty ? error.message : advice
-            console.report(
-                "dmfuse: trace \(mount.path.string): \(text)"
-                    + (reason.isEmpty ? "" : ": \(reason)"))
+            console.report("dmfuse: trace \(mount.path.string): \(mount.line(of: error))")
             return 1
         }
     }

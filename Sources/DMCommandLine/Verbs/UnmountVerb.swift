@@ -25,12 +25,9 @@ struct UnmountVerb: ParsableCommand {
     private static let patience: UInt32 = 300
 
     func execute(_ console: Console) -> Int32 {
-        let choice = MountChoice(
-            given: directory.map { ByteString($0) },
-            environment: SystemCalls.environment("DM_DEV_DIR"))
         let mount: MountDirectory
         do throws(Refusal) {
-            mount = try choice.choose()
+            mount = try MountChoice.choose(directory)
         } catch {
             console.report("dmfuse: unmount: \(error.clause)")
             return 1
@@ -50,10 +47,7 @@ struct UnmountVerb: ParsableCommand {
             return nil
         } catch {
             if isDead(error.errno, path) { return clean(path) }
-            let text = SystemCalls.text(error.errno)
-            let advice = mount.advice(after: error.errno)
-            guard advice.isEmpty else { return "\(text): \(advice)" }
-            return error.message.isEmpty ? text : "\(text): \(error.message)"
+            return mount.line(of: error)
         }
     }
 
