@@ -3,6 +3,13 @@
     import SystemPackage
 
     extension Scenario {
+        /// Device x is open, has a table to be swapped in, and what is written to its live one waits.
+        private static let openOverClosedGate: @Sendable (Stage) -> Void = {
+            $0.load("x", "0 8 linear b 0")
+            $0.open("x")
+            $0.devices.store("a")?.closeGate()
+        }
+
         package static let resumesAndSuspend = Scenario(
             "R11", "of two resumes and a suspend each succeeds, and no loaded table is lost",
             preemptions: 1, devices: ["x": "0 8 zero"], setup: { $0.load("x", "0 8 linear a 0") },
@@ -62,11 +69,7 @@
         package static let interruptedSuspend = Scenario(
             "R12 suspend", "an interrupted suspend with I/O in flight is EINTR and undone",
             preemptions: 1, devices: ["x": "0 8 linear a 0"],
-            setup: {
-                $0.load("x", "0 8 linear b 0")
-                $0.open("x")
-                $0.devices.store("a")?.closeGate()
-            },
+            setup: openOverClosedGate,
             threads: [
                 "write": {
                     $0.write(1)
@@ -87,11 +90,7 @@
         package static let interruptedFlush = Scenario(
             "R12 flush", "a suspend that is interrupted while it flushes is EINTR and undone",
             preemptions: 1, devices: ["x": "0 8 linear a 0"],
-            setup: {
-                $0.load("x", "0 8 linear b 0")
-                $0.open("x")
-                $0.devices.store("a")?.closeGate()
-            },
+            setup: openOverClosedGate,
             threads: [
                 "suspend": { stage in
                     stage.suspend("x", [], stage.interrupt)
@@ -108,11 +107,7 @@
         package static let interruptedResume = Scenario(
             "R12", "an interrupted swap with I/O in flight is EINTR and leaves all as it was",
             preemptions: 1, devices: ["x": "0 8 linear a 0"],
-            setup: {
-                $0.load("x", "0 8 linear b 0")
-                $0.open("x")
-                $0.devices.store("a")?.closeGate()
-            },
+            setup: openOverClosedGate,
             threads: [
                 "write": { $0.write(1) },
                 "resume": { stage in
