@@ -41,16 +41,20 @@ install_packages() {
     }
 }
 
+# PROGRAM:PACKAGE...: installs the packages of those programs that aren't there.
+install_programs() {
+    local word missing=() PATH=$PATH:/usr/sbin:/sbin
+    for word in "$@"; do
+        command -v "${word%:*}" >/dev/null || missing+=("${word#*:}")
+    done
+    install_packages "${missing[@]}"
+}
+
 # Installs the file system tools that integration tests make use of, where that can be done. A test
 # does without what isn't there, and says so.
 install_for_tests() {
-    local missing=()
-    command -v mke2fs >/dev/null || missing+=(e2fsprogs)
-    command -v mkfs.xfs >/dev/null || missing+=(xfsprogs)
-    command -v mkfs.btrfs >/dev/null || missing+=(btrfs-progs)
-    command -v fuse2fs >/dev/null || missing+=(fuse2fs)
-    command -v fio >/dev/null || missing+=(fio)
-    install_packages "${missing[@]}" || echo "Not installed: ${missing[*]}" >&2
+    install_programs mke2fs:e2fsprogs mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs fuse2fs:fuse2fs \
+        fio:fio || echo "Not all is installed that tests make use of" >&2
 }
 
 # Installs what building and mounting need, if it isn't there.
@@ -65,13 +69,7 @@ install_missing() {
 }
 
 # Installs the programs that run on a mount unmodified.
-install_clients() {
-    local program missing=() PATH=$PATH:/usr/sbin:/sbin
-    for program in dmsetup:dmsetup kpartx:kpartx lvm:lvm2 sfdisk:fdisk; do
-        command -v "${program%:*}" >/dev/null || missing+=("${program#*:}")
-    done
-    install_packages "${missing[@]}"
-}
+install_clients() { install_programs dmsetup:dmsetup kpartx:kpartx lvm:lvm2 sfdisk:fdisk; }
 
 # Prints a C compiler; Swift brings one along.
 c_compiler() {

@@ -5,14 +5,8 @@ declare -A file_of=() # the path of each peer that runs
 
 # Installs what the peers and the measuring need, if it isn't there.
 install_peers() {
-    local missing=()
-    command -v fio >/dev/null || missing+=(fio)
-    command -v qemu-storage-daemon >/dev/null || missing+=(qemu-system-common)
-    command -v nbdkit >/dev/null || missing+=(nbdkit)
-    command -v nbdfuse >/dev/null || missing+=(libnbd-bin)
-    command -v losetup >/dev/null || missing+=(util-linux mount)
-    command -v fusermount3 >/dev/null || missing+=(fuse3)
-    install_packages "${missing[@]}"
+    install_programs fio:fio qemu-storage-daemon:qemu-system-common nbdkit:nbdkit nbdfuse:libnbd-bin \
+        losetup:mount fusermount3:fuse3
 }
 
 # PLACE: every peer on one file of that place, and the striped ones on its four parts.
