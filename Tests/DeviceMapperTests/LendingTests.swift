@@ -137,6 +137,58 @@ import Testing
         try end()
     }
 
+    @Test(
+        "a long read gets each stripe's bytes together, lent where there are few chunks",
+        arguments: [
+            (sectors: 128, lent: true), (sectors: 64, lent: true), (sectors: 8, lent: false),
+        ])
+    func gathersStripes(chunk: (sectors: Int, lent: Bool)) throws {
+        let files = try ["a", "b", "c"].map { try file($0, seed: 8 + UInt64($0.utf8.first!)) }
+        let stripes = ["a", "b", "c"].map { "\(directory.path)/\($0) 0" }.joined(separator: " ")
+        try create("d", "0 3072 striped 3 \(chunk.sectors) \(stripes)")
+        let size = chunk.sectors * 512
+        var expected: [UInt8] = []
+        for row in 0..<(3072 / 3 / chunk.sectors) {
+            for bytes in files { expected += bytes[row * size..<(row + 1) * size] }
+        }
+        let handle = try open("d")
+        for (offset, length) in [(0, 700_000), (512, 400_000), (70_001, 700_007)] {
+            let outcome = try read(handle, UInt64(offset), length)
+            #expect(outcome.error == nil)
+            #expect(outcome.wasDelivered == chunk.lent)
+            #expect(outcome.bytes == Array(expected[offset..<offset + length]))
+        }
+        handle.close()
+        try end()
+    }
+
+    @Test("a long write reaches striped files, and what a file hasn't got is EIO")
+    func scattersWrites() throws {
+        let names = ["a", "b"]
+        for name in names { try directory.file(name, size: 1 << 20) }
+        let stripes = names.map { "\(directory.path)/\($0) 8" }.joined(separator: " ")
+        try create("d", "0 2048 striped 2 8 \(stripes)")
+        var generator = SeededGenerator(seed: 9)
+        let bytes = generator.bytes(1 << 20)
+        let handle = try open("d")
+        try handle.write(0, bytes)
+        for (stripe, name) in names.enumerated() {
+            let written = directory.bytes(name, 0, 1 << 20)
+            for chunk in 0..<128 {
+                let from = (2 * chunk + stripe) * 4096
+                #expect(
+                    written[(chunk + 1) * 4096..<(chunk + 2) * 4096] == bytes[from..<from + 4096])
+            }
+        }
+        // In the middle of a stretch.
+        #expect(truncate("\(directory.path)/b", 201 * 512 + 7) == 0)
+        #expect(throws: DMError(.ioError)) { try handle.write(0, bytes) }
+        #expect(throws: DMError(.ioError)) { try handle.read(0, 1 << 20) }
+        #expect(try handle.read(0, 100_000) == Array(bytes[..<100_000]))
+        handle.close()
+        try end()
+    }
+
     @Test("more pieces than there are places are read")
     func manyPieces() throws {
         let bytes = try file("a", seed: 4)

@@ -26,6 +26,7 @@ import Testing
         Layout(chunk: 24, starts: [9, 1, 40], rows: 3, before: 11),
         Layout(chunk: 5, starts: [0, 1, 2, 3, 4, 5, 6], rows: 2, before: 1),
         Layout(chunk: 128, starts: [0, 64], rows: 2, before: 0),
+        Layout(chunk: 1, starts: [3, 0, 7], rows: 200, before: 5),
     ]
 
     private func make(_ layout: Layout) throws -> (MemoryDevices, [MemoryStore], DeviceHandle) {

@@ -123,13 +123,9 @@ package final class BackingDevice: @unchecked Sendable {
     private func perform(_ request: IORequest) {
         switch request.operation {
         case .read:
-            guard let bytes = request.bytesToFill() else { return request.finish(.noMemory) }
-            request.finish(timed(request) { store.read(into: bytes, at: request.offset) })
+            request.finish(timed(request) { read(request) })
         case .write:
-            let error = timed(request) {
-                request.withBytesToWrite { store.write($0, at: request.offset) }
-            }
-            if let error { return request.finish(error) }
+            if let error = timed(request, { write(request) }) { return request.finish(error) }
             if request.forceUnitAccess { flush(request) } else { request.finish(nil) }
         case .discard:
             request.finish(store.discard(from: request.offset, count: UInt64(request.length)))
@@ -140,9 +136,24 @@ package final class BackingDevice: @unchecked Sendable {
         }
     }
 
+    private func read(_ request: IORequest) -> Errno? {
+        guard request.stretches.isOne else {
+            return request.withStretches { store.read(into: $0, at: request.offset) }
+        }
+        guard let bytes = request.bytesToFill() else { return .noMemory }
+        return store.read(into: bytes, at: request.offset)
+    }
+
+    private func write(_ request: IORequest) -> Errno? {
+        guard request.stretches.isOne else {
+            return request.withStretches { store.write($0, at: request.offset) }
+        }
+        return request.withBytesToWrite { store.write($0, at: request.offset) }
+    }
+
     /// Does a call, and notes how long it took where that decides over the parts to come.
     private func timed(_ request: IORequest, _ call: () -> Errno?) -> Errno? {
-        request.mayRunBeside ? pace.measure(call) : call()
+        request.mayRunBeside ? pace.measure(request.length, call) : call()
     }
 
     // MARK: Flush

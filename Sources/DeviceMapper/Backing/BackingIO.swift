@@ -27,6 +27,48 @@ enum BackingIO {
         return nil
     }
 
+    /// Bytes of one stretch of the file into several places.
+    static func read(
+        _ file: FileDescriptor, into stretches: UnsafeBufferPointer<iovec>, at offset: UInt64
+    ) -> Errno? {
+        let count = preadv(
+            file.rawValue, stretches.baseAddress, Int32(stretches.count), off_t(offset))
+        if count < 0 && errno != EINTR { return Errno(rawValue: errno) }
+        return forRest(of: stretches, after: max(count, 0)) { bytes, done in
+            read(file, into: bytes, at: offset + done)
+        }
+    }
+
+    static func write(
+        _ file: FileDescriptor, _ stretches: UnsafeBufferPointer<iovec>, at offset: UInt64
+    ) -> Errno? {
+        let count = pwritev(
+            file.rawValue, stretches.baseAddress, Int32(stretches.count), off_t(offset))
+        if count < 0 && errno != EINTR { return changeError(errno) }
+        return forRest(of: stretches, after: max(count, 0)) { bytes, done in
+            write(file, UnsafeRawBufferPointer(bytes), at: offset + done)
+        }
+    }
+
+    /// What a call that was cut short has left, stretch by stretch.
+    private static func forRest(
+        of stretches: UnsafeBufferPointer<iovec>, after done: Int,
+        _ body: (_ bytes: UnsafeMutableRawBufferPointer, _ done: UInt64) -> Errno?
+    ) -> Errno? {
+        var begin = 0
+        for stretch in stretches {
+            let end = begin + stretch.iov_len
+            if end > done {
+                let skipped = max(done - begin, 0)
+                let rest = UnsafeMutableRawBufferPointer(
+                    start: stretch.iov_base + skipped, count: stretch.iov_len - skipped)
+                if let error = body(rest, UInt64(begin + skipped)) { return error }
+            }
+            begin = end
+        }
+        return nil
+    }
+
     static func write(
         _ file: FileDescriptor, _ bytes: UnsafeRawBufferPointer, at offset: UInt64
     ) -> Errno? {
@@ -40,8 +82,7 @@ enum BackingIO {
             if count < 0 {
                 let code = errno
                 if code == EINTR { continue }
-                // A write-protected device: its descriptor can't be written, or it says EPERM.
-                return code == EBADF || code == EPERM ? .ioError : Errno(rawValue: code)
+                return changeError(code)
             }
             if count == 0 { return .ioError }
             done += count
@@ -83,8 +124,12 @@ enum BackingIO {
             return .ioError
         }
         let code = -call(file.rawValue, Int(offset), length)
-        if code == 0 { return nil }
-        return code == EBADF || code == EPERM ? .ioError : Errno(rawValue: code)
+        return code == 0 ? nil : changeError(code)
+    }
+
+    /// A write-protected device: its descriptor can't be written, or it says EPERM.
+    private static func changeError(_ code: Int32) -> Errno {
+        code == EBADF || code == EPERM ? .ioError : Errno(rawValue: code)
     }
 
     static func flush(_ file: FileDescriptor) -> Errno? {

@@ -1,3 +1,4 @@
+package import Glibc
 package import SystemPackage
 
 /// The bytes behind a backing device: a file, a block device, or memory in a test.
@@ -19,6 +20,10 @@ package protocol BackingStore: AnyObject, Sendable {
     /// Writes all of `bytes` at byte `offset`. Nil: done. Another errno: any part may be written.
     func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) -> Errno?
 
+    /// The same for bytes in several places, at most 64 (preadv). A store has this by itself.
+    func read(into stretches: UnsafeBufferPointer<iovec>, at offset: UInt64) -> Errno?
+    func write(_ stretches: UnsafeBufferPointer<iovec>, at offset: UInt64) -> Errno?
+
     /// Gives bytes back to whoever the store has them from; they read as zeros afterwards.
     /// EOPNOTSUPP: the store has no way to, and nothing has changed. As for writes, what the store
     /// does not have is EIO.
@@ -36,4 +41,25 @@ package protocol BackingStore: AnyObject, Sendable {
 
 extension BackingStore {
     package func lend(_ length: Int, at offset: UInt64) -> LentBytes? { nil }
+
+    package func read(into stretches: UnsafeBufferPointer<iovec>, at offset: UInt64) -> Errno? {
+        var offset = offset
+        for stretch in stretches {
+            let bytes = UnsafeMutableRawBufferPointer(
+                start: stretch.iov_base, count: stretch.iov_len)
+            if let error = read(into: bytes, at: offset) { return error }
+            offset += UInt64(stretch.iov_len)
+        }
+        return nil
+    }
+
+    package func write(_ stretches: UnsafeBufferPointer<iovec>, at offset: UInt64) -> Errno? {
+        var offset = offset
+        for stretch in stretches {
+            let bytes = UnsafeRawBufferPointer(start: stretch.iov_base, count: stretch.iov_len)
+            if let error = write(bytes, at: offset) { return error }
+            offset += UInt64(stretch.iov_len)
+        }
+        return nil
+    }
 }

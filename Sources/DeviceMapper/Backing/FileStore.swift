@@ -1,3 +1,4 @@
+package import Glibc
 import Synchronization
 package import SystemPackage
 
@@ -32,6 +33,10 @@ package final class FileStore: BackingStore {
         BackingIO.read(current, into: bytes, at: offset)
     }
 
+    package func read(into stretches: UnsafeBufferPointer<iovec>, at offset: UInt64) -> Errno? {
+        BackingIO.read(current, into: stretches, at: offset)
+    }
+
     /// Bytes of the page cache, mapped. What isn't in memory is better read, in one go with an
     /// error of its own; and so is what the file doesn't have, where a mapping shows zeros up to
     /// the next page.
@@ -55,6 +60,12 @@ package final class FileStore: BackingStore {
     package func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) -> Errno? {
         guard has(UInt64(bytes.count), at: offset) else { return .ioError }
         return BackingIO.write(current, bytes, at: offset)
+    }
+
+    package func write(_ stretches: UnsafeBufferPointer<iovec>, at offset: UInt64) -> Errno? {
+        let count = stretches.reduce(0) { $0 + $1.iov_len }
+        guard has(UInt64(count), at: offset) else { return .ioError }
+        return BackingIO.write(current, stretches, at: offset)
     }
 
     package func discard(from offset: UInt64, count: UInt64) -> Errno? {

@@ -14,9 +14,12 @@ package struct LentBytes {
 /// The lent bytes of one request, in pieces. Parts of the request add theirs from their threads.
 struct LentPieces: ~Copyable {
     private struct Piece {
-        let bytes: LentBytes
+        let start: UnsafeRawPointer
+        let length: Int
         /// Where in the request's bytes it is.
         let position: Int
+        /// What was lent ends with this piece.
+        let lent: LentBytes?
     }
 
     /// The most pieces of a request: 1 MiB in chunks of 32 KiB, less one, so that their vectors go
@@ -24,7 +27,7 @@ struct LentPieces: ~Copyable {
     static let maximum = 31
     private let capacity: Int
     private let pieces: UnsafeMutablePointer<Piece>
-    /// Places given out, which may be more than there are.
+    /// Places given out.
     private let taken = Atomic<Int>(0)
 
     init(capacity: Int) {
@@ -37,21 +40,41 @@ struct LentPieces: ~Copyable {
         pieces.deallocate()
     }
 
-    var isEmpty: Bool { taken.load(ordering: .acquiring) == 0 }
+    var isEmpty: Bool { count == 0 }
 
-    private var count: Int { min(taken.load(ordering: .acquiring), capacity) }
+    private var count: Int { taken.load(ordering: .acquiring) }
 
-    /// False: there is no place left.
-    func add(_ bytes: LentBytes, at position: Int) -> Bool {
-        let index = taken.add(1, ordering: .acquiringAndReleasing).oldValue
-        guard index < capacity else { return false }
-        (pieces + index).initialize(to: Piece(bytes: bytes, position: position))
+    /// Bytes that go into the request's from `position` on, a piece for each stretch. False: there are
+    /// not so many places left.
+    func add(_ bytes: LentBytes, at position: Int, _ stretches: Stretches) -> Bool {
+        let needed = stretches.count(in: bytes.length)
+        guard var index = reserve(needed) else { return false }
+        stretches.forEach(in: bytes.length) { place, before, count in
+            let isLast = before + count == bytes.length
+            (pieces + index).initialize(
+                to: Piece(
+                    start: bytes.start + before, length: count, position: position + place,
+                    lent: isLast ? bytes : nil))
+            index += 1
+        }
         return true
+    }
+
+    /// The first of so many places, all or none.
+    private func reserve(_ needed: Int) -> Int? {
+        var index = taken.load(ordering: .relaxed)
+        while needed <= capacity - index {
+            let (isOurs, standing) = taken.compareExchange(
+                expected: index, desired: index + needed, ordering: .acquiringAndReleasing)
+            if isOurs { return index }
+            index = standing
+        }
+        return nil
     }
 
     /// Once all parts have added theirs.
     func giveBack() {
-        for index in 0..<count { pieces[index].bytes.giveBack() }
+        for index in 0..<count { pieces[index].lent?.giveBack() }
         taken.store(0, ordering: .releasing)
     }
 
@@ -79,7 +102,7 @@ struct LentPieces: ~Copyable {
             for index in 0..<count {
                 let piece = pieces[index]
                 fill(until: piece.position)
-                append(UnsafeMutableRawPointer(mutating: piece.bytes.start), piece.bytes.length)
+                append(UnsafeMutableRawPointer(mutating: piece.start), piece.length)
             }
             fill(until: length)
             return body(UnsafeBufferPointer(rebasing: vectors[..<used]))

@@ -1,4 +1,3 @@
-package import Glibc
 import Synchronization
 package import SystemPackage
 
@@ -63,18 +62,20 @@ package final class IORequest: @unchecked Sendable {
     var isOnIOThread = false
 
     /// The bytes of a write, and where in them this request's begin.
-    private(set) var payload: Payload?
+    var payload: Payload?
     /// The same bytes in a spill file, in the place of `payload`.
-    private var spilled: SpilledBytes?
-    private var payloadOffset = 0
+    var spilled: SpilledBytes?
+    var payloadOffset = 0
     /// Reads: the whole request's buffer, made when the first part needs it. In the whole request
     /// only.
-    private let readBuffer = Atomic<UnsafeMutableRawPointer?>(nil)
+    let readBuffer = Atomic<UnsafeMutableRawPointer?>(nil)
     /// Where in the whole request's buffer this part's bytes go.
-    private var readOffset = 0
+    var readOffset = 0
+    /// How these bytes of a part lie there, one stretch after another.
+    var stretches = Stretches.one
 
     /// Bytes of a read that stay in mapped files. In a whole request that can be delivered only.
-    private let lent: LentPieces
+    let lent: LentPieces
     /// Whether bytes of this may be lent: the files stay open until the whole request is delivered,
     /// since what holds them open is in the whole request's frames.
     private(set) var mayBorrow = false
@@ -180,15 +181,22 @@ package final class IORequest: @unchecked Sendable {
         dropPayload()
         payloadOffset = 0
         readOffset = 0
+        stretches = .one
         firstError.store(0, ordering: .relaxed)
         stamp.store(0, ordering: .relaxed)
         unreportedStamp.store(0, ordering: .relaxed)
     }
 
-    /// Makes this the part of `whole` that is `length` bytes from its byte `start` on; a flush has
-    /// no bytes. The part begins at byte `offset` of whatever it is submitted to.
-    func becomePart(of whole: IORequest, from start: Int, length: Int, offset: UInt64) {
+    /// Makes this the part of `whole` that is `length` bytes from its byte `start` on, in one stretch
+    /// or several; a flush has no bytes. The part begins at byte `offset` of whatever it is submitted
+    /// to. What is in several stretches goes to backing devices only.
+    func becomePart(
+        of whole: IORequest, from start: Int, _ stretches: Stretches = .one, length: Int,
+        offset: UInt64
+    ) {
+        precondition(whole.stretches.isOne, "a part of scattered bytes")
         prepare(whole.operation, offset, length)
+        self.stretches = stretches
         parent = whole
         root = whole.root ?? Unmanaged.passUnretained(whole)
         handle = whole.handle
@@ -202,96 +210,6 @@ package final class IORequest: @unchecked Sendable {
         spilled = whole.spilled
         payloadOffset = whole.payloadOffset + start
         readOffset = whole.readOffset + start
-    }
-
-    // MARK: Bytes
-
-    /// Whether the bytes of a write are in a receiver's buffer, which can't be kept for long.
-    var needsKeeping: Bool { payload.map { !$0.isKept } ?? false }
-
-    /// A read has none: it doesn't ask Swift to let go of nothing.
-    private func dropPayload() {
-        if payload != nil { payload = nil }
-        if spilled != nil { spilled = nil }
-    }
-
-    /// Before it is held: goes on with a copy of a write's bytes, `length` of them.
-    func keep(_ kept: HeldMemory.Kept) {
-        switch kept {
-        case .inMemory(let copy): payload = copy
-        case .spilled(let copy):
-            spilled = copy
-            payload = nil
-        }
-        payloadOffset = 0
-    }
-
-    /// The bytes to write; none when they are spilled.
-    var bytesToWrite: UnsafeRawBufferPointer {
-        guard let payload else { return UnsafeRawBufferPointer(start: nil, count: 0) }
-        return UnsafeRawBufferPointer(start: payload.memory + payloadOffset, count: length)
-    }
-
-    /// Does something with the bytes to write, wherever they are. ENOMEM, EIO: they can't be had.
-    func withBytesToWrite(_ body: (UnsafeRawBufferPointer) -> Errno?) -> Errno? {
-        guard let spilled else { return body(bytesToWrite) }
-        guard let buffer = BufferPool.shared.take(length) else { return .noMemory }
-        defer { BufferPool.shared.give(buffer, length) }
-        let bytes = UnsafeMutableRawBufferPointer(start: buffer, count: length)
-        return spilled.read(into: bytes, from: payloadOffset) ?? body(UnsafeRawBufferPointer(bytes))
-    }
-
-    /// Where a read's bytes go; nil when there is no memory.
-    func bytesToFill() -> UnsafeMutableRawBufferPointer? {
-        guard let base = withWhole({ $0.takeReadBuffer() }) else { return nil }
-        return UnsafeMutableRawBufferPointer(start: base + readOffset, count: length)
-    }
-
-    /// Leaves bytes of a read where they are until the whole request is delivered. False: there are
-    /// too many pieces, and these must be read.
-    func borrow(_ bytes: LentBytes) -> Bool {
-        withWhole { $0.lent.add(bytes, at: readOffset) }
-    }
-
-    /// The bytes of a read, wherever they are. In `delivery` only.
-    package func withVectors<Result>(
-        _ body: (UnsafeBufferPointer<iovec>) -> Result
-    ) -> Result {
-        lent.withVectors(length, buffer: readBuffer.load(ordering: .acquiring), body)
-    }
-
-    /// What a target of zeros makes of this: zeros for a read, nothing of a change.
-    func fillWithZeroes() -> Errno? {
-        guard operation == .read else { return nil }
-        guard let bytes = bytesToFill() else { return .noMemory }
-        bytes.initializeMemory(as: UInt8.self, repeating: 0)
-        return nil
-    }
-
-    /// The bytes of a read that succeeded, else none. Valid in the completion, until the request is
-    /// prepared again.
-    package var data: UnsafeRawBufferPointer {
-        guard let buffer = readBuffer.load(ordering: .acquiring), error == nil else {
-            return UnsafeRawBufferPointer(start: nil, count: 0)
-        }
-        return UnsafeRawBufferPointer(start: buffer, count: length)
-    }
-
-    /// Several parts may ask at once: the first buffer to be set wins.
-    private func takeReadBuffer() -> UnsafeMutableRawPointer? {
-        if let buffer = readBuffer.load(ordering: .acquiring) { return buffer }
-        guard let fresh = BufferPool.shared.take(length) else { return nil }
-        let (isOurs, standing) = readBuffer.compareExchange(
-            expected: nil, desired: fresh, ordering: .acquiringAndReleasing)
-        if isOurs { return fresh }
-        BufferPool.shared.give(fresh, length)
-        return standing
-    }
-
-    private func dropReadBuffer() {
-        if let buffer = readBuffer.exchange(nil, ordering: .acquiringAndReleasing) {
-            BufferPool.shared.give(buffer, length)
-        }
     }
 
     // MARK: Frames
@@ -320,7 +238,7 @@ package final class IORequest: @unchecked Sendable {
     }
 
     /// The whole request that this belongs to, without counting a reference: it outlives its parts.
-    private func withWhole<Result>(_ body: (IORequest) -> Result) -> Result {
+    func withWhole<Result>(_ body: (IORequest) -> Result) -> Result {
         if let root { return root._withUnsafeGuaranteedRef(body) }
         return body(self)
     }

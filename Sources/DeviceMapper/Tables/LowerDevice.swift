@@ -37,6 +37,8 @@ final class LowerDevice: @unchecked Sendable {
 
     deinit { precondition(isClosed, "a lower device was dropped while open") }
 
+    var isBacking: Bool { if case .backing = kind { true } else { false } }
+
     /// Ends the use. Takes dm_sem or a leaf lock, may close a file: never under dm_sem.
     func close() {
         precondition(!isClosed, "a lower device was closed twice")

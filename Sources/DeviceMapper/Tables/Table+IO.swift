@@ -54,20 +54,51 @@ extension Table {
         var done = 0
         while done < length {
             let offset = begin + UInt64(done)
-            let part = RequestPool.shared.take()
-            withTarget(of: offset) { target in
-                let run = target.run(from: offset)
-                let partLength = Int(min(run, UInt64(length - done)))
+            done += withTarget(of: offset) { target in
+                let share = min(UInt64(length - done), target.end - offset)
+                if let round = target.round, share > round, request.mayScatter {
+                    let most = round * UInt64(Stretches.maximum - 1)
+                    return gather(request, done, offset, Int(min(share, most)), target)
+                }
+                let partLength = Int(min(share, target.run(from: offset)))
                 precondition(partLength > 0, "a target takes nothing")
+                let part = RequestPool.shared.take()
                 part.becomePart(of: request, from: done, length: partLength, offset: offset)
-                done += partLength
-                part.prefersOtherThread = request.prefersOtherThread
-                part.mayRunBeside = request.mayRunBeside || done < length && !request.keepsOrder
-                request.willSubmitPart()
-                send(part, to: target, at: offset)
+                submit(part, of: request, isLast: done + partLength == length) {
+                    send(part, to: target, at: offset)
+                }
+                return partLength
             }
         }
         request.partsSubmitted()
+    }
+
+    /// More than a round of a target: one part for each of its lower devices, whose chunks follow
+    /// each other there. `share` bytes, at byte `offset` of the device, after `done` of the request;
+    /// gives them back.
+    private func gather(
+        _ request: IORequest, _ done: Int, _ offset: UInt64, _ share: Int, _ target: Target
+    ) -> Int {
+        for index in 0..<target.rangeParts {
+            let (mapping, length) = target.mapRange(
+                request.operation, from: offset, to: offset + UInt64(share), part: index)
+            let (start, stretches) = target.stretches(from: offset, part: index)
+            let part = RequestPool.shared.take()
+            part.becomePart(
+                of: request, from: done + start, stretches, length: Int(length), offset: offset)
+            let isLast = done + share == request.length && index == target.rangeParts - 1
+            submit(part, of: request, isLast: isLast) { send(part, to: target, mapping) }
+        }
+        return share
+    }
+
+    private func submit(
+        _ part: IORequest, of request: IORequest, isLast: Bool, _ send: () -> Void
+    ) {
+        part.prefersOtherThread = request.prefersOtherThread
+        part.mayRunBeside = request.mayRunBeside || !isLast && !request.keepsOrder
+        request.willSubmitPart()
+        send()
     }
 
     /// Cuts a discard or write-zeroes at the boundaries of targets, and lets each say what becomes

@@ -66,6 +66,17 @@ class Target: @unchecked Sendable {
         (map(operation, at: offset), end - offset)
     }
 
+    /// Bytes after which reads and writes come back to the same lower device, and go on there where
+    /// they left it: what a longer request has of each of these devices is then one part, in
+    /// `stretches`, as `mapRange` says. Nil: they don't, or the bytes must stay together.
+    var round: UInt64? { nil }
+
+    /// Where in a request from byte `offset` of the mapped device on the bytes of such a part are:
+    /// its first, and how the others follow.
+    func stretches(from offset: UInt64, part: Int) -> (start: Int, Stretches) {
+        preconditionFailure("\(type.name) has no rounds")
+    }
+
     /// The lower device that flushes go to by way of `map`; nil: they pass this target by.
     var flushedDevice: LowerDevice? { nil }
 

@@ -26,6 +26,10 @@ final class StripedTarget: Target, @unchecked Sendable {
         UnsafeMutablePointer<(device: Unmanaged<LowerDevice>, start: UInt64, isReachable: Bool)>
     private let stripeCount: UInt64
     private let chunkBytes: UInt64
+    /// A chunk of each stripe, in bytes. Nil where one is a mapped device, which wants the bytes of a
+    /// part in one piece.
+    override var round: UInt64? { roundBytes }
+    private let roundBytes: UInt64?
     private let raiseEvent: @Sendable () -> Void
     /// A stripe that failed so often raises no more events (`DM_IO_ERROR_THRESHOLD`).
     private static let errorsWithEvent: UInt32 = 15
@@ -64,6 +68,7 @@ final class StripedTarget: Target, @unchecked Sendable {
         chunkSize = chunk
         stripeCount = UInt64(count)
         chunkBytes = UInt64(chunk) * Sectors.size
+        roundBytes = stripes.allSatisfy(\.device.isBacking) ? chunkBytes * stripeCount : nil
         hot = .allocate(capacity: stripes.count)
         errorCounts = .allocate(capacity: stripes.count)
         for (index, stripe) in stripes.enumerated() {
@@ -121,6 +126,20 @@ final class StripedTarget: Target, @unchecked Sendable {
         let (row, current) = chunk.quotientAndRemainder(dividingBy: stripeCount)
         if stripe == current { return row * chunkBytes + within }
         return (stripe < current ? row + 1 : row) * chunkBytes
+    }
+
+    override func stretches(from offset: UInt64, part: Int) -> (start: Int, Stretches) {
+        let (chunk, within) = (offset - begin).quotientAndRemainder(dividingBy: chunkBytes)
+        let current = chunk % stripeCount
+        let gap = (stripeCount - 1) * chunkBytes
+        let isFirst = UInt64(part) == current
+        let ahead = (UInt64(part) + stripeCount - current) % stripeCount
+        return (
+            isFirst ? 0 : Int(ahead * chunkBytes - within),
+            Stretches(
+                first: Int(isFirst ? chunkBytes - within : chunkBytes), chunk: Int(chunkBytes),
+                gap: Int(gap))
+        )
     }
 
     /// Counts a stripe's errors, by its device as the kernel does: a device that stands twice gets
