@@ -11,11 +11,9 @@ install_peers() {
 
 # PLACE: every peer on one file of that place, and the striped ones on its four parts.
 start_peers() {
-    local part
     open_backing "$1"
     file_of=()
-    fill "$backing/file" "$file_bytes"
-    for part in 0 1 2 3; do fill "$backing/part-$part" $((file_bytes / 4)); done
+    fill_alike
     start_native
     start_loop
     start_qemu
@@ -23,9 +21,23 @@ start_peers() {
     start_split
     start_dmfuse
 }
-# FILE BYTES: a file whose pages are there, and aren't all the same.
+# FILE BYTES [DD-OPERAND...]: a file whose pages are there, and aren't all the same.
 fill() {
-    dd if=/dev/urandom of="$1" bs=1M count=$(($2 >> 20)) conv=fsync status=none
+    dd if=/dev/urandom of="$1" bs=1M count=$(($2 >> 20)) "${@:3}" conv=fsync status=none
+}
+
+# The file and its four parts, all at once. One after another they would come to lie in different
+# stretches of memory, which alone can make a tenth.
+fill_alike() {
+    local part fillers=()
+    truncate -s "$file_bytes" "$backing/file"
+    for part in 0 1 2 3; do
+        fill "$backing/part-$part" $((file_bytes / 4)) &
+        fillers+=($!)
+        fill "$backing/file" $((file_bytes / 4)) seek=$((part * file_bytes / 4 >> 20)) conv=notrunc &
+        fillers+=($!)
+    done
+    for part in "${fillers[@]}"; do wait "$part"; done
 }
 
 start_native() { file_of[native]=$backing/file; }

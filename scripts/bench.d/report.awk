@@ -110,10 +110,21 @@ function stripes(    i, list, words_of, linear, lower, best, striped) {
 
 # MARK: Noise
 
-function noise() {
+# The most rounds that one of some tables had.
+function most(names,    tables, i, found) {
+    split(names, tables, " ")
+    for (i in tables) if (rounds_of[tables[i]] > found) found = rounds_of[tables[i]]
+    return found + 0
+}
+
+function noise(    few, many_times) {
     if (busy() < 0) return
-    printf "- Rounds: %d. Between them other programs used %.0f %% of the CPUs (median), " \
-        "%.0f %% at most\n", rounds, busy(), busiest
+    few = most("works stripes")
+    many_times = most("jobs devices targets")
+    printf "- Rounds: %d%s. Between them other programs used %.0f %% of the CPUs (median), " \
+        "%.0f %% at most\n", few ? few : many_times,
+        (few && many_times > few) ? ", " many_times " of jobs, devices and targets" : "", busy(),
+        busiest
     if (busy() > too_busy)
         print "- **The machine was busy with other things: this run decides nothing.**"
 }

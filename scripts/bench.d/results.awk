@@ -15,6 +15,7 @@ function remember(    key) {
     value[key, $6] = $7
     if (!(key in known)) { known[key] = 1; places[$1, $2] = 1 }
     if ($6 > rounds) rounds = $6
+    if ($6 > rounds_of[$1]) rounds_of[$1] = $6
 }
 function key_of(table, place, work, peer, point) {
     return table SUBSEP place SUBSEP work SUBSEP peer SUBSEP point

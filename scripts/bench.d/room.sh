@@ -2,12 +2,14 @@
 
 room=''    # mount points and logs
 backing='' # backing files of the place being measured
+warm=''    # a file that comes and goes, on a tmpfs
 loops=()   # loop devices that were attached
 
 open_room() {
     trap close_room EXIT
     trap 'exit 130' INT TERM HUP
     room=$(mktemp -d "${TMPDIR:-/tmp}/dmfuse-bench-XXXXXX")
+    warm=/dev/shm/${room##*/}-warm
     mkfifo "$room/never"
 }
 close_room() {
@@ -15,7 +17,7 @@ close_room() {
     trap - EXIT
     set +e
     stop_peers
-    rm -rf "$room"
+    [ -z "$room" ] || rm -rf "$room" "$warm"
     exit "$status"
 }
 # PLACE: makes a directory for backing files there, $backing, of the same name as $room.

@@ -15,8 +15,8 @@ trial() {
     case $work in
         random-*) random "${work%-*}" "${work##*-}" --filename="$1" ;;
         read-direct) read_through "$1" 1M iflag=direct ;;
-        read-buffered) read_through "$1" 1M ;;
-        write-fsync) write_through "$1" "$file_bytes" 1M conv=notrunc,fsync ;;
+        read-buffered) touch_memory && read_through "$1" 1M ;;
+        write-fsync) touch_memory && write_through "$1" "$file_bytes" 1M conv=notrunc,fsync ;;
         write-direct) write_through "$1" "$file_bytes" 1M oflag=direct conv=notrunc,fsync ;;
     esac
 }
@@ -45,6 +45,12 @@ dd_rate() {
     printf '%s\n' "$said" | awk '
         /copied,/ { for (i = 1; i < NF; i++) if ($i == "copied,") seconds = $(i + 1); bytes = $1 }
         END { if (seconds > 0) print bytes / seconds / 1e6; exit !(seconds > 0) }'
+}
+# Uses as much memory as a trial will, and frees it. A virtual machine may give free memory back to its
+# host, which then takes longer over each page's first use than the work on it takes.
+touch_memory() {
+    head -c $((file_bytes * 2)) /dev/zero >"$warm"
+    rm "$warm"
 }
 # FILE...: what is dirty goes down, and nothing of it stays in a cache. A tmpfs keeps what it has.
 drop_caches() {
