@@ -28,6 +28,11 @@ int cfuse_drop_pages(int fd, uint64_t node) {
     return notify(fd, FUSE_NOTIFY_INVAL_INODE, &all, sizeof all, NULL, 0);
 }
 
+int cfuse_drop_page(int fd, uint64_t node, uint64_t offset) {
+    struct fuse_notify_inval_inode_out one = {.ino = node, .off = (int64_t)offset, .len = 1};
+    return notify(fd, FUSE_NOTIFY_INVAL_INODE, &one, sizeof one, NULL, 0);
+}
+
 int cfuse_note_growth(int fd, uint64_t node, uint64_t size) {
     // The file's last byte as data makes it as long as that. A page of which only its last byte is
     // given doesn't count as read, so nobody takes that byte for what is there.

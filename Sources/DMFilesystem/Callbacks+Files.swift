@@ -77,7 +77,7 @@ func readFile(
     _ file: UnsafeMutablePointer<fuse_file_info>?
 ) {
     answer(request, file) { session, device, reply in
-        switch Extent.toRead(offset: offset, length: size, of: device.size) {
+        switch Extent.toRead(offset: offset, length: size, of: device.readableSize) {
         case .failure(let error): reply.error(error)
         case .success(let extent) where extent.length == 0: reply.noData()
         case .success(let extent) where isDirect(file) && !extent.isAligned:

@@ -20,24 +20,40 @@ final class KernelPages: PageCache, @unchecked Sendable {
     /// Whether a drop is under way. It waits for requests, so somebody must answer these.
     var isBusy: Bool { lock.withLock { drops > 0 } }
 
-    func drop(minor: UInt32, generation: UInt64, grown: UInt64?) {
-        drop(NodeNumber(.device(minor: minor, generation: generation)), grown: grown)
+    func drop(minor: UInt32, generation: UInt64) {
+        drop(NodeNumber(.device(minor: minor, generation: generation)))
     }
 
-    func drop(_ node: NodeNumber, grown: UInt64? = nil) {
+    func drop(_ node: NodeNumber) {
+        notify { descriptor in _ = cfuse_drop_pages(descriptor, node.rawValue) }
+    }
+
+    func dropPage(at offset: UInt64, minor: UInt32, generation: UInt64) {
+        let node = NodeNumber(.device(minor: minor, generation: generation))
+        notify { descriptor in _ = cfuse_drop_page(descriptor, node.rawValue, offset) }
+    }
+
+    func noteGrowth(from end: UInt64, to size: UInt64, minor: UInt32, generation: UInt64) {
+        let node = NodeNumber(.device(minor: minor, generation: generation))
+        // It is told by a zero for the last byte, which would stand in a page that was read already.
+        // The page with the earlier end may be. Within that one the kernel asks for the size by
+        // itself.
+        let page = KernelPages.pageSize
+        guard (end + page - 1) / page <= (size - 1) / page else { return }
+        notify { descriptor in _ = cfuse_note_growth(descriptor, node.rawValue, size) }
+    }
+
+    private static let pageSize = UInt64(sysconf(Int32(_SC_PAGESIZE)))
+
+    /// Whatever the error is, nothing is cached: the kernel doesn't know the node, or nobody. So none
+    /// comes out.
+    private func notify(_ body: (Int32) -> Void) {
         let isOver = lock.withLock { () -> Bool in
             if !hasEnded { drops += 1 }
             return hasEnded
         }
         if isOver { return }
-        // Whatever the error is, nothing is cached: the kernel doesn't know the node, or nobody.
-        if let grown {
-            // Before it is longer: a page of the earlier end that was changed through a mapping would
-            // be written back with the zeros behind that end, over what the new table has there.
-            _ = cfuse_drop_pages(descriptor, node.rawValue)
-            _ = cfuse_note_growth(descriptor, node.rawValue, grown)
-        }
-        _ = cfuse_drop_pages(descriptor, node.rawValue)
+        body(descriptor)
         let isLast = lock.withLock { () -> Bool in
             drops -= 1
             return hasEnded && drops == 0

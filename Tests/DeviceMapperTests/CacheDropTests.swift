@@ -14,10 +14,17 @@ import Testing
         private let opened = Condition()
         private var isClosed = false
         private var begun = 0
-        private var sizes: [UInt64?] = []
+        private var ends: [UInt64] = []
+        private var sizes: [UInt64] = []
         private var changed: (handle: DeviceHandle, byte: UInt8)?
 
-        var grown: [UInt64?] { lock.withLock { sizes } }
+        /// At the drop of the page with an earlier end, the size that the opener is told of.
+        private var watched: DeviceHandle?
+        private var told: [UInt64] = []
+
+        var earlierEnds: [UInt64] { lock.withLock { ends } }
+        var sizesTold: [UInt64] { lock.withLock { told } }
+        var grown: [UInt64] { lock.withLock { sizes } }
         var drops: Int { lock.withLock { begun } }
 
         func change(_ handle: DeviceHandle, _ byte: UInt8) {
@@ -31,10 +38,22 @@ import Testing
             }
         }
 
-        func drop(minor: UInt32, generation: UInt64, grown: UInt64?) {
+        func watch(_ handle: DeviceHandle?) { lock.withLock { watched = handle } }
+
+        func dropPage(at offset: UInt64, minor: UInt32, generation: UInt64) {
+            lock.withLock {
+                ends.append(offset)
+                if let watched { told += [watched.size.bytes, watched.readableSize.bytes] }
+            }
+        }
+
+        func noteGrowth(from end: UInt64, to size: UInt64, minor: UInt32, generation: UInt64) {
+            lock.withLock { sizes.append(size) }
+        }
+
+        func drop(minor: UInt32, generation: UInt64) {
             let page = lock.withLock { () -> (handle: DeviceHandle, byte: UInt8)? in
                 begun += 1
-                sizes.append(grown)
                 while isClosed { opened.wait(lock) }
                 defer { changed = nil }
                 return changed
@@ -98,7 +117,21 @@ import Testing
             try devices.load("d", table)
             _ = try devices.registry.resume(name)
         }
-        #expect(pages.grown == [nil, 8192, nil, nil])
+        #expect(pages.grown == [8192])
+        #expect(handle.size.bytes == 4096)
+        try end(handle)
+    }
+
+    @Test("a longer table is read at once, and shown when nothing is cached of the earlier end")
+    func showsGrowth() throws {
+        let handle = try devices.open("d")
+        pages.watch(handle)
+        try devices.load("d", "0 8 linear a 0\n8 8 linear b 0")
+        _ = try devices.registry.resume(name)
+        #expect(pages.earlierEnds == [4096])
+        #expect(pages.sizesTold == [4096, 8192])
+        #expect(handle.size.bytes == 8192)
+        pages.watch(nil)
         try end(handle)
     }
 

@@ -1,10 +1,12 @@
 // openers FILE [race SECONDS]: the openers of one device: a cached descriptor, one past the page cache,
 // and a shared mapping. Commands on standard input, an answer each:
-//   see OFFSET          the byte there as each of the three finds it
+//   see OFFSET          the byte there as each of the three finds it; a mapping may find SIGBUS
 //   cached OFFSET BYTE  writes that byte 512 times by that way; so do direct and mapped
 //   size                as fstat, lseek and BLKGETSIZE64 tell it
 //   read OFFSET         how much a cached and a direct read of 512 bytes give
+//   remap               makes the mapping as long as the device is; says how long
 //   sync                fsync
+//   ask                 from now on a thread asks for the size all the time
 // race: a thread that writes past the cache, and others that read through it: what was written before a
 // read began is what it finds.
 #define _GNU_SOURCE
@@ -12,6 +14,8 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -41,20 +45,58 @@ static long byte_by(int file, long offset)
     return count < 0 ? -1 : count == 0 ? 999 : block[offset % 512];
 }
 
+static sigjmp_buf back;
+static void on_bus_error(int signal)
+{
+    (void)signal;
+    siglongjmp(back, 1);
+}
+
+/// Says the byte of the mapping there, or, where `byte` isn't negative, writes it 512 times and says so.
+static void in_the_mapping(long offset, long byte)
+{
+    if ((size_t)offset >= (mapped + 4095) / 4096 * 4096) {
+        printf("outside");
+    } else if (sigsetjmp(back, 1) != 0) {
+        printf("SIGBUS");
+    } else if (byte < 0) {
+        printf("%d", *(volatile unsigned char *)(map + offset));
+    } else {
+        memset(map + offset, (int)byte, 512);
+        printf("512");
+    }
+}
+
+static void *asker(void *context)
+{
+    struct stat status;
+    (void)context;
+    while (fstat(cached, &status) == 0)
+        ;
+    return NULL;
+}
+
 static void command(const char *line)
 {
+    pthread_t thread;
     char word[16];
     long offset = 0, byte = 0;
     sscanf(line, "%15s %ld %ld", word, &offset, &byte);
     if (strcmp(word, "see") == 0) {
         say(byte_by(cached, offset)), putchar(' ');
-        say(byte_by(direct, offset)), printf(" %d\n", map[offset]);
+        say(byte_by(direct, offset)), putchar(' ');
+        in_the_mapping(offset, -1), putchar('\n');
     } else if (strcmp(word, "cached") == 0 || strcmp(word, "direct") == 0) {
         memset(block, (int)byte, 512);
         say(pwrite(*word == 'c' ? cached : direct, block, 512, offset)), putchar('\n');
     } else if (strcmp(word, "mapped") == 0) {
-        memset(map + offset, (int)byte, 512);
-        puts("512");
+        in_the_mapping(offset, byte), putchar('\n');
+    } else if (strcmp(word, "remap") == 0) {
+        size_t size = (size_t)lseek(cached, 0, SEEK_END);
+        void *moved = mremap(map, mapped, size, MREMAP_MAYMOVE);
+        if (moved != MAP_FAILED)
+            map = moved, mapped = size;
+        say(moved == MAP_FAILED ? -1 : (long)mapped), putchar('\n');
     } else if (strcmp(word, "size") == 0) {
         struct stat status;
         uint64_t size = 0;
@@ -65,6 +107,8 @@ static void command(const char *line)
     } else if (strcmp(word, "read") == 0) {
         say(pread(cached, block, 512, offset)), putchar(' ');
         say(pread(direct, block, 512, offset)), putchar('\n');
+    } else if (strcmp(word, "ask") == 0) {
+        say(pthread_create(&thread, NULL, asker, NULL)), putchar('\n');
     } else if (strcmp(word, "sync") == 0) {
         say(fsync(cached)), putchar('\n');
     } else {
@@ -127,6 +171,7 @@ int main(int argc, char **argv)
     map = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_SHARED, cached, 0);
     if (map == MAP_FAILED)
         return perror("mmap"), 2;
+    signal(SIGBUS, on_bus_error);
     char line[100];
     while (fgets(line, sizeof line, stdin)) {
         command(line);

@@ -5,11 +5,15 @@ package protocol PageCache: AnyObject, Sendable {
     /// it.
     ///
     /// Waits for every request on a cached page, also one that a suspended device holds. Called on
-    /// a thread that may block, with no lock held.
-    ///
-    /// `grown`: the device became longer, and is that long now, in bytes; nil: it did not. Then what
-    /// was cached goes first, that is made known, and what was cached meanwhile goes.
-    func drop(minor: UInt32, generation: UInt64, grown: UInt64?)
+    /// a thread that may block, with no lock held; so are the others.
+    func drop(minor: UInt32, generation: UInt64)
+
+    /// The same of the page with the byte at `offset`.
+    func dropPage(at offset: UInt64, minor: UInt32, generation: UInt64)
+
+    /// Makes known that the device is longer, in bytes. Nothing is cached of the page with its
+    /// earlier end, but for what was read since.
+    func noteGrowth(from end: UInt64, to size: UInt64, minor: UInt32, generation: UInt64)
 }
 
 /// One drop of what is cached of a device, on a thread of its own.
@@ -17,28 +21,32 @@ package protocol PageCache: AnyObject, Sendable {
 /// It may take as long as a device below is suspended, and nothing ends it before; so whoever waits
 /// for it can give up. It holds the device, and nothing that a request could wait for.
 final class CacheDrop: @unchecked Sendable {
-    // @unchecked: `isDone` is guarded by `lock`.
+    // @unchecked: the flags are guarded by `lock`.
 
-    /// Guards `isDone`. Leaf.
+    /// Guards `isSizeKnown` and `isDone`. Leaf.
     private let lock = Lock(rank: .leaf, name: "CacheDrop.lock")
     private let done = Condition()
+    private var isSizeKnown = false
     private var isDone = false
 
     private static let pollMilliseconds: UInt32 = 5
+    /// How long the size of a longer table is waited for also where a request is held: only one for
+    /// the page with the earlier end can keep it back.
+    private static let sizeMilliseconds: UInt32 = 200
 
     /// Nil: nobody ever had the device open, and nothing is cached of it. Where nobody has it open
     /// now, what is cached goes with the first open; but a second open may come before the first
     /// one's answer.
-    static func begin(of device: MappedDevice, grown: UInt64? = nil) -> CacheDrop? {
-        guard device.registry.hasPageCache.load(ordering: .acquiring) else { return nil }
-        let cache = device.registry.reading { state in
-            device.disk.wasOpened ? state.pageCache : nil
+    static func begin(of device: MappedDevice) -> CacheDrop? {
+        guard let cache = cache(over: device) else {
+            if device.disk.visibleSize != device.disk.capacity { device.showSize() }
+            return nil
         }
-        guard let cache else { return nil }
         let drop = CacheDrop()
         let run: @Sendable () -> Void = {
-            cache.drop(
-                minor: device.disk.number.minor, generation: device.disk.generation, grown: grown)
+            showGrowth(of: device, to: cache)
+            drop.lock.withLock { drop.isSizeKnown = true }
+            cache.drop(minor: device.disk.number.minor, generation: device.disk.generation)
             drop.lock.withLock {
                 drop.isDone = true
                 drop.done.broadcast()
@@ -53,6 +61,31 @@ final class CacheDrop: @unchecked Sendable {
         return drop
     }
 
+    private static func cache(over device: MappedDevice) -> (any PageCache)? {
+        guard device.registry.hasPageCache.load(ordering: .acquiring) else { return nil }
+        return device.registry.reading { state in
+            device.disk.wasOpened ? state.pageCache : nil
+        }
+    }
+
+    /// Lets openers know of a longer table, once nothing is cached of the page with the earlier end.
+    /// The end may move meanwhile, with another swap.
+    private static func showGrowth(of device: MappedDevice, to cache: any PageCache) {
+        let disk = device.disk
+        while true {
+            let end = disk.visibleSize
+            guard end < disk.capacity else { return }
+            cache.dropPage(
+                at: end.bytes, minor: disk.number.minor, generation: disk.generation)
+            guard device.showSize(after: end) else { continue }
+            let size = disk.visibleSize
+            guard size > end else { return }
+            cache.noteGrowth(
+                from: end.bytes, to: size.bytes, minor: disk.number.minor,
+                generation: disk.generation)
+        }
+    }
+
     /// EINTR: the drop goes on.
     func wait(_ interrupt: Interrupt?) throws(DMError) {
         try done.wait(lock, interrupt, until: { isDone }, then: {})
@@ -61,15 +94,17 @@ final class CacheDrop: @unchecked Sendable {
     /// Waits until it is done, the caller is interrupted, or `isStuck`, which is asked every now
     /// and then with no lock held.
     func wait(_ interrupt: Interrupt?, unless isStuck: () -> Bool) {
-        while interrupt?.isRaised != true, !isStuck() {
-            let isOver = lock.withLock { () -> Bool in
+        let patience = Deadline(millisecondsFromNow: CacheDrop.sizeMilliseconds)
+        while interrupt?.isRaised != true {
+            let (isOver, isSizeKnown) = lock.withLock { () -> (Bool, Bool) in
                 if !isDone {
                     let deadline = Deadline(millisecondsFromNow: CacheDrop.pollMilliseconds)
                     _ = done.wait(lock, until: deadline)
                 }
-                return isDone
+                return (isDone, self.isSizeKnown)
             }
             if isOver { return }
+            if (isSizeKnown || patience.hasPassed) && isStuck() { return }
         }
     }
 }
@@ -89,10 +124,8 @@ extension DeviceRegistry {
     /// Lets no opener see a byte of the table that was replaced, or the size that it had. Returns
     /// early while a request of an opener is held, here or below: the page that it is for can't be
     /// dropped before it ends, and then it is.
-    func dropCache(of device: MappedDevice, earlierSize: Sectors, _ interrupt: Interrupt?) {
-        let size = device.disk.capacity
-        let drop = CacheDrop.begin(of: device, grown: size > earlierSize ? size.bytes : nil)
-        drop?.wait(interrupt) { self.holdsRequest(of: device) }
+    func dropCache(of device: MappedDevice, _ interrupt: Interrupt?) {
+        CacheDrop.begin(of: device)?.wait(interrupt) { self.holdsRequest(of: device) }
     }
 
     /// Whether a device, or one below it, holds a request of an opener of `top`.

@@ -33,8 +33,11 @@ package final class DeviceHandle: @unchecked Sendable {
         precondition(isClosed.load(ordering: .relaxed), "an opener was dropped without a close")
     }
 
-    /// Size and mode as they are now, by the live table.
-    package var size: Sectors { device.disk.capacity }
+    /// Size and mode as they are now, by the live table. A longer one is not shown before nothing is
+    /// cached of the earlier end.
+    package var size: Sectors { device.disk.visibleSize }
+    /// Up to where there is something to read; `size` or more.
+    package var readableSize: Sectors { device.disk.capacity }
     package var isReadOnly: Bool { device.disk.isReadOnly }
     package var number: DeviceNumber { device.disk.number }
     package var generation: UInt64 { device.disk.generation }

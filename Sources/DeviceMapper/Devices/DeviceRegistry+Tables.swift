@@ -49,10 +49,9 @@ extension DeviceRegistry {
         _ reference: DeviceReference, _ flags: SuspendFlags = [], _ interrupt: Interrupt? = nil
     ) throws(DMError) -> DeviceInfo {
         let device = try device(reference)
-        let earlierSize = device.disk.capacity
         if try device.resume(flags, interrupt) {
             globalEvents.raise()
-            dropCache(of: device, earlierSize: earlierSize, interrupt)
+            dropCache(of: device, interrupt)
         }
         return try info(device)
     }

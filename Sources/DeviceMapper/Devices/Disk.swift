@@ -18,6 +18,7 @@ package final class Disk: @unchecked Sendable {
     var wasOpened = false
 
     private let sectorCount = Atomic<UInt64>(0)
+    private let visibleCount = Atomic<UInt64>(0)
     private let newestChange = Atomic<Int64>(0)
     private let writeProtected = Atomic<Bool>(false)
 
@@ -32,10 +33,23 @@ package final class Disk: @unchecked Sendable {
 
     deinit { lifecycle.note(.diskFreed) }
 
-    /// The live table's size; zero without one.
+    /// The live table's size; zero without one. Changed under map_lock.
     var capacity: Sectors {
         get { Sectors(sectorCount.load(ordering: .acquiring)) }
-        set { sectorCount.store(newValue.count, ordering: .releasing) }
+        set {
+            if newValue < visibleSize { visibleSize = newValue }
+            sectorCount.store(newValue.count, ordering: .releasing)
+        }
+    }
+
+    /// The size that openers are told of, and up to which they may write. Less than `capacity` from
+    /// the moment that a longer table is live until nothing is cached of the earlier end
+    /// (`CacheDrop`): a page there that a mapping changed is written back as far as the file is said
+    /// to reach, with zeros behind the earlier end. Reads give all there is: a page that is read
+    /// meanwhile is whole. Changed under map_lock.
+    var visibleSize: Sectors {
+        get { Sectors(visibleCount.load(ordering: .acquiring)) }
+        set { visibleCount.store(newValue.count, ordering: .releasing) }
     }
 
     /// When an opener or a new table changed what it holds last, in nanoseconds since 1970; 0:

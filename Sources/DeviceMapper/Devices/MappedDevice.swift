@@ -150,9 +150,21 @@ final class MappedDevice: @unchecked Sendable {
             table.lifecycle.note(.tableBound)
             map = Unmanaged.passRetained(table)
             disk.capacity = table.size
+            if !registry.hasPageCache.load(ordering: .acquiring) { disk.visibleSize = table.size }
             disk.isReadOnly = table.isReadOnly
             disk.noteChange()
             return old
+        }
+    }
+
+    /// Lets openers know of a longer table. `end`: only if what they know is that; false: it isn't
+    /// any more.
+    @discardableResult
+    func showSize(after end: Sectors? = nil) -> Bool {
+        mapLock.withWriteLock {
+            if let end, end != disk.visibleSize { return false }
+            disk.visibleSize = disk.capacity
+            return true
         }
     }
 
