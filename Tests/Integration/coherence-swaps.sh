@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# Openers of all kinds look at a device while its table is exchanged, again and again: as soon as a
+# resume has returned, none of them finds anything of the table before; and what is written meanwhile,
+# cached, direct or through a mapping, is what the others read, and is there in the next table's copy.
+. "$(dirname "$0")/lib.sh"
+need_helper stamps
+seconds=${SECONDS_EACH:-4}
+mount_here
+pages=256
+sectors=$((pages * 8))
+
+"$helpers/stamps" fill a "$pages" 1
+"$helpers/stamps" fill b "$pages" 1
+make_file half "$sectors"
+make_file other-half "$sectors"
+linear() { echo "0 $sectors linear $PWD/$1 0"; }
+dmfuse create d --table "$(linear a)"
+mkfifo numbers answers
+
+# MODE: starts the openers.
+begin() {
+    "$helpers/stamps" "$1" "$(device d)" <numbers >answers &
+    openers=$!
+    exec 8>numbers 9<answers
+}
+# What they found at their end.
+finish() {
+    local said
+    still_run "$openers"
+    exec 8>&-
+    said=$(cat <&9)
+    exec 9<&-
+    wait "$openers" || fail 'a stale byte was read' "$said"
+    note "$1: $swaps swaps, $said"
+}
+goes_on() { [ "$SECONDS" -lt "$end" ] && ! has_ended "$openers"; }
+
+# Each table has other bytes: a higher number in each sector.
+begin read
+number=1 swaps=0 end=$((SECONDS + seconds))
+while goes_on; do
+    for file in b a; do
+        number=$((number + 1))
+        "$helpers/stamps" fill "$file" "$pages" "$number"
+        dmfuse load d --table "$(linear "$file")"
+        # As often as not with a suspend before it, or one that leaves dirty pages.
+        case $((number / 2 % 3)) in
+            0) dmfuse suspend d ;;
+            1) dmfuse suspend --nolockfs d ;;
+        esac
+        dmfuse resume d
+        echo "$number" >&8
+        read -r -t 20 said <&9 || fail 'the openers have ended'
+        equal 'the openers' ok "$said"
+        swaps=$((swaps + 1))
+    done
+done
+finish 'other bytes'
+
+# Each table is a copy of the one before, of another kind.
+striped="0 $sectors striped 2 16 $PWD/half 0 $PWD/other-half 8"
+dmfuse create copy --table "$striped"
+begin write
+swaps=0 end=$((SECONDS + seconds))
+while goes_on; do
+    for kind in striped linear; do
+        dmfuse suspend d
+        if [ $kind = striped ]; then
+            dd if=a of="$(device copy)" bs=64k oflag=direct conv=notrunc status=none
+            dmfuse load d --table "$striped"
+        else
+            dd if="$(device copy)" of=a bs=64k iflag=direct conv=notrunc status=none
+            dmfuse load d --table "$(linear a)"
+        fi
+        dmfuse resume d
+        swaps=$((swaps + 1))
+    done
+done
+finish 'the same bytes'
+dmfuse remove --retry d copy
+unmount_here
