@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Kernel file systems on loop devices over devices' files, with and without direct I/O: made, filled and
-# read back by fio and others, trimmed, and found clean.
+# read back by fio and others, also while the device is suspended and resumed, trimmed, and found clean.
 # As: root
 . "$(dirname "$0")/lib.sh"
 need_command mkfs.ext4 e2fsck fstrim fio
@@ -16,10 +16,9 @@ shrinks() {
     fstrim "on-$1"
     [ "$(du -k "memory/$1.0" | cut -f 1)" -lt "$2" ]
 }
-# NAME KIND DIRECT [MKFS OPTION...]
+# KIND DIRECT
 file_system() {
-    local name=$1 kind=$2 direct=$3 before
-    shift 3
+    local kind=$1 direct=$2 name=$1-$2 before load
     command -v "mkfs.$kind" >/dev/null || {
         note "$kind left out: mkfs.$kind isn't installed"
         return
@@ -32,12 +31,20 @@ file_system() {
     make_file "memory/$name.1" 524296
     dmfuse create "$name" --table "0 1048576 striped 2 128 $PWD/memory/$name.0 8 $PWD/memory/$name.1 0"
     loop_here "$name" "$direct"
-    quietly "mkfs.$kind" -q "$@" "$loop"
+    quietly "mkfs.$kind" -q "$loop"
     mkdir "on-$name"
     mount "$loop" "on-$name"
     quietly fio --name=v --directory="on-$name" --size=2m --bs=4k --rw=randrw --verify=crc32c \
         --ioengine=psync --numjobs=2 --fsync=256 --verify_fatal=1
-    "$helpers/fsload" "on-$name" 1
+    start "$helpers/fsload" "on-$name" 0
+    load=$!
+    for _ in {1..10}; do
+        dmfuse suspend "$name"
+        dmfuse resume "$name"
+    done
+    still_run "$load"
+    touch "on-$name/stop"
+    ends_with 0 "$load"
     sync -f "on-$name"
     before=$(du -k "memory/$name.0" | cut -f 1)
     rm -rf "on-$name"/*
@@ -58,8 +65,7 @@ check_ext4() { quietly e2fsck -fn "$1"; }
 check_xfs() { quietly xfs_repair -n "$1"; }
 check_btrfs() { quietly btrfs check --readonly "$1"; }
 
-file_system ext4 ext4 off
-file_system ext4-direct ext4 on
-file_system xfs xfs on
-file_system btrfs btrfs off
+for direct in off on; do
+    for kind in ext4 xfs btrfs; do file_system "$kind" "$direct"; done
+done
 unmount_here
