@@ -11,6 +11,7 @@ make_full b 2 256
 make_full nine 6 9
 make_full ten 7 10
 make_full longer 8 40
+make_full big 8 512
 mkfifo questions answers
 # NAME: openers of a device.
 open_by_all_ways() {
@@ -117,4 +118,35 @@ for round in {1..40}; do
 done
 close_all
 dmfuse remove --retry end
+
+# Longer while a read is held below: elsewhere, it keeps nobody from the new size; for the very page of
+# the earlier end, it does, but not the resume; and then nothing is seen of the earlier table either.
+dmfuse create lower --table "0 512 linear $PWD/big 0"
+dmfuse create end --table "0 201 linear $PWD/a 0"
+open_by_all_ways end
+for page in 7 25; do
+    asked '102912 102912 102912' size
+    dmfuse suspend lower
+    dmfuse suspend end
+    start dd if="$(device end)" of=held bs=4k skip="$page" count=1 status=none
+    reader=$!
+    eventually 'the read is held' is_held "$reader" 0
+    swap end "0 512 linear $(device lower) 0" || fail 'a resume with a read held below'
+    still_run "$reader"
+    wanted=262144
+    [ "$page" -eq 7 ] || wanted=102912
+    asked "$wanted $wanted $wanted" size
+    dmfuse resume lower
+    ends_with 0 "$reader"
+    eventually 'all see the new size' eval \
+        'echo size >&8 && read -r -t 20 said <&9 && [ "$said" = "262144 262144 262144" ]'
+    asked '8 8 8' 'see 102500'
+    asked '8 8 8' 'see 103000'
+    asked '8 8 8' 'see 106400'
+    asked '8 8 outside' 'see 200000'
+    swap end "0 201 linear $PWD/a 0"
+    asked '1 1 1' 'see 102500'
+done
+close_all
+dmfuse remove --retry end lower
 unmount_here
