@@ -28,9 +28,10 @@ int cfuse_drop_pages(int fd, uint64_t node) {
     return notify(fd, FUSE_NOTIFY_INVAL_INODE, &all, sizeof all, NULL, 0);
 }
 
-int cfuse_drop_page(int fd, uint64_t node, uint64_t offset) {
-    struct fuse_notify_inval_inode_out one = {.ino = node, .off = (int64_t)offset, .len = 1};
-    return notify(fd, FUSE_NOTIFY_INVAL_INODE, &one, sizeof one, NULL, 0);
+int cfuse_drop_range(int fd, uint64_t node, uint64_t offset, uint64_t length) {
+    struct fuse_notify_inval_inode_out range = {
+        .ino = node, .off = (int64_t)offset, .len = (int64_t)length};
+    return notify(fd, FUSE_NOTIFY_INVAL_INODE, &range, sizeof range, NULL, 0);
 }
 
 int cfuse_note_growth(int fd, uint64_t node, uint64_t size) {

@@ -76,8 +76,8 @@ int cfuse_reply_open(fuse_req_t request, uint64_t handle, bool direct, bool keep
 /// errno: ENOENT, the kernel knows no such node; ENOTCONN and the like, the connection ended.
 int cfuse_drop_pages(int fd, uint64_t node);
 
-/// The same of the page with the byte at `offset` alone.
-int cfuse_drop_page(int fd, uint64_t node, uint64_t offset);
+/// The same of the pages with these bytes alone; `length`: not 0.
+int cfuse_drop_range(int fd, uint64_t node, uint64_t offset, uint64_t length);
 
 /// Lets the kernel know that a file is now `size` bytes long, and was shorter; a multiple of 512. The
 /// kernel doesn't take a longer size from a GETATTR while writes are under way, and then a loop device

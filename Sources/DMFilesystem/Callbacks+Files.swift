@@ -106,8 +106,12 @@ func writeFile(
                 let start = payload.position(of: bytes)
             else { return reply.error(.ioError) }
             let isDurable = (file?.pointee.flags ?? 0) & O_DSYNC != 0
+            let isCached = !isDirect(file) && file?.pointee.writepage == 0
             session.requests.take().write(
-                extent, of: device, payload, at: start, forceUnitAccess: isDurable, reply)
+                extent, of: device, payload, at: start, forceUnitAccess: isDurable,
+                cached: isCached
+                    ? (.passUnretained(session.pages), NodeNumber(rawValue: UInt64(node))) : nil,
+                reply)
         }
     }
 }

@@ -1,6 +1,7 @@
 import CFuse
 import DeviceMapper
 import Glibc
+import Synchronization
 
 /// The kernel's page cache of the files of a mount.
 ///
@@ -12,7 +13,14 @@ final class KernelPages: PageCache, @unchecked Sendable {
     /// Guards the fields below. Leaf.
     private let lock = Lock(rank: .leaf, name: "KernelPages.lock")
     private var drops = 0
+    private var unsettlingDrops = 0
     private var hasEnded = false
+
+    /// Until when writes that arrive are looked after (`settle`), in monotonic milliseconds: one may
+    /// have been on its way here when a drop ended.
+    private let settledAt = Atomic<UInt64>(0)
+    private let dropsBegun = Atomic<UInt64>(0)
+    private static let settlingMilliseconds: UInt64 = 1000
 
     /// Takes over a descriptor of /dev/fuse.
     init(descriptor: Int32) { self.descriptor = descriptor }
@@ -30,7 +38,29 @@ final class KernelPages: PageCache, @unchecked Sendable {
 
     func dropPage(at offset: UInt64, minor: UInt32, generation: UInt64) {
         let node = NodeNumber(.device(minor: minor, generation: generation))
-        notify { descriptor in _ = cfuse_drop_page(descriptor, node.rawValue, offset) }
+        notify { descriptor in _ = cfuse_drop_range(descriptor, node.rawValue, offset, 1) }
+    }
+
+    /// What a write has changed; this unsettles nothing.
+    func drop(_ node: NodeNumber, _ range: Range<UInt64>) {
+        notify(unsettles: false) { descriptor in
+            _ = cfuse_drop_range(
+                descriptor, node.rawValue, range.lowerBound, UInt64(range.count))
+        }
+    }
+
+    /// How many drops there were when a write arrives; nil: one may have come between it and the
+    /// change of its pages.
+    var dropsBefore: UInt64? {
+        let count = dropsBegun.load(ordering: .sequentiallyConsistent)
+        let time = settledAt.load(ordering: .sequentiallyConsistent)
+        return time > 0 && Deadline.nowMilliseconds < time ? nil : count
+    }
+
+    /// Whether pages of a write may have been dropped, and read again, before it took effect; asked
+    /// after that.
+    func mayHaveDropped(since count: UInt64?) -> Bool {
+        dropsBegun.load(ordering: .sequentiallyConsistent) != count
     }
 
     func noteGrowth(from end: UInt64, to size: UInt64, minor: UInt32, generation: UInt64) {
@@ -43,19 +73,33 @@ final class KernelPages: PageCache, @unchecked Sendable {
         notify { descriptor in _ = cfuse_note_growth(descriptor, node.rawValue, size) }
     }
 
-    private static let pageSize = UInt64(sysconf(Int32(_SC_PAGESIZE)))
+    static let pageSize = UInt64(sysconf(Int32(_SC_PAGESIZE)))
 
     /// Whatever the error is, nothing is cached: the kernel doesn't know the node, or nobody. So none
     /// comes out.
-    private func notify(_ body: (Int32) -> Void) {
+    private func notify(unsettles: Bool = true, _ body: (Int32) -> Void) {
         let isOver = lock.withLock { () -> Bool in
-            if !hasEnded { drops += 1 }
-            return hasEnded
+            guard !hasEnded else { return true }
+            drops += 1
+            if unsettles {
+                unsettlingDrops += 1
+                settledAt.store(.max, ordering: .sequentiallyConsistent)
+                dropsBegun.wrappingAdd(1, ordering: .sequentiallyConsistent)
+            }
+            return false
         }
         if isOver { return }
         body(descriptor)
         let isLast = lock.withLock { () -> Bool in
             drops -= 1
+            if unsettles {
+                unsettlingDrops -= 1
+                if unsettlingDrops == 0 {
+                    settledAt.store(
+                        Deadline.nowMilliseconds + KernelPages.settlingMilliseconds,
+                        ordering: .sequentiallyConsistent)
+                }
+            }
             return hasEnded && drops == 0
         }
         if isLast { close(descriptor) }

@@ -3,6 +3,7 @@
 # resume has returned, none of them finds anything of the table before; and what is written meanwhile,
 # cached, direct or through a mapping, is what the others read, and is there in the next table's copy.
 . "$(dirname "$0")/lib.sh"
+need_command blockdev
 need_helper stamps
 seconds=${SECONDS_EACH:-4}
 mount_here
@@ -16,6 +17,27 @@ make_file other-half "$sectors"
 linear() { echo "0 $sectors linear $PWD/$1 0"; }
 dmfuse create d --table "$(linear a)"
 mkfifo numbers answers
+
+# A page that is dropped while a write of it is held, and read again before that takes effect: whoever
+# reads it when the write is done finds the write.
+dmfuse create slow --table "0 $sectors delay $PWD/a 0 0 $PWD/a 0 1500"
+hold_open "$(device slow)"
+holder=$!
+first_byte() { dd if="$(device slow)" bs=4k skip=3 count=1 status=none | od -An -tu1 -N 1 | tr -d ' '; }
+head -c 4096 /dev/zero | tr '\0' '\7' >seven
+prints 1 first_byte
+start dd if=seven of="$(device slow)" bs=4k seek=3 conv=notrunc status=none
+writer=$!
+eventually 'the page is changed' eval '[ "$(first_byte)" = 7 ]'
+start blockdev --flushbufs "$(device slow)"
+flush=$!
+eventually 'the page was dropped, and read again' eval '[ "$(first_byte)" = 1 ]'
+still_run "$writer"
+ends_with 0 "$writer"
+prints 7 first_byte
+ends_with 0 "$flush"
+let_go "$holder"
+dmfuse remove --retry slow
 
 # MODE: starts the openers.
 begin() {

@@ -149,7 +149,7 @@ package struct Deadline: Sendable {
     }
 
     /// Monotonic milliseconds since some moment in the past.
-    static var nowMilliseconds: UInt64 {
+    package static var nowMilliseconds: UInt64 {
         var now = timespec()
         clock_gettime(CLOCK_MONOTONIC, &now)
         return UInt64(now.tv_sec) * 1000 + UInt64(now.tv_nsec) / 1_000_000
