@@ -3,7 +3,7 @@ import Glibc
 import SystemPackage
 
 /// The I/O system calls on backing files, and the only ones: each reads `errno` at once, goes on
-/// after EINTR and after a short count.
+/// after EINTR and after a short count, and gives what is an error of a device (`Errno.ofDevice`).
 enum BackingIO {
     static func read(
         _ file: FileDescriptor, into bytes: UnsafeMutableRawBufferPointer, at offset: UInt64
@@ -18,7 +18,7 @@ enum BackingIO {
             if count < 0 {
                 let code = errno
                 if code == EINTR { continue }
-                return Errno(rawValue: code)
+                return .ofDevice(code)
             }
             // The file ends here: the device it stands for has no such sectors.
             if count == 0 { return .ioError }
@@ -33,7 +33,7 @@ enum BackingIO {
     ) -> Errno? {
         let count = preadv(
             file.rawValue, stretches.baseAddress, Int32(stretches.count), off_t(offset))
-        if count < 0 && errno != EINTR { return Errno(rawValue: errno) }
+        if count < 0 && errno != EINTR { return .ofDevice(errno) }
         return forRest(of: stretches, after: max(count, 0)) { bytes, done in
             read(file, into: bytes, at: offset + done)
         }
@@ -44,7 +44,7 @@ enum BackingIO {
     ) -> Errno? {
         let count = pwritev(
             file.rawValue, stretches.baseAddress, Int32(stretches.count), off_t(offset))
-        if count < 0 && errno != EINTR { return changeError(errno) }
+        if count < 0 && errno != EINTR { return .ofDevice(errno) }
         return forRest(of: stretches, after: max(count, 0)) { bytes, done in
             write(file, UnsafeRawBufferPointer(bytes), at: offset + done)
         }
@@ -82,7 +82,7 @@ enum BackingIO {
             if count < 0 {
                 let code = errno
                 if code == EINTR { continue }
-                return changeError(code)
+                return .ofDevice(code)
             }
             if count == 0 { return .ioError }
             done += count
@@ -102,17 +102,18 @@ enum BackingIO {
     ) -> Errno? {
         let error = change(file, from: offset, count: count, clinux_zero_range)
         guard error == .notSupported else { return error }
-        let zeroes = [UInt8](repeating: 0, count: Int(min(count, 1 << 20)))
-        return zeroes.withUnsafeBytes { bytes in
-            var done: UInt64 = 0
-            while done < count {
-                let piece = UnsafeRawBufferPointer(
-                    rebasing: bytes[..<Int(min(count - done, UInt64(bytes.count)))])
-                if let error = write(file, piece, at: offset + done) { return error }
-                done += UInt64(piece.count)
-            }
-            return nil
+        let size = Int(min(count, 1 << 20))
+        guard let zeroes = BufferPool.shared.take(size) else { return .noMemory }
+        defer { BufferPool.shared.give(zeroes, size) }
+        memset(zeroes, 0, size)
+        var done: UInt64 = 0
+        while done < count {
+            let length = Int(min(count - done, UInt64(size)))
+            let piece = UnsafeRawBufferPointer(start: zeroes, count: length)
+            if let error = write(file, piece, at: offset + done) { return error }
+            done += UInt64(length)
         }
+        return nil
     }
 
     private static func change(
@@ -124,18 +125,13 @@ enum BackingIO {
             return .ioError
         }
         let code = -call(file.rawValue, Int(offset), length)
-        return code == 0 ? nil : changeError(code)
-    }
-
-    /// A write-protected device: its descriptor can't be written, or it says EPERM.
-    private static func changeError(_ code: Int32) -> Errno {
-        code == EBADF || code == EPERM ? .ioError : Errno(rawValue: code)
+        return code == 0 ? nil : .ofDevice(code)
     }
 
     static func flush(_ file: FileDescriptor) -> Errno? {
         while fdatasync(file.rawValue) != 0 {
             let code = errno
-            if code != EINTR { return Errno(rawValue: code) }
+            if code != EINTR { return .ofDevice(code) }
         }
         return nil
     }
