@@ -121,4 +121,27 @@ import Testing
         handle.close()
         try devices.shutDown()
     }
+
+    @Test("a spill file that is never empty gets no longer than what it holds at once")
+    func spillFileIsUsedAgain() throws {
+        let directory = try TemporaryDirectory()
+        let spill = SpillFile(directory: ByteString(directory.path))
+        var generator = SeededGenerator(seed: 11)
+        // The oldest goes when a new one has come, as when a device is slow and written to for ever.
+        var held: [(spilled: SpilledBytes, bytes: [UInt8])] = []
+        for index in 0..<2000 {
+            let bytes = generator.bytes([512, 4096, 5000, 100_000][index % 4])
+            let spilled = bytes.withUnsafeBytes { spill.keep($0) }
+            held.append((try #require(spilled), bytes))
+            if held.count > 8 {
+                let (oldest, wanted) = held.removeFirst()
+                var found = [UInt8](repeating: 0, count: wanted.count)
+                #expect(found.withUnsafeMutableBytes { oldest.read(into: $0, from: 0) } == nil)
+                #expect(found == wanted)
+            }
+        }
+        #expect(spill.length <= 3 * (4096 + 4096 + 8192 + 131_072))
+        held = []
+        #expect(spill.length == 0)
+    }
 }

@@ -10,26 +10,21 @@ final class SpillFile: @unchecked Sendable {
     /// Guards the fields below. Leaf: no file is touched under it.
     private let lock = Lock(rank: .leaf, name: "SpillFile.lock")
     private var descriptor: Int32?
-    private var end: UInt64 = 0
-    private var extents = 0
+    private var space = SpillSpace()
     private let directory: ByteString
 
     /// `directory`: where a file can be made; a path, or the empty one: nowhere.
     init(directory: ByteString) { self.directory = directory }
 
     deinit {
-        precondition(extents == 0, "a spill file was dropped with bytes of held writes in it")
+        precondition(space.isEmpty, "a spill file was dropped with bytes of held writes in it")
         if let descriptor { BackingIO.close(FileDescriptor(rawValue: descriptor)) }
     }
 
     /// Puts bytes there. Nil: it can't; nothing is kept then.
     func keep(_ bytes: UnsafeRawBufferPointer) -> SpilledBytes? {
         guard let file = open() else { return nil }
-        let offset = lock.withLock { () -> UInt64 in
-            defer { end += UInt64(bytes.count) }
-            extents += 1
-            return end
-        }
+        let offset = lock.withLock { space.take(bytes.count) }
         let spilled = SpilledBytes(in: self, file, offset: offset, length: bytes.count)
         // Dropped again where that fails.
         return BackingIO.write(file, bytes, at: offset) == nil ? spilled : nil
@@ -49,12 +44,12 @@ final class SpillFile: @unchecked Sendable {
         return FileDescriptor(rawValue: used)
     }
 
-    fileprivate func forgetExtent() {
-        lock.withLock {
-            extents -= 1
-            if extents == 0 { end = 0 }
-        }
+    fileprivate func forget(_ offset: UInt64, _ length: Int) {
+        lock.withLock { space.give(offset, length) }
     }
+
+    /// For tests: bytes of the file that are in use or were.
+    var length: UInt64 { lock.withLock { space.end } }
 }
 
 /// The bytes of a held write in a spill file. They are given up with the last reference.
@@ -72,8 +67,9 @@ final class SpilledBytes: Sendable {
     }
 
     deinit {
-        _ = BackingIO.discard(file, from: offset, count: UInt64(length))
-        spill.forgetExtent()
+        // All of its blocks: a part of one isn't freed. Where there are no holes it is used again.
+        _ = BackingIO.discard(file, from: offset, count: SpillSpace.room(for: length))
+        spill.forget(offset, length)
     }
 
     /// Fills `bytes` with what stands there from byte `start` on. EIO and the like.
