@@ -116,6 +116,7 @@ static void direct(void)
     say("O_DIRECT pwrite 512 at 100", pwrite(file, page, 512, 100));
     say("O_DIRECT pwrite 100 at 0", pwrite(file, page, 100, 0));
     say("O_DIRECT pread to odd memory", pread(file, page + 1, 512, 0));
+    say("O_DIRECT pwrite from odd memory", pwrite(file, page + 1, 512, 0));
     say("O_DIRECT pread across the end", pread(file, page, 4096, SIZE - 512));
     say("O_DIRECT pread at the end", pread(file, page, 4096, SIZE));
     say("O_DIRECT pwrite across the end", pwrite(file, page, 4096, SIZE - 512));
