@@ -11,6 +11,8 @@ enum Signals {
         pthread_sigmask(SIG_BLOCK, &set, nil)
         // A client that is gone shows as EPIPE.
         signal(SIGPIPE, SIG_IGN)
+        // A file that RLIMIT_FSIZE forbids to grow shows as EFBIG.
+        signal(SIGXFSZ, SIG_IGN)
     }
 
     /// EAGAIN: no thread.
