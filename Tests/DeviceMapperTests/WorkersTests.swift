@@ -1,5 +1,6 @@
 import DMTestSupport
 import Glibc
+import Synchronization
 import SystemPackage
 import Testing
 
@@ -37,6 +38,20 @@ import Testing
         slow.close()
         quick.close()
         try devices.shutDown()
+    }
+
+    @Test("a thread that is kept does the work, and ends when it is stopped")
+    func keptThread() throws {
+        let workers = IOWorkers(inlineLimit: 0, maximumThreads: 1)
+        try workers.keepOne()
+        let done = Atomic<Int>(0)
+        for _ in 0..<3 {
+            workers.run {
+                if ThreadKind.current == .io { done.add(1, ordering: .sequentiallyConsistent) }
+            }
+        }
+        workers.stop()
+        #expect(done.load(ordering: .sequentiallyConsistent) == 3)
     }
 
     @Test("many requests to a hanging device take a few I/O threads")

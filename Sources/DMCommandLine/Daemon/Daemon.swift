@@ -67,6 +67,9 @@ final class Daemon: Sendable {
     ) throws(DMError) -> (Daemon, ControlServer) {
         let user = getuid()
         let registry = try makeRegistry(order)
+        try registry.workers.keepOne()
+        // Without them the mount couldn't be served, nor, by an ordinary user, taken away again.
+        try Thread.check(order.threads + otherThreads)
         let directory = try makeRuntimeDirectory(user)
         RuntimeDirectory.removeDeadSockets(in: directory)
         let socket = RuntimeDirectory.socket(in: directory, process: getpid())
@@ -102,6 +105,10 @@ final class Daemon: Sendable {
             throw error
         }
     }
+
+    /// For signals, interrupts, the end of the session, the control socket and those who hang up; for a
+    /// client; and two for whoever comes in between.
+    private static let otherThreads = 8
 
     private static func makeRegistry(_ order: MountOrder) throws(DMError) -> DeviceRegistry {
         let text = (try? SystemCalls.contents(of: ByteString("/proc/devices"))) ?? []

@@ -17,6 +17,8 @@ package final class IOWorkers: @unchecked Sendable {
     private var threads = 0
     private var idle = 0
     private var isStopping = false
+    /// Threads that stay, idle or not.
+    private var kept = 0
 
     private let maximumThreads: Int
     private let inlineLimit: Int
@@ -27,6 +29,24 @@ package final class IOWorkers: @unchecked Sendable {
     package init(inlineLimit: Int, maximumThreads: Int = 256) {
         self.inlineLimit = max(inlineLimit, 0)
         self.maximumThreads = max(maximumThreads, 1)
+    }
+
+    /// Starts a thread that stays, so that whatever becomes of the system's threads, work is never
+    /// the caller's to do. Before anything is run. EAGAIN: no thread.
+    package func keepOne() throws(DMError) {
+        lock.withLock {
+            threads += 1
+            kept = 1
+        }
+        do throws(DMError) {
+            try Thread.start("dmfuse-io", .io) { self.work() }
+        } catch {
+            lock.withLock {
+                threads -= 1
+                kept = 0
+            }
+            throw error
+        }
     }
 
     /// True: the caller may do its I/O now, and calls `endInline` afterwards.
@@ -55,7 +75,8 @@ package final class IOWorkers: @unchecked Sendable {
         do {
             try Thread.start("dmfuse-io", .io) { self.work() }
         } catch {
-            // The system is out of threads. Those that run take the job; when none does, we must.
+            // The system is out of threads. Those that run take the job; when none does, since none
+            // was kept, we must.
             let isOnly = lock.withLock { () -> Bool in
                 threads -= 1
                 return threads == 0
@@ -85,7 +106,7 @@ package final class IOWorkers: @unchecked Sendable {
                 let inTime = workCame.wait(
                     lock, until: Deadline(millisecondsFromNow: IOWorkers.idleMilliseconds))
                 idle -= 1
-                if !inTime && jobs.isEmpty { return leave() }
+                if !inTime && jobs.isEmpty && threads > kept { return leave() }
             }
             return jobs.popFirst()
         }

@@ -31,7 +31,46 @@ package enum Thread {
     }
 
     /// Stacks of devices are bounded (`EdgeGraph.maximumDepth`), so a request needs little of this.
-    private static let stackSize = 512 << 10
+    static let stackSize = 512 << 10
+
+    /// Whether so many more threads can be had at this moment: starts them, and lets them end. EAGAIN.
+    package static func check(_ count: Int) throws(DMError) {
+        let crowd = ThreadCrowd()
+        defer { crowd.disperse() }
+        for _ in 0..<count {
+            try start("dmfuse-check") { crowd.stand() }
+            crowd.noteStarted()
+        }
+    }
+}
+
+/// Threads that stand until all may go.
+private final class ThreadCrowd: @unchecked Sendable {
+    // @unchecked: guarded by `lock`.
+
+    /// Guards the fields below. Leaf.
+    private let lock = Lock(rank: .leaf, name: "ThreadCrowd.lock")
+    private let changed = Condition()
+    private var standing = 0
+    private var mayGo = false
+
+    func noteStarted() { lock.withLock { standing += 1 } }
+
+    func stand() {
+        lock.withLock {
+            while !mayGo { changed.wait(lock) }
+            standing -= 1
+            changed.broadcast()
+        }
+    }
+
+    func disperse() {
+        lock.withLock {
+            mayGo = true
+            changed.broadcast()
+            while standing > 0 { changed.wait(lock) }
+        }
+    }
 }
 
 private final class ThreadStart {
