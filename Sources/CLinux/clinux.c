@@ -6,6 +6,8 @@
 #include <linux/falloc.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
+#include <malloc.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <stdio.h>
@@ -68,4 +70,27 @@ int clinux_zero_range(int descriptor, long offset, long length) {
 
 int clinux_become_io_flusher(void) {
     return prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) == 0 ? 0 : -errno;
+}
+
+void clinux_use_one_arena(void) {
+#ifdef M_ARENA_MAX
+    mallopt(M_ARENA_MAX, 1);
+#endif
+}
+
+int clinux_can_map(size_t length) {
+    void *fresh = mmap(NULL, length, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (fresh == MAP_FAILED)
+        return 0;
+    munmap(fresh, length);
+    return 1;
+}
+
+size_t clinux_freed_memory(void) {
+#if __GLIBC_PREREQ(2, 33)
+    return mallinfo2().fordblks;
+#else
+    return 0;
+#endif
 }

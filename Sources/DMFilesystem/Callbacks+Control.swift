@@ -19,7 +19,8 @@ func controlFile(
         case cfuse_blkgetzonesz, cfuse_blkgetnrzones:
             reply.control(UInt32(0), room: outputSize)
         case cfuse_blkflsbuf:
-            session.requests.take().flushBuffers(
+            guard let request = session.requests.take() else { return reply.error(.noMemory) }
+            request.flushBuffers(
                 of: device, node: NodeNumber(rawValue: UInt64(node)), session.pages, reply)
         default: reply.error(.inappropriateIOCTLForDevice)
         }

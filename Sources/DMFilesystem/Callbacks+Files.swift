@@ -82,7 +82,9 @@ func readFile(
         case .success(let extent) where extent.length == 0: reply.noData()
         case .success(let extent) where isDirect(file) && !extent.isAligned:
             reply.error(.invalidArgument)
-        case .success(let extent): session.requests.take().read(extent, of: device, reply)
+        case .success(let extent):
+            guard let request = session.requests.take() else { return reply.error(.noMemory) }
+            request.read(extent, of: device, reply)
         }
     }
 }
@@ -102,12 +104,14 @@ func writeFile(
         case .success(let extent) where isDirect(file) && !extent.isAligned:
             reply.error(.invalidArgument)
         case .success(let extent):
-            guard let bytes, let payload = Worker.payload,
-                let start = payload.position(of: bytes)
-            else { return reply.error(.ioError) }
+            guard let payload = Worker.payload else { return reply.error(.noMemory) }
+            guard let bytes, let start = payload.position(of: bytes) else {
+                return reply.error(.ioError)
+            }
+            guard let request = session.requests.take() else { return reply.error(.noMemory) }
             let isDurable = (file?.pointee.flags ?? 0) & O_DSYNC != 0
             let isCached = !isDirect(file) && file?.pointee.writepage == 0
-            session.requests.take().write(
+            request.write(
                 extent, of: device, payload, at: start, forceUnitAccess: isDurable,
                 cached: isCached
                     ? (.passUnretained(session.pages), NodeNumber(rawValue: UInt64(node))) : nil,
@@ -131,7 +135,8 @@ func syncFile(
     _ file: UnsafeMutablePointer<fuse_file_info>?
 ) {
     answer(request, file) { session, device, reply in
-        session.requests.take().flush(device, reply)
+        guard let request = session.requests.take() else { return reply.error(.noMemory) }
+        request.flush(device, reply)
     }
 }
 
@@ -173,7 +178,8 @@ func allocateFile(
         switch extent {
         case .failure(let error): reply.error(error)
         case .success(let extent):
-            session.requests.take().change(operation, extent, of: device, reply)
+            guard let request = session.requests.take() else { return reply.error(.noMemory) }
+            request.change(operation, extent, of: device, reply)
         }
     }
 }

@@ -26,8 +26,10 @@ final class FileRequestPool: @unchecked Sendable {
     private let isDraining = Atomic<Bool>(false)
     private var isEnding = false
 
-    func take() -> FileRequest {
+    /// Nil: there is no memory for one more.
+    func take() -> FileRequest? {
         if let request = lock.withLock({ free.popLast() }) { return request }
+        guard MemoryReserve.allows() else { return nil }
         let request = FileRequest(pool: self)
         lock.withLock { all.append(request) }
         return request

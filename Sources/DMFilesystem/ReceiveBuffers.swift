@@ -8,19 +8,30 @@ struct ReceiveBuffers {
     /// Writes that other threads still work on, beyond which buffers are made and dropped again.
     private static let count = 4
     private static let alignment = 4096
-    private var payloads: [Payload] = []
+    private var payloads: [Payload]
     private var current = 0
+    /// For when no memory is left: a write that came in it is refused, as it couldn't be left to that.
+    private let reserve: Payload
 
-    /// The buffer to receive the next request in. Nil: no memory.
-    mutating func next() -> Payload? {
+    /// Nil: no memory.
+    init?() {
+        guard let first = ReceiveBuffers.make(), let reserve = ReceiveBuffers.make() else {
+            return nil
+        }
+        payloads = [first]
+        self.reserve = reserve
+    }
+
+    /// The buffer to receive the next request in, and whether it may be left to a write.
+    mutating func next() -> (buffer: Payload, isLasting: Bool) {
         for step in 0..<payloads.count {
             let index = (current + step) % payloads.count
             if isKnownUniquelyReferenced(&payloads[index]) {
                 current = index
-                return payloads[index]
+                return (payloads[index], true)
             }
         }
-        guard let fresh = ReceiveBuffers.make() else { return nil }
+        guard let fresh = ReceiveBuffers.make() else { return (reserve, false) }
         if payloads.count < ReceiveBuffers.count {
             current = payloads.count
             payloads.append(fresh)
@@ -28,7 +39,7 @@ struct ReceiveBuffers {
             current = (current + 1) % payloads.count
             payloads[current] = fresh
         }
-        return fresh
+        return (fresh, true)
     }
 
     /// Where in a buffer a request is to begin: so that the bytes of a write are aligned.
@@ -37,7 +48,9 @@ struct ReceiveBuffers {
     private static func make() -> Payload? {
         var memory: UnsafeMutableRawPointer?
         let capacity = alignment + Int(CFUSE_RECEIVE_SIZE)
-        guard posix_memalign(&memory, alignment, capacity) == 0, let memory else { return nil }
+        guard MemoryReserve.allows(capacity),
+            posix_memalign(&memory, alignment, capacity) == 0, let memory
+        else { return nil }
         return Payload(adopting: memory, capacity: capacity)
     }
 }

@@ -20,7 +20,8 @@ package struct SessionConfiguration: Sendable {
 /// or by `stop`. Then every file that the kernel still had open is closed, and what suspended devices
 /// held is given up; `waitUntilEnded` returns after that.
 package final class Session: @unchecked Sendable {
-    // @unchecked: `fuse` is set once, in `init`; the mutable rest is guarded by `lock`.
+    // @unchecked: `fuse` is set once, in `init`, `servers` before the threads start; the mutable rest
+    // is guarded by `lock`.
 
     let registry: DeviceRegistry
     let tree: Tree
@@ -30,6 +31,8 @@ package final class Session: @unchecked Sendable {
     let pages: KernelPages
 
     private let threadCount: Int
+    /// Set in `start`, before the threads that use one each.
+    private var servers: [Worker] = []
     /// Nil after the end.
     private var fuse: OpaquePointer?
 
@@ -80,9 +83,10 @@ package final class Session: @unchecked Sendable {
 
     // MARK: Beginning
 
-    /// Starts the threads. They keep the session alive until it has ended. EAGAIN: no thread.
+    /// Starts the threads. They keep the session alive until it has ended. EAGAIN: no thread. ENOMEM.
     package func start() throws(DMError) {
         do {
+            servers = try makeServers()
             try Thread.start("dmfuse-intr") { [self] in requests.cancelInterrupted() }
         } catch {
             end()
@@ -91,12 +95,27 @@ package final class Session: @unchecked Sendable {
         lock.withLock { workersToCome = threadCount }
         for index in 0..<threadCount {
             do {
-                try Thread.start("dmfuse-fuse-\(index)", .filesystem) { [self] in work() }
+                try Thread.start("dmfuse-fuse-\(index)", .filesystem) { [self] in
+                    work(servers[index])
+                }
             } catch {
                 giveUp(threadCount - index)
                 throw error
             }
         }
+    }
+
+    /// One for each thread, with its buffers, before the kernel is answered.
+    private func makeServers() throws(DMError) -> [Worker] {
+        var servers: [Worker] = []
+        guard let fuse else { preconditionFailure("a session was started after its end") }
+        for _ in 0..<threadCount {
+            guard let server = Worker(fuse: fuse) else {
+                throw DMError(.noMemory, "no memory is left for requests")
+            }
+            servers.append(server)
+        }
+        return servers
     }
 
     /// So many threads could not be started.
@@ -170,18 +189,14 @@ package final class Session: @unchecked Sendable {
 
     // MARK: Threads
 
-    private func work() {
-        // Set before the threads start, and until the last of them has ended.
-        guard let fuse else { preconditionFailure("a session was started after its end") }
+    private func work(_ server: Worker) {
         let thread = pthread_self()
         let allowed = cfuse_thread_allow_wake()
         var error = allowed == 0 ? nil : Errno(rawValue: -allowed)
         lock.withLock { workers.append(thread) }
         if error == nil {
             // A drop of pages waits for requests on them, which nobody else would answer.
-            error = Worker(fuse: fuse).run {
-                isStopping.load(ordering: .relaxed) && !pages.isBusy
-            }
+            error = server.run { isStopping.load(ordering: .relaxed) && !pages.isBusy }
         }
         // One that ends takes the others with it, whatever the reason.
         isStopping.store(true, ordering: .sequentiallyConsistent)

@@ -6,13 +6,19 @@ import SystemPackage
 /// One of the threads that receive requests and call the operations.
 final class Worker {
     private let fuse: OpaquePointer
-    private var buffers = ReceiveBuffers()
-    /// What the request that is being processed was received in.
+    private var buffers: ReceiveBuffers
+    /// What the request that is being processed was received in, if that may be left to it.
     private var payload: Payload?
 
-    init(fuse: OpaquePointer) { self.fuse = fuse }
+    /// Nil: no memory for buffers.
+    init?(fuse: OpaquePointer) {
+        guard let buffers = ReceiveBuffers() else { return nil }
+        self.fuse = fuse
+        self.buffers = buffers
+    }
 
-    /// What the request was received in that this thread is processing. For the operations.
+    /// What the request was received in that this thread is processing; nil: it can't be kept, since
+    /// there is no memory for another buffer. For the operations.
     static var payload: Payload? {
         guard let worker = cfuse_current_worker() else { return nil }
         // Borrowed: the worker is on this thread's stack of calls.
@@ -23,8 +29,8 @@ final class Worker {
     /// that was received is always processed. Nil, or why it can't go on.
     func run(_ isStopping: () -> Bool) -> Errno? {
         while !isStopping() {
-            guard let payload = buffers.next() else { return .noMemory }
-            let memory = payload.memory + ReceiveBuffers.requestOffset
+            let (buffer, isLasting) = buffers.next()
+            let memory = buffer.memory + ReceiveBuffers.requestOffset
             let size = cfuse_session_receive(fuse, memory)
             if size == 0 { return nil }
             guard size > 0 else {
@@ -32,7 +38,7 @@ final class Worker {
                 if error == .interrupted || error == .resourceTemporarilyUnavailable { continue }
                 return error
             }
-            self.payload = payload
+            self.payload = isLasting ? buffer : nil
             cfuse_session_process(
                 fuse, memory, size, Unmanaged.passUnretained(self).toOpaque())
             self.payload = nil

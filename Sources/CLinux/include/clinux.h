@@ -27,4 +27,13 @@ int clinux_zero_range(int descriptor, long offset, long length);
 /// PR_SET_IO_FLUSHER of prctl(2) for this thread and those that it starts. 0 or a negative errno.
 int clinux_become_io_flusher(void);
 
+/// Lets all threads of this process allocate from one arena of malloc(3). Before others are started.
+void clinux_use_one_arena(void);
+
+/// Whether so many bytes of memory can be mapped, which they are not: 1 or 0.
+int clinux_can_map(size_t length);
+
+/// Bytes that malloc(3) has, and that nobody uses, in pieces of any size. Takes its time.
+size_t clinux_freed_memory(void);
+
 #endif

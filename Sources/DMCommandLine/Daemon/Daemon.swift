@@ -24,6 +24,7 @@ final class Daemon: Sendable {
         Signals.block()
         DescriptorLimit.raise()
         MemoryPressure.becomeFlusher()
+        MemoryPressure.saveAddresses()
         let logger = logger(order.logLevel, isBackground: isBackground)
         let ending = Ending()
         do throws(DMError) {
@@ -96,7 +97,9 @@ final class Daemon: Sendable {
             mount.raiseReadAhead()
             try server.start()
             try Thread.start("dmfuse-watch") {
-                daemon.session.waitUntilEnded()
+                if let failure = daemon.session.waitUntilEnded() {
+                    logger.error("the file system can't be served: \(failure)")
+                }
                 ending.finish(.sessionEnded)
             }
             return (daemon, server)

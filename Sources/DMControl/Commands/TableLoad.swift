@@ -7,6 +7,8 @@ import SystemPackage
 enum TableLoad: Command {
     static let command = DMCommand.tableLoad
     static let hasData = true
+    /// What a line takes of memory until the table stands, rounded up.
+    private static let bytesOfLine = 512
 
     static func run(_ call: inout CommandCall) throws(DMError) {
         let reference = try call.reference()
@@ -14,6 +16,9 @@ enum TableLoad: Command {
         guard call.head.targetCount <= TableLine.maximumCount else {
             throw DMError(.overflow, "too many targets: \(call.head.targetCount)")
         }
+        // Before they are read out of the data, too.
+        try MemoryReserve.check(
+            Int(call.head.targetCount) * TableLoad.bytesOfLine, for: "a table")
         let lines = try TargetSpec.decodeLoad(
             call.bytes, dataStart: call.head.dataStart, count: call.head.targetCount)
         let info = try call.registry.load(

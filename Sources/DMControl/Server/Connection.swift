@@ -93,18 +93,25 @@ final class Connection: Sendable {
 
     /// Nil: the client has nothing more to ask.
     private func receive() throws(DMError) -> Request? {
-        guard let head = try socket.receive(ControlProtocol.requestHeadSize) else { return nil }
-        let size: UInt32 = head.number(at: 4)
-        guard size <= DMIoctl.maximumDataSize else {
-            // What follows can't be told from a request: there is no going on.
+        while let head = try socket.receive(ControlProtocol.requestHeadSize) {
+            let size: UInt32 = head.number(at: 4)
+            guard size <= DMIoctl.maximumDataSize else {
+                // What follows can't be told from a request: there is no going on.
+                try send(
+                    ControlReply(
+                        errno: .invalidArgument,
+                        reason: "Invalid data size in the ioctl structure: \(size)"))
+                return nil
+            }
+            if size <= Connection.smallRequest || MemoryReserve.allows(4 * Int(size)) {
+                guard let bytes = try socket.receive(Int(size)) else { return nil }
+                return Request(number: CommandNumber(rawValue: head.number(at: 0)), bytes: bytes)
+            }
+            guard try socket.skip(Int(size)) else { return nil }
             try send(
-                ControlReply(
-                    errno: .invalidArgument,
-                    reason: "Invalid data size in the ioctl structure: \(size)"))
-            return nil
+                ControlReply(errno: .noMemory, reason: "no memory is left for \(size) bytes"))
         }
-        guard let bytes = try socket.receive(Int(size)) else { return nil }
-        return Request(number: CommandNumber(rawValue: head.number(at: 0)), bytes: bytes)
+        return nil
     }
 
     /// False: the conversation is over.
@@ -162,6 +169,9 @@ final class Connection: Sendable {
             try socket.send(reply.cutReason)
         }
     }
+
+    /// Up to this many bytes, the reserve of memory does: devices can be listed and removed.
+    private static let smallRequest: UInt32 = 1 << 20
 
     /// Up to this many bytes, one system call is worth more than not copying.
     private static let smallReply = 16 << 10

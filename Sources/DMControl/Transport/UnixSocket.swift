@@ -95,6 +95,17 @@ struct UnixSocket: ~Copyable, Sendable {
         return bytes
     }
 
+    /// Takes exactly so many bytes, and keeps none. False: the peer is gone.
+    func skip(_ count: Int) throws(DMError) -> Bool {
+        var left = count
+        while left > 0 {
+            let piece = min(left, UnixSocket.firstChunk)
+            guard try receive(piece) != nil else { return false }
+            left -= piece
+        }
+        return true
+    }
+
     /// Limits how long one receive may take (EAGAIN); 0: no limit.
     func limit(receiveSeconds seconds: Int) {
         var time = timeval(tv_sec: seconds, tv_usec: 0)

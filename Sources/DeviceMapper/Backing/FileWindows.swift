@@ -44,8 +44,12 @@ final class FileWindows: @unchecked Sendable {
     // @unchecked: guarded by `lock`.
     static let shared = FileWindows()
 
-    /// 16 GiB of addresses and 32 MiB of page tables.
-    private static let maximum = 256
+    /// 16 GiB of addresses and 32 MiB of page tables, or a quarter of the addresses that we may have.
+    private static let maximum: Int = {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0 else { return 256 }
+        return Int(min(UInt64(limit.rlim_cur) / 4 / FileWindow.size, 256))
+    }()
 
     /// Guards the fields below. Leaf: nothing is mapped or unmapped under it.
     private let lock = Lock(rank: .leaf, name: "FileWindows.lock", isShared: true)
@@ -60,7 +64,9 @@ final class FileWindows: @unchecked Sendable {
         let key = FileWindow.Key(
             store: ObjectIdentifier(store), index: offset / FileWindow.size)
         if let found = lock.withLock({ use(windows[key]) }) { return found }
-        guard let fresh = FileWindow(file, key) else { return nil }
+        guard FileWindows.maximum > 0, MemoryReserve.allows(Int(FileWindow.size)),
+            let fresh = FileWindow(file, key)
+        else { return nil }
         let (window, removed) = lock.withLock { add(fresh) }
         // Unmapped here: the one that made room, or ours, when another thread was faster.
         withExtendedLifetime((fresh, removed)) {}

@@ -73,9 +73,10 @@ package final class IOWorkers: @unchecked Sendable {
         }
         guard needsThread else { return }
         do {
+            guard MemoryReserve.allows(Thread.stackSize) else { throw DMError(.noMemory) }
             try Thread.start("dmfuse-io", .io) { self.work() }
         } catch {
-            // The system is out of threads. Those that run take the job; when none does, since none
+            // The system is out of threads, or memory for one. Those that run take the job; when none does, since none
             // was kept, we must.
             let isOnly = lock.withLock { () -> Bool in
                 threads -= 1

@@ -29,6 +29,7 @@ final class BufferPool: @unchecked Sendable {
         }
         var buffer: UnsafeMutableRawPointer?
         let size = index < BufferPool.classes ? 1 << (index + BufferPool.smallestShift) : length
+        guard MemoryReserve.allows(size) else { return nil }
         return posix_memalign(&buffer, 4096, size) == 0 ? buffer : nil
     }
 

@@ -19,12 +19,13 @@ struct DetachedDevice {
 extension DeviceRegistry {
     /// A new device without a table. `uuid` empty: none. `minor` nil: the lowest that is free.
     /// EINVAL: no name for a device. ENXIO: that minor is in use or out of range. EBUSY: a device
-    /// has that name or uuid.
+    /// has that name or uuid. ENOMEM.
     package func create(
         name: ByteString, uuid: ByteString, minor: UInt32?
     ) throws(DMError) -> DeviceInfo {
         try DeviceNames.checkName(name)
         try DeviceNames.checkUUID(uuid)
+        try MemoryReserve.check(for: "a device")
         let now = RealTime.now
         let info = try writing { (state) throws(DMError) -> DeviceInfo in
             guard !state.isClosed else { throw .noSuchDevice }

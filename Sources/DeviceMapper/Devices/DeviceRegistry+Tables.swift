@@ -5,7 +5,7 @@ import SystemPackage
 extension DeviceRegistry {
     /// Builds a table and puts it into the inactive slot. What stood there is destroyed; after an
     /// error it stays. Errors: as `TableBuilder.build`; EINVAL also: a lower device is too small,
-    /// at the first load. ENXIO: no such device, or removed meanwhile.
+    /// at the first load. ENXIO: no such device, or removed meanwhile. ENOMEM.
     package func load(
         _ reference: DeviceReference, lines: [TableLine], readOnly: Bool,
         resolver: any DeviceResolver
@@ -17,6 +17,7 @@ extension DeviceRegistry {
             }
         #endif
         let device = try device(reference)
+        try MemoryReserve.check(lines.count * TableBuilder.bytesOfLine, for: "a table")
         let table = try TableBuilder.build(
             lines, for: device, in: self, readOnly: readOnly, resolver: resolver)
         do {

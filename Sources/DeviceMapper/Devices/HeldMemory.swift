@@ -67,7 +67,9 @@ package final class HeldMemory: Sendable {
     /// Within the budget, and where there is memory.
     private func copy(_ bytes: UnsafeRawBufferPointer) -> Payload? {
         let total = used.add(bytes.count, ordering: .relaxed).newValue
-        guard total <= limit, let payload = Payload(allocating: bytes.count, within: self) else {
+        guard total <= limit, MemoryReserve.allows(bytes.count),
+            let payload = Payload(allocating: bytes.count, within: self)
+        else {
             giveBack(bytes.count)
             return nil
         }

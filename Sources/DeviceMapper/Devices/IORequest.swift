@@ -339,6 +339,7 @@ package final class IORequest: @unchecked Sendable {
         )
     }
 
-    /// What the opener reports: the errno of a write-back error that it had not seen.
+    /// An error beside those of parts: that of a part which could not be made, or, for the opener,
+    /// of a write-back that it had not seen.
     func report(_ error: Errno) { note(error) }
 }

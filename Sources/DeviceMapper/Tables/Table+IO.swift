@@ -54,7 +54,7 @@ extension Table {
         var done = 0
         while done < length {
             let offset = begin + UInt64(done)
-            done += withTarget(of: offset) { target in
+            let sent = withTarget(of: offset) { target -> Int? in
                 let share = min(UInt64(length - done), target.end - offset)
                 if let round = target.round, share > round, request.mayScatter {
                     let most = round * UInt64(Stretches.maximum - 1)
@@ -62,28 +62,33 @@ extension Table {
                 }
                 let partLength = Int(min(share, target.run(from: offset)))
                 precondition(partLength > 0, "a target takes nothing")
-                let part = RequestPool.shared.take()
+                guard let part = RequestPool.shared.take(for: request) else { return nil }
                 part.becomePart(of: request, from: done, length: partLength, offset: offset)
                 submit(part, of: request, isLast: done + partLength == length) {
                     send(part, to: target, at: offset)
                 }
                 return partLength
             }
+            guard let sent else {
+                request.report(.noMemory)
+                break
+            }
+            done += sent
         }
         request.partsSubmitted()
     }
 
     /// More than a round of a target: one part for each of its lower devices, whose chunks follow
     /// each other there. `share` bytes, at byte `offset` of the device, after `done` of the request;
-    /// gives them back.
+    /// gives them back. Nil: there is no memory for all of the parts.
     private func gather(
         _ request: IORequest, _ done: Int, _ offset: UInt64, _ share: Int, _ target: Target
-    ) -> Int {
+    ) -> Int? {
         for index in 0..<target.rangeParts {
             let (mapping, length) = target.mapRange(
                 request.operation, from: offset, to: offset + UInt64(share), part: index)
             let (start, stretches) = target.stretches(from: offset, part: index)
-            let part = RequestPool.shared.take()
+            guard let part = RequestPool.shared.take(for: request) else { return nil }
             part.becomePart(
                 of: request, from: done + start, stretches, length: Int(length), offset: offset)
             let isLast = done + share == request.length && index == target.rangeParts - 1
@@ -114,7 +119,11 @@ extension Table {
                     let share = target.mapRange(
                         request.operation, from: offset, to: shareEnd, part: index)
                     guard share.length > 0 else { continue }
-                    let part = RequestPool.shared.take()
+                    guard let part = RequestPool.shared.take(for: request) else {
+                        request.report(.noMemory)
+                        offset = end
+                        return
+                    }
                     part.becomePart(
                         of: request, from: 0, length: Int(share.length), offset: offset)
                     part.prefersOtherThread =
@@ -138,7 +147,10 @@ extension Table {
         request.willSplit()
         let count = targets.count + devices.count
         for index in 0..<count {
-            let part = RequestPool.shared.take()
+            guard let part = RequestPool.shared.take(for: request) else {
+                request.report(.noMemory)
+                break
+            }
             part.becomePart(of: request, from: 0, length: 0, offset: 0)
             part.prefersOtherThread =
                 request.prefersOtherThread || index + 1 < count && !request.keepsOrder

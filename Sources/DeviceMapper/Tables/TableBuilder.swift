@@ -13,6 +13,9 @@ final class TableBuilder {
     private var lowerDevices: [LowerDevice] = []
     private var byNumber: [DeviceNumber: LowerDevice] = [:]
 
+    /// What a line takes of memory, with what stands only while its table is built; rounded up.
+    static let bytesOfLine = 1024
+
     private init(
         device: MappedDevice, registry: DeviceRegistry, resolver: any DeviceResolver,
         isReadOnly: Bool
