@@ -19,9 +19,18 @@ func controlFile(
         case cfuse_blkgetzonesz, cfuse_blkgetnrzones:
             reply.control(UInt32(0), room: outputSize)
         case cfuse_blkflsbuf:
-            guard let request = session.requests.take() else { return reply.error(.noMemory) }
+            // Each has a thread that waits for requests on cached pages, which a device may hold.
+            let drops = session.cacheDrops
+            guard drops.begin() else {
+                return reply.error(.resourceTemporarilyUnavailable)
+            }
+            guard let request = session.requests.take() else {
+                drops.end()
+                return reply.error(.noMemory)
+            }
             request.flushBuffers(
-                of: device, node: NodeNumber(rawValue: UInt64(node)), session.pages, reply)
+                of: device, node: NodeNumber(rawValue: UInt64(node)), session.pages, reply,
+                isOver: { drops.end() })
         default: reply.error(.inappropriateIOCTLForDevice)
         }
     }

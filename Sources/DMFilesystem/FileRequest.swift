@@ -75,9 +75,10 @@ final class FileRequest: @unchecked Sendable {
     }
 
     /// BLKFLSBUF: drops what is cached of the file, then flushes the device. On a thread of its own,
-    /// since the first may have to wait for held requests.
+    /// since the first may have to wait for held requests. `isOver` is called when that has ended.
     func flushBuffers(
-        of file: DeviceHandle, node: NodeNumber, _ pages: KernelPages, _ reply: consuming Reply
+        of file: DeviceHandle, node: NodeNumber, _ pages: KernelPages, _ reply: consuming Reply,
+        isOver: @escaping @Sendable () -> Void
     ) {
         io.prepareFlush()
         isControl = true
@@ -85,10 +86,12 @@ final class FileRequest: @unchecked Sendable {
         do {
             try Thread.start("dmfuse-cache") { [self] in
                 pages.drop(node)
+                isOver()
                 file.submit(io)
             }
         } catch {
             // No thread is left. The cache stays, which can do no harm.
+            isOver()
             file.submit(io)
         }
     }
