@@ -136,6 +136,43 @@ import Testing
         try devices.shutDown()
     }
 
+    @Test("thousands of held requests are given up about as fast as they came")
+    func manyGivenUp() throws {
+        devices.addStore("a", sectors: 64)
+        try devices.create("d", "0 64 delay a 0 \(DelayTests.forever)")
+        let handle = try devices.open("d")
+        let begin = Deadline.nowMilliseconds
+        let reads = (0..<4000).map { handle.beginRead(UInt64($0 % 64) * 512, 512) }
+        let held = Deadline.nowMilliseconds
+        let count = reads.filter { handle.cancel($0.request) }.count
+        let end = Deadline.nowMilliseconds
+        #expect(count == reads.count)
+        #expect(end - held < 20 * (held - begin + 1))
+        #expect(try status("d") == "0 0 0")
+        handle.close()
+        try devices.shutDown()
+    }
+
+    @Test("what stays when a request is given up is let go in its time")
+    func givenUpInTheMiddle() throws {
+        devices.addStore("a", sectors: 128)
+        // A heap as it stands. The last one takes the place of the one that goes, and is due before
+        // the one above it.
+        let soon = [0: 150, 2: 200, 6: 250, 14: 300]
+        let lines = (0..<15).map { "\($0 * 8) 8 delay a 0 \(soon[$0] ?? DelayTests.forever)" }
+        try devices.create("d", lines.joined(separator: "\n"))
+        let handle = try devices.open("d")
+        let reads = (0..<15).map { handle.beginRead($0 * 4096, 4096) }
+        #expect(handle.cancel(reads[3].request))
+        for index in soon.keys { try reads[index].get() }
+        for index in 0..<15 where index != 3 && soon[index] == nil {
+            #expect(!reads[index].isDone)
+            #expect(handle.cancel(reads[index].request))
+        }
+        handle.close()
+        try devices.shutDown()
+    }
+
     @Test("requests of one time come in order of arrival, earlier times first")
     func order() throws {
         let store = devices.addStore("a", sectors: 4096)

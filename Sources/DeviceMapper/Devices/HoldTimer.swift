@@ -107,7 +107,17 @@ package final class HoldTimer: @unchecked Sendable {
 
     /// Takes back what is held of a request: its client gave it up.
     func withdraw(_ whole: IORequest) -> [IORequest] {
-        take { $0.request.belongs(to: whole) }.map(\.request)
+        lock.withLock {
+            var withdrawn: [IORequest] = []
+            while let index = heap.firstIndex(where: { $0.request.belongs(to: whole) }) {
+                let entry = remove(at: index)
+                noteEnd(entry)
+                withdrawn.append(entry.request)
+                // Held as a whole, it has no parts.
+                if entry.request === whole { break }
+            }
+            return withdrawn
+        }
     }
 
     /// Gives out all that is held, to be failed, and refuses what comes: for the end of the daemon.
@@ -175,7 +185,7 @@ package final class HoldTimer: @unchecked Sendable {
         while let first = heap.first, first.due <= now {
             due.append(first)
             noteEnd(first)
-            pop()
+            remove(at: 0)
         }
         return due
     }
@@ -209,17 +219,31 @@ package final class HoldTimer: @unchecked Sendable {
 
     private func push(_ entry: Entry) {
         heap.append(entry)
-        var place = heap.count - 1
+        rise(from: heap.count - 1)
+    }
+
+    /// Takes an entry out. The last one gets its place, and goes from there to where it belongs.
+    @discardableResult
+    private func remove(at index: Int) -> Entry {
+        heap.swapAt(index, heap.count - 1)
+        let removed = heap.removeLast()
+        if index < heap.count {
+            rise(from: index)
+            sink(from: index)
+        }
+        return removed
+    }
+
+    private func rise(from index: Int) {
+        var place = index
         while place > 0, heap[place] < heap[(place - 1) / 2] {
             heap.swapAt(place, (place - 1) / 2)
             place = (place - 1) / 2
         }
     }
 
-    private func pop() {
-        heap.swapAt(0, heap.count - 1)
-        heap.removeLast()
-        var place = 0
+    private func sink(from index: Int) {
+        var place = index
         while true {
             var least = place
             for child in [2 * place + 1, 2 * place + 2]

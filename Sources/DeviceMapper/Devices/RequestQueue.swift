@@ -137,6 +137,8 @@ final class RequestQueue: @unchecked Sendable {
             var withdrawn: [IORequest] = []
             while let request = deferred.remove(where: { $0.belongs(to: whole) }) {
                 withdrawn.append(request)
+                // Deferred as a whole, it has no parts.
+                if request === whole { break }
             }
             return withdrawn
         }
