@@ -29,9 +29,11 @@ open_backing() {
     fi
     local free
     free=$(df -B1 --output=avail "$directory" | tail -n 1)
-    # The file, as much again in parts, and what a disk likes to keep free.
-    [ "$free" -gt $((file_bytes * 5 / 2)) ] ||
-        die "$directory has no room for $((file_bytes * 5 / 2)) bytes"
+    # The file, as much again in parts, and what a disk likes to keep free; on tmpfs what
+    # touch_memory takes, too.
+    local needed=$((file_bytes * 5 / 2))
+    [ "$1" = disk ] || needed=$((needed + file_bytes * 2))
+    [ "$free" -gt "$needed" ] || die "$directory has no room for $needed bytes"
     backing=$directory/${room##*/}
     mkdir "$backing" || { backing='' && die "can't make a directory in $directory"; }
 }
