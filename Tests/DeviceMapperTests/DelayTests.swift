@@ -136,18 +136,14 @@ import Testing
         try devices.shutDown()
     }
 
-    @Test("thousands of held requests are given up about as fast as they came")
+    @Test("thousands of held requests are given up, each once")
     func manyGivenUp() throws {
         devices.addStore("a", sectors: 64)
         try devices.create("d", "0 64 delay a 0 \(DelayTests.forever)")
         let handle = try devices.open("d")
-        let begin = Deadline.nowMilliseconds
         let reads = (0..<4000).map { handle.beginRead(UInt64($0 % 64) * 512, 512) }
-        let held = Deadline.nowMilliseconds
         let count = reads.filter { handle.cancel($0.request) }.count
-        let end = Deadline.nowMilliseconds
         #expect(count == reads.count)
-        #expect(end - held < 20 * (held - begin + 1))
         #expect(try status("d") == "0 0 0")
         handle.close()
         try devices.shutDown()
