@@ -51,7 +51,7 @@ function typical(key,    round, count, list) {
 # The spread of the ratios is left in `spread`.
 function ratio(upper, lower,    round, count, list, middle) {
     for (round = 1; round <= rounds; round++)
-        if (((upper, round) in value) && value[lower, round] > 0)
+        if (((upper, round) in value) && ((lower, round) in value) && value[lower, round] > 0)
             list[++count] = value[upper, round] / value[lower, round]
     spread = 0
     if (!count) return -1

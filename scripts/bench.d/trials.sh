@@ -49,8 +49,10 @@ dd_rate() {
 # Uses as much memory as a trial will, and frees it. A virtual machine may give free memory back to its
 # host, which then takes longer over each page's first use than the work on it takes.
 touch_memory() {
-    head -c $((file_bytes * 2)) /dev/zero >"$warm"
-    rm "$warm"
+    if head -c $((file_bytes * 2)) /dev/zero >"$warm"; then rm "$warm" && return; fi
+    rm -f "$warm"
+    echo "no room for $((file_bytes * 2)) bytes in ${warm%/*}" >&2
+    return 1
 }
 # FILE...: what is dirty goes down, and nothing of it stays in a cache. A tmpfs keeps what it has.
 drop_caches() {
