@@ -114,7 +114,9 @@ package final class BackingDevice: @unchecked Sendable {
 
     /// Leaves the bytes of a read where they are. False: they must be read.
     private func lend(_ request: IORequest) -> Bool {
-        guard let bytes = store.lend(request.length, at: request.offset) else { return false }
+        guard request.stretches.count(in: request.length) <= LentPieces.maximum,
+            let bytes = store.lend(request.length, at: request.offset)
+        else { return false }
         if request.borrow(bytes) { return true }
         bytes.giveBack()
         return false

@@ -33,7 +33,8 @@ enum BackingIO {
     ) -> Errno? {
         let count = preadv(
             file.rawValue, stretches.baseAddress, Int32(stretches.count), off_t(offset))
-        if count < 0 && errno != EINTR { return .ofDevice(errno) }
+        let code = errno
+        if count < 0 && code != EINTR { return .ofDevice(code) }
         return forRest(of: stretches, after: max(count, 0)) { bytes, done in
             read(file, into: bytes, at: offset + done)
         }
@@ -44,7 +45,8 @@ enum BackingIO {
     ) -> Errno? {
         let count = pwritev(
             file.rawValue, stretches.baseAddress, Int32(stretches.count), off_t(offset))
-        if count < 0 && errno != EINTR { return .ofDevice(errno) }
+        let code = errno
+        if count < 0 && code != EINTR { return .ofDevice(code) }
         return forRest(of: stretches, after: max(count, 0)) { bytes, done in
             write(file, UnsafeRawBufferPointer(bytes), at: offset + done)
         }

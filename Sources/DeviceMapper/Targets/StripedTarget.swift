@@ -26,8 +26,8 @@ final class StripedTarget: Target, @unchecked Sendable {
         UnsafeMutablePointer<(device: Unmanaged<LowerDevice>, start: UInt64, isReachable: Bool)>
     private let stripeCount: UInt64
     private let chunkBytes: UInt64
-    /// A chunk of each stripe, in bytes. Nil where one is a mapped device, which wants the bytes of a
-    /// part in one piece.
+    /// A chunk of each stripe, in bytes. Nil where there is one stripe, or where one is a mapped device,
+    /// which wants the bytes of a part in one piece.
     override var round: UInt64? { roundBytes }
     private let roundBytes: UInt64?
     private let raiseEvent: @Sendable () -> Void
@@ -68,7 +68,8 @@ final class StripedTarget: Target, @unchecked Sendable {
         chunkSize = chunk
         stripeCount = UInt64(count)
         chunkBytes = UInt64(chunk) * Sectors.size
-        roundBytes = stripes.allSatisfy(\.device.isBacking) ? chunkBytes * stripeCount : nil
+        let hasRounds = stripes.count > 1 && stripes.allSatisfy(\.device.isBacking)
+        roundBytes = hasRounds ? chunkBytes * stripeCount : nil
         hot = .allocate(capacity: stripes.count)
         errorCounts = .allocate(capacity: stripes.count)
         for (index, stripe) in stripes.enumerated() {
@@ -90,8 +91,10 @@ final class StripedTarget: Target, @unchecked Sendable {
         errorCounts.deallocate()
     }
 
+    /// Up to the end of a chunk; the chunks of a single stripe are one stretch.
     override func run(from offset: UInt64) -> UInt64 {
-        chunkBytes - (offset - begin) % chunkBytes
+        guard stripeCount > 1 else { return end - offset }
+        return chunkBytes - (offset - begin) % chunkBytes
     }
 
     override func map(_ operation: IOOperation, at offset: UInt64) -> Mapping {
