@@ -28,7 +28,7 @@ func controlFile(
                 drops.end()
                 return reply.error(.noMemory)
             }
-            request.flushBuffers(
+            request.takeUnretainedValue().flushBuffers(
                 of: device, node: NodeNumber(rawValue: UInt64(node)), session.pages, reply,
                 isOver: { drops.end() })
         default: reply.error(.inappropriateIOCTLForDevice)

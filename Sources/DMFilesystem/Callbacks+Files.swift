@@ -83,8 +83,7 @@ func readFile(
         case .success(let extent) where isDirect(file) && !extent.isAligned:
             reply.error(.invalidArgument)
         case .success(let extent):
-            guard let request = session.requests.take() else { return reply.error(.noMemory) }
-            request.read(extent, of: device, reply)
+            session.requests.submit(reply) { $0.read(extent, of: device, $1) }
         }
     }
 }
@@ -108,14 +107,16 @@ func writeFile(
             guard let bytes, let start = payload.position(of: bytes) else {
                 return reply.error(.ioError)
             }
-            guard let request = session.requests.take() else { return reply.error(.noMemory) }
             let isDurable = (file?.pointee.flags ?? 0) & O_DSYNC != 0
             let isCached = !isDirect(file) && file?.pointee.writepage == 0
-            request.write(
-                extent, of: device, payload, at: start, forceUnitAccess: isDurable,
-                cached: isCached
-                    ? (.passUnretained(session.pages), NodeNumber(rawValue: UInt64(node))) : nil,
-                reply)
+            session.requests.submit(reply) {
+                $0.write(
+                    extent, of: device, payload, at: start, forceUnitAccess: isDurable,
+                    cached: isCached
+                        ? (.passUnretained(session.pages), NodeNumber(rawValue: UInt64(node)))
+                        : nil,
+                    $1)
+            }
         }
     }
 }
@@ -135,8 +136,7 @@ func syncFile(
     _ file: UnsafeMutablePointer<fuse_file_info>?
 ) {
     answer(request, file) { session, device, reply in
-        guard let request = session.requests.take() else { return reply.error(.noMemory) }
-        request.flush(device, reply)
+        session.requests.submit(reply) { $0.flush(device, $1) }
     }
 }
 
@@ -178,8 +178,7 @@ func allocateFile(
         switch extent {
         case .failure(let error): reply.error(error)
         case .success(let extent):
-            guard let request = session.requests.take() else { return reply.error(.noMemory) }
-            request.change(operation, extent, of: device, reply)
+            session.requests.submit(reply) { $0.change(operation, extent, of: device, $1) }
         }
     }
 }

@@ -12,7 +12,7 @@ final class FileRequest: @unchecked Sendable {
 
     /// The way from the core's request to ours, which is made after it.
     private final class Link: @unchecked Sendable {
-        unowned(unsafe) var owner: FileRequest?
+        var owner: Unmanaged<FileRequest>?
     }
 
     private let state = RequestState()
@@ -26,15 +26,17 @@ final class FileRequest: @unchecked Sendable {
     private var dropsBefore: UInt64?
     /// Of a write, in the file.
     private var offset: UInt64 = 0
+    /// Counted for the time of a call: who gives the last request back may be in there when the session
+    /// ends.
     private unowned let pool: FileRequestPool
 
     init(pool: FileRequestPool) {
         let link = Link()
         io = IORequest(
-            delivery: { _ in link.owner?.deliver() ?? false },
-            completion: { _ in link.owner?.complete() })
+            delivery: { _ in link.owner?._withUnsafeGuaranteedRef { $0.deliver() } ?? false },
+            completion: { _ in link.owner?._withUnsafeGuaranteedRef { $0.complete() } })
         self.pool = pool
-        link.owner = self
+        link.owner = .passUnretained(self)
     }
 
     // MARK: Submitting

@@ -18,7 +18,8 @@ final class FileRequestPool: @unchecked Sendable {
     /// Signalled when a request is interrupted, and when one comes back while `drain` waits.
     private let changed = Condition()
     private var all: [FileRequest] = []
-    private var free: [FileRequest] = []
+    /// Those of `all` that are not in use, without a count.
+    private var free: [Unmanaged<FileRequest>] = []
     private var interrupted: [Interruption] = []
     /// How many signals the kernel told us of.
     private var interruptionCount = 0
@@ -26,18 +27,26 @@ final class FileRequestPool: @unchecked Sendable {
     private let isDraining = Atomic<Bool>(false)
     private var isEnding = false
 
-    /// Nil: there is no memory for one more.
-    func take() -> FileRequest? {
+    /// Lets a free request submit what is to be answered by `reply`. ENOMEM: no memory for one more.
+    func submit(_ reply: consuming Reply, _ body: (FileRequest, consuming Reply) -> Void) {
+        guard let request = take() else { return reply.error(.noMemory) }
+        let postponed = reply.postpone()
+        // All live until the session ends, which is after the thread that calls this.
+        request._withUnsafeGuaranteedRef { body($0, Reply(postponed)) }
+    }
+
+    /// A request that goes back by itself at its end. Nil: no memory for one more.
+    func take() -> Unmanaged<FileRequest>? {
         if let request = lock.withLock({ free.popLast() }) { return request }
         guard MemoryReserve.allows() else { return nil }
         let request = FileRequest(pool: self)
         lock.withLock { all.append(request) }
-        return request
+        return .passUnretained(request)
     }
 
     func give(_ request: FileRequest) {
         lock.withLock {
-            free.append(request)
+            free.append(.passUnretained(request))
             if isOver { changed.broadcast() }
         }
     }

@@ -22,16 +22,19 @@ struct ReceiveBuffers {
         self.reserve = reserve
     }
 
-    /// The buffer to receive the next request in, and whether it may be left to a write.
-    mutating func next() -> (buffer: Payload, isLasting: Bool) {
+    /// The buffer to receive the next request in, and whether it may be left to a write. It stays at
+    /// least until the next call, and isn't counted, so that this can see who else needs it.
+    mutating func next() -> (buffer: Unmanaged<Payload>, isLasting: Bool) {
         for step in 0..<payloads.count {
             let index = (current + step) % payloads.count
             if isKnownUniquelyReferenced(&payloads[index]) {
                 current = index
-                return (payloads[index], true)
+                return (.passUnretained(payloads[index]), true)
             }
         }
-        guard let fresh = ReceiveBuffers.make() else { return (reserve, false) }
+        guard let fresh = ReceiveBuffers.make() else {
+            return (.passUnretained(reserve), false)
+        }
         if payloads.count < ReceiveBuffers.count {
             current = payloads.count
             payloads.append(fresh)
@@ -39,7 +42,7 @@ struct ReceiveBuffers {
             current = (current + 1) % payloads.count
             payloads[current] = fresh
         }
-        return (fresh, true)
+        return (.passUnretained(payloads[current]), true)
     }
 
     /// Where in a buffer a request is to begin: so that the bytes of a write are aligned.

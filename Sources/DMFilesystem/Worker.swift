@@ -8,7 +8,7 @@ final class Worker {
     private let fuse: OpaquePointer
     private var buffers: ReceiveBuffers
     /// What the request that is being processed was received in, if that may be left to it.
-    private var payload: Payload?
+    private var payload: Unmanaged<Payload>?
 
     /// Nil: no memory for buffers.
     init?(fuse: OpaquePointer) {
@@ -22,7 +22,9 @@ final class Worker {
     static var payload: Payload? {
         guard let worker = cfuse_current_worker() else { return nil }
         // Borrowed: the worker is on this thread's stack of calls.
-        return Unmanaged<Worker>.fromOpaque(worker)._withUnsafeGuaranteedRef { $0.payload }
+        return Unmanaged<Worker>.fromOpaque(worker)._withUnsafeGuaranteedRef {
+            $0.payload?.takeUnretainedValue()
+        }
     }
 
     /// Serves until the connection ends or `isStopping`, which is looked at between requests: one
@@ -30,7 +32,8 @@ final class Worker {
     func run(_ isStopping: () -> Bool) -> Errno? {
         while !isStopping() {
             let (buffer, isLasting) = buffers.next()
-            let memory = buffer.memory + ReceiveBuffers.requestOffset
+            let memory =
+                buffer._withUnsafeGuaranteedRef { $0.memory } + ReceiveBuffers.requestOffset
             let size = cfuse_session_receive(fuse, memory)
             if size == 0 { return nil }
             guard size > 0 else {
