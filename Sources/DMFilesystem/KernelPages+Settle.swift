@@ -6,10 +6,11 @@ import DeviceMapper
 /// between and read again, what is read is from before the write, and would stay cached. So the page
 /// is dropped once more when the write took effect, and before its caller returns: until then the
 /// inode lock keeps other such writes away. A page that the write doesn't cover as a whole can be
-/// locked until the answer, so that one is dropped after it.
+/// locked until the answer: for that one the answer doesn't wait long, and it goes after it.
 extension KernelPages {
-    /// Calls `answer` when the pages are dropped, on another thread. It waits no longer than for
-    /// `SettledWrite.milliseconds`: a page can be locked by a read that is held.
+    /// Calls `answer` when the pages are dropped, on another thread. It waits no longer than a
+    /// `SettledWrite` does: a page can be locked by a read that is held. Without a thread the answer
+    /// comes with nothing dropped.
     func settle(
         _ node: NodeNumber, offset: UInt64, length: Int, answer: @escaping @Sendable () -> Void
     ) {
@@ -18,9 +19,12 @@ extension KernelPages {
             let end = offset + UInt64(length)
             let first = (offset + page - 1) / page * page
             let last = end / page * page
-            if first < last { SettledWrite().drop(first..<last, of: node, self) }
+            var isOver = first >= last || SettledWrite().drop(first..<last, of: node, self)
+            if first != offset || last != end {
+                isOver = SettledWrite(atMost: 5).drop(offset..<end, of: node, self) && isOver
+            }
             answer()
-            if first != offset || last != end { drop(node, offset..<end) }
+            if !isOver { drop(node, offset..<end) }
         }
         do { try Thread.start("dmfuse-cache") { run() } } catch { answer() }
     }
@@ -35,9 +39,12 @@ private final class SettledWrite: @unchecked Sendable {
     private let done = Condition()
     private var isDone = false
 
-    private static let milliseconds: UInt32 = 100
+    private let milliseconds: UInt32
 
-    func drop(_ range: Range<UInt64>, of node: NodeNumber, _ pages: KernelPages) {
+    init(atMost milliseconds: UInt32 = 100) { self.milliseconds = milliseconds }
+
+    /// False: there was no thread for it. It may go on when this returns.
+    func drop(_ range: Range<UInt64>, of node: NodeNumber, _ pages: KernelPages) -> Bool {
         let run: @Sendable () -> Void = { [self] in
             pages.drop(node, range)
             lock.withLock {
@@ -45,10 +52,11 @@ private final class SettledWrite: @unchecked Sendable {
                 done.broadcast()
             }
         }
-        do { try Thread.start("dmfuse-cache") { run() } } catch { return }
-        let deadline = Deadline(millisecondsFromNow: SettledWrite.milliseconds)
+        do { try Thread.start("dmfuse-cache") { run() } } catch { return false }
+        let deadline = Deadline(millisecondsFromNow: milliseconds)
         lock.withLock {
             while !isDone, done.wait(lock, until: deadline) {}
         }
+        return true
     }
 }

@@ -23,19 +23,22 @@ mkfifo numbers answers
 dmfuse create slow --table "0 $sectors delay $PWD/a 0 0 $PWD/a 0 1500"
 hold_open "$(device slow)"
 holder=$!
-first_byte() { dd if="$(device slow)" bs=4k skip=3 count=1 status=none | od -An -tu1 -N 1 | tr -d ' '; }
 head -c 4096 /dev/zero | tr '\0' '\7' >seven
-prints 1 first_byte
-start dd if=seven of="$(device slow)" bs=4k seek=3 conv=notrunc status=none
-writer=$!
-eventually 'the page is changed' eval '[ "$(first_byte)" = 7 ]'
-start blockdev --flushbufs "$(device slow)"
-flush=$!
-eventually 'the page was dropped, and read again' eval '[ "$(first_byte)" = 1 ]'
-still_run "$writer"
-ends_with 0 "$writer"
-prints 7 first_byte
-ends_with 0 "$flush"
+# A page as a whole; and parts of two, which were read before.
+for at in 12288 33280; do
+    first_byte() { od -An -tu1 -j $at -N 1 "$(device slow)" | tr -d ' '; }
+    prints 1 first_byte
+    start dd if=seven of="$(device slow)" bs=4k seek=$at oflag=seek_bytes conv=notrunc status=none
+    writer=$!
+    eventually 'the page is changed' eval '[ "$(first_byte)" = 7 ]'
+    start blockdev --flushbufs "$(device slow)"
+    flush=$!
+    eventually 'the page was dropped, and read again' eval '[ "$(first_byte)" = 1 ]'
+    still_run "$writer"
+    ends_with 0 "$writer"
+    prints 7 first_byte
+    ends_with 0 "$flush"
+done
 let_go "$holder"
 dmfuse remove --retry slow
 

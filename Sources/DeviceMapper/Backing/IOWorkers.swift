@@ -76,8 +76,8 @@ package final class IOWorkers: @unchecked Sendable {
             guard MemoryReserve.allows(Thread.stackSize) else { throw DMError(.noMemory) }
             try Thread.start("dmfuse-io", .io) { self.work() }
         } catch {
-            // The system is out of threads, or memory for one. Those that run take the job; when none does, since none
-            // was kept, we must.
+            // The system is out of threads, or of memory for one. Those that run take the job; where
+            // none was kept and none runs, we must.
             let isOnly = lock.withLock { () -> Bool in
                 threads -= 1
                 return threads == 0
