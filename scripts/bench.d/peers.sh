@@ -67,7 +67,8 @@ start_split() { start_nbd split "$file_bytes" split "$backing"/part-{0,1,2,3}; }
 start_nbd() {
     local name=$1 bytes=$2
     shift 2
-    mkdir "$room/$name"
+    mkdir -p "$room/$name"
+    rm -f "$room/$name.socket"
     start nbdkit --foreground --unix "$room/$name.socket" "$@"
     eventually "nbdkit listens for $name" test -S "$room/$name.socket"
     start nbdfuse "$room/$name/file" --unix "$room/$name.socket"
