@@ -149,6 +149,29 @@ loop_off() {
     for one in "${loops[@]}"; do [ "$one" = "$loop" ] || left+=("$one"); done
     loops=("${left[@]}")
 }
+# Skips the test where loop devices can't be had, before it begins.
+need_loops() {
+    dmfuse create probe --table '0 64 zero'
+    loop_here probe on
+    loop_off
+    dmfuse remove --retry probe
+}
+# KIND PROGRAM...: whether this kernel has a file system, and the programs for it are here; else it is
+# left out.
+has_file_system() {
+    local kind=$1 program
+    shift
+    for program in "mkfs.$kind" "$@"; do
+        command -v "$program" >/dev/null || {
+            note "$kind left out: $program isn't installed"
+            return 1
+        }
+    done
+    grep -qw "$kind" /proc/filesystems || {
+        note "$kind left out: this kernel doesn't have it"
+        return 1
+    }
+}
 # [SIZE]: a memory file system at ./memory, where fsync costs nothing. For root.
 memory_here() {
     mkdir memory

@@ -7,10 +7,7 @@ need_command mkfs.ext4 e2fsck fstrim fio
 need_helper fsload
 mount_here
 memory_here
-dmfuse create probe --table '0 64 zero'
-loop_here probe on
-loop_off
-dmfuse remove --retry probe
+need_loops
 
 shrinks() {
     fstrim "on-$1"
@@ -19,14 +16,7 @@ shrinks() {
 # KIND DIRECT
 file_system() {
     local kind=$1 direct=$2 name=$1-$2 before load
-    command -v "mkfs.$kind" >/dev/null || {
-        note "$kind left out: mkfs.$kind isn't installed"
-        return
-    }
-    grep -qw "$kind" /proc/filesystems || {
-        note "$kind left out: this kernel doesn't have it"
-        return
-    }
+    has_file_system "$kind" || return 0
     make_file "memory/$name.0" 524296
     make_file "memory/$name.1" 524296
     dmfuse create "$name" --table "0 1048576 striped 2 128 $PWD/memory/$name.0 8 $PWD/memory/$name.1 0"

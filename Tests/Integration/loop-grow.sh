@@ -7,10 +7,7 @@ need_command blockdev
 need_helper fsload
 mount_here
 memory_here
-dmfuse create probe --table '0 64 zero'
-loop_here probe on
-loop_off
-dmfuse remove --retry probe
+need_loops
 grow_xfs() { quietly xfs_growfs "$1"; }
 grow_btrfs() { quietly btrfs filesystem resize max "$1"; }
 check_xfs() { quietly xfs_repair -n "$1"; }
@@ -20,14 +17,7 @@ free_space() { df --output=avail "$1" | tail -n 1; }
 # KIND DIRECT PROGRAM
 grows() {
     local kind=$1 direct=$2 before load fill=0
-    if ! command -v "mkfs.$kind" >/dev/null || ! command -v "$3" >/dev/null; then
-        note "$kind left out: its programs aren't installed"
-        return 0
-    fi
-    grep -qw "$kind" /proc/filesystems || {
-        note "$kind left out: this kernel doesn't have it"
-        return 0
-    }
+    has_file_system "$kind" "$3" || return 0
     # An end that is in the middle of a page, and one that is in the middle of another.
     make_file memory/a 655361
     make_file memory/b 524288
