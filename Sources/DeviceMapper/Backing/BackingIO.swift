@@ -31,40 +31,36 @@ enum BackingIO {
     static func read(
         _ file: FileDescriptor, into stretches: UnsafeBufferPointer<iovec>, at offset: UInt64
     ) -> Errno? {
-        let count = preadv(
-            file.rawValue, stretches.baseAddress, Int32(stretches.count), off_t(offset))
-        let code = errno
-        if count < 0 && code != EINTR { return .ofDevice(code) }
-        return forRest(of: stretches, after: max(count, 0)) { bytes, done in
-            read(file, into: bytes, at: offset + done)
-        }
+        vectored(file, stretches, at: offset, preadv) { read(file, into: $0, at: $1) }
     }
 
     static func write(
         _ file: FileDescriptor, _ stretches: UnsafeBufferPointer<iovec>, at offset: UInt64
     ) -> Errno? {
-        let count = pwritev(
-            file.rawValue, stretches.baseAddress, Int32(stretches.count), off_t(offset))
-        let code = errno
-        if count < 0 && code != EINTR { return .ofDevice(code) }
-        return forRest(of: stretches, after: max(count, 0)) { bytes, done in
-            write(file, UnsafeRawBufferPointer(bytes), at: offset + done)
+        vectored(file, stretches, at: offset, pwritev) {
+            write(file, UnsafeRawBufferPointer($0), at: $1)
         }
     }
 
-    /// What a call that was cut short has left, stretch by stretch.
-    private static func forRest(
-        of stretches: UnsafeBufferPointer<iovec>, after done: Int,
-        _ body: (_ bytes: UnsafeMutableRawBufferPointer, _ done: UInt64) -> Errno?
+    /// One call for all stretches; and where that was cut short, `rest` for what it left of each.
+    private static func vectored(
+        _ file: FileDescriptor, _ stretches: UnsafeBufferPointer<iovec>, at offset: UInt64,
+        _ call: (Int32, UnsafePointer<iovec>?, Int32, off_t) -> Int,
+        rest: (_ bytes: UnsafeMutableRawBufferPointer, _ offset: UInt64) -> Errno?
     ) -> Errno? {
+        let count = call(
+            file.rawValue, stretches.baseAddress, Int32(stretches.count), off_t(offset))
+        let code = errno
+        if count < 0 && code != EINTR { return .ofDevice(code) }
+        let done = max(count, 0)
         var begin = 0
         for stretch in stretches {
             let end = begin + stretch.iov_len
             if end > done {
                 let skipped = max(done - begin, 0)
-                let rest = UnsafeMutableRawBufferPointer(
+                let bytes = UnsafeMutableRawBufferPointer(
                     start: stretch.iov_base + skipped, count: stretch.iov_len - skipped)
-                if let error = body(rest, UInt64(begin + skipped)) { return error }
+                if let error = rest(bytes, offset + UInt64(begin + skipped)) { return error }
             }
             begin = end
         }
