@@ -109,13 +109,11 @@ func writeFile(
             }
             let isDurable = (file?.pointee.flags ?? 0) & O_DSYNC != 0
             let isCached = !isDirect(file) && file?.pointee.writepage == 0
+            let cached = isCached ? CachedWrite(to: node, at: extent.offset, session.pages) : nil
             session.requests.submit(reply) {
                 $0.write(
                     extent, of: device, payload, at: start, forceUnitAccess: isDurable,
-                    cached: isCached
-                        ? (.passUnretained(session.pages), NodeNumber(rawValue: UInt64(node)))
-                        : nil,
-                    $1)
+                    cached: cached, $1)
             }
         }
     }

@@ -21,11 +21,7 @@ final class FileRequest: @unchecked Sendable {
     private var file: DeviceHandle?
     /// It came by ioctl(2).
     private var isControl = false
-    /// Of a write through the page cache. The session's, which outlives its requests.
-    private var cached: (pages: Unmanaged<KernelPages>, node: NodeNumber)?
-    private var dropsBefore: UInt64?
-    /// Of a write, in the file.
-    private var offset: UInt64 = 0
+    private var cached: CachedWrite?
     /// Counted for the time of a call: who gives the last request back may be in there when the session
     /// ends.
     private unowned let pool: FileRequestPool
@@ -50,12 +46,9 @@ final class FileRequest: @unchecked Sendable {
     /// cache, by a write(2).
     func write(
         _ extent: Extent, of file: DeviceHandle, _ payload: Payload, at start: Int,
-        forceUnitAccess: Bool, cached: (pages: Unmanaged<KernelPages>, node: NodeNumber)?,
-        _ reply: consuming Reply
+        forceUnitAccess: Bool, cached: CachedWrite?, _ reply: consuming Reply
     ) {
         self.cached = cached
-        dropsBefore = cached?.pages._withUnsafeGuaranteedRef { $0.dropsBefore }
-        offset = extent.offset
         io.prepareWrite(
             offset: extent.offset, payload: payload, at: start, length: extent.length,
             forceUnitAccess: forceUnitAccess)
@@ -119,18 +112,14 @@ final class FileRequest: @unchecked Sendable {
     /// On any thread, also within `submit`.
     private func complete() {
         guard let request else { preconditionFailure("a request completed that was not begun") }
-        if let cached, io.error == nil,
-            cached.pages._withUnsafeGuaranteedRef({ $0.mayHaveDropped(since: dropsBefore) })
-        {
-            return settle(cached.pages.takeUnretainedValue(), cached.node)
-        }
+        if let cached, io.error == nil, cached.mayHaveDropped { return settle(cached) }
         if !io.wasDelivered { answer(Reply(request)) }
         if state.finish() { giveBack() }
     }
 
     /// Answers a write through the page cache when no page of it can be older than it.
-    private func settle(_ pages: KernelPages, _ node: NodeNumber) {
-        pages.settle(node, offset: offset, length: io.length) { [self] in
+    private func settle(_ write: CachedWrite) {
+        write.settle(length: io.length) { [self] in
             guard let request else { preconditionFailure("a request was given back too early") }
             Reply(request).written(io.length)
             if state.finish() { giveBack() }

@@ -16,7 +16,7 @@ final class KernelPages: PageCache, @unchecked Sendable {
     private var unsettlingDrops = 0
     private var hasEnded = false
 
-    /// Until when writes that arrive are looked after (`settle`), in monotonic milliseconds: one may
+    /// Until when writes that arrive are looked after (`CachedWrite`), in monotonic milliseconds: one may
     /// have been on its way here when a drop ended.
     private let settledAt = Atomic<UInt64>(0)
     private let dropsBegun = Atomic<UInt64>(0)

@@ -1,3 +1,4 @@
+import CFuse
 import DeviceMapper
 
 /// A write through the page cache while pages are dropped.
@@ -7,24 +8,42 @@ import DeviceMapper
 /// is dropped once more when the write took effect, and before its caller returns: until then the
 /// inode lock keeps other such writes away. A page that the write doesn't cover as a whole can be
 /// locked until the answer: for that one the answer doesn't wait long, and it goes after it.
-extension KernelPages {
+struct CachedWrite {
+    /// The session's, which outlives its requests.
+    private let pages: Unmanaged<KernelPages>
+    private let node: NodeNumber
+    private let offset: UInt64
+    private let dropsBefore: UInt64?
+
+    /// When it arrives.
+    init(to node: fuse_ino_t, at offset: UInt64, _ pages: KernelPages) {
+        self.pages = .passUnretained(pages)
+        self.node = NodeNumber(rawValue: UInt64(node))
+        self.offset = offset
+        dropsBefore = pages.dropsBefore
+    }
+
+    /// Whether pages of it may have been dropped, and read again, before it took effect; asked after
+    /// that.
+    var mayHaveDropped: Bool {
+        pages._withUnsafeGuaranteedRef { $0.mayHaveDropped(since: dropsBefore) }
+    }
+
     /// Calls `answer` when the pages are dropped, on another thread. It waits no longer than a
     /// `SettledWrite` does: a page can be locked by a read that is held. Without a thread the answer
     /// comes with nothing dropped.
-    func settle(
-        _ node: NodeNumber, offset: UInt64, length: Int, answer: @escaping @Sendable () -> Void
-    ) {
-        let run: @Sendable () -> Void = { [self] in
+    func settle(length: Int, answer: @escaping @Sendable () -> Void) {
+        let run: @Sendable () -> Void = { [pages = pages.takeUnretainedValue(), node, offset] in
             let page = KernelPages.pageSize
             let end = offset + UInt64(length)
             let first = (offset + page - 1) / page * page
             let last = end / page * page
-            var isOver = first >= last || SettledWrite().drop(first..<last, of: node, self)
+            var isOver = first >= last || SettledWrite().drop(first..<last, of: node, pages)
             if first != offset || last != end {
-                isOver = SettledWrite(atMost: 5).drop(offset..<end, of: node, self) && isOver
+                isOver = SettledWrite(atMost: 5).drop(offset..<end, of: node, pages) && isOver
             }
             answer()
-            if !isOver { drop(node, offset..<end) }
+            if !isOver { pages.drop(node, offset..<end) }
         }
         do { try Thread.start("dmfuse-cache") { run() } } catch { answer() }
     }
