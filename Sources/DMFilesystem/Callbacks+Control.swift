@@ -20,17 +20,16 @@ func controlFile(
             reply.control(UInt32(0), room: outputSize)
         case cfuse_blkflsbuf:
             // Each has a thread that waits for requests on cached pages, which a device may hold.
-            let drops = session.cacheDrops
-            guard drops.begin() else {
+            guard session.cacheDrops.begin() else {
                 return reply.error(.resourceTemporarilyUnavailable)
             }
             guard let request = session.requests.take() else {
-                drops.end()
+                session.cacheDrops.end()
                 return reply.error(.noMemory)
             }
             request.takeUnretainedValue().flushBuffers(
                 of: device, node: NodeNumber(rawValue: UInt64(node)), session.pages, reply,
-                isOver: { drops.end() })
+                isOver: { session.cacheDrops.end() })
         default: reply.error(.inappropriateIOCTLForDevice)
         }
     }

@@ -21,13 +21,12 @@ package final class IOWorkers: @unchecked Sendable {
     private var kept = 0
 
     private let maximumThreads: Int
-    private let inlineLimit: Int
-    private let inlineCount = Atomic<Int>(0)
+    private let inline: Bound
     private static let idleMilliseconds: UInt32 = 10_000
 
     /// `inlineLimit`: threads from outside that may do I/O at once, one less than there are.
     package init(inlineLimit: Int, maximumThreads: Int = 256) {
-        self.inlineLimit = max(inlineLimit, 0)
+        inline = Bound(max(inlineLimit, 0))
         self.maximumThreads = max(maximumThreads, 1)
     }
 
@@ -50,13 +49,9 @@ package final class IOWorkers: @unchecked Sendable {
     }
 
     /// True: the caller may do its I/O now, and calls `endInline` afterwards.
-    func beginInline() -> Bool {
-        if inlineCount.add(1, ordering: .relaxed).newValue <= inlineLimit { return true }
-        endInline()
-        return false
-    }
+    func beginInline() -> Bool { inline.begin() }
 
-    func endInline() { inlineCount.subtract(1, ordering: .relaxed) }
+    func endInline() { inline.end() }
 
     /// Runs `job` on an I/O thread, soon.
     func run(_ job: @escaping @Sendable () -> Void) {

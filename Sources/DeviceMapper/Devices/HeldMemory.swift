@@ -3,11 +3,10 @@ import SystemPackage
 
 /// What the bytes of held writes may take of memory, and the spill file beyond it.
 package final class HeldMemory: Sendable {
-    /// Bytes.
-    private let limit: Int
-    private let used = Atomic<Int>(0)
+    /// Bytes in memory.
+    private let used: Bound
     /// Bytes of writes that wait for an I/O thread to spill them.
-    private let inTransit = Atomic<Int>(0)
+    private let inTransit: Bound
     private let spill: SpillFile
     private let workers: IOWorkers
 
@@ -22,13 +21,14 @@ package final class HeldMemory: Sendable {
     private static let leastInTransit = 16 << 20
 
     init(limit: Int, spillDirectory: ByteString, workers: IOWorkers) {
-        self.limit = limit
+        used = Bound(limit)
+        inTransit = Bound(max(limit, HeldMemory.leastInTransit))
         spill = SpillFile(directory: spillDirectory)
         self.workers = workers
     }
 
     /// Bytes of held writes in memory.
-    var bytesInMemory: Int { used.load(ordering: .relaxed) }
+    var bytesInMemory: Int { used.inUse }
 
     /// Keeps a write's own bytes for the time that it is held, and goes on with `hold`, or with an
     /// error: ENOMEM, since there is neither memory nor a spill file. Now, or on an I/O thread:
@@ -46,14 +46,10 @@ package final class HeldMemory: Sendable {
             return hold(error)
         }
         let length = request.length
-        let most = max(limit, HeldMemory.leastInTransit)
-        guard inTransit.add(length, ordering: .relaxed).newValue <= most else {
-            inTransit.subtract(length, ordering: .relaxed)
-            return hold(.noMemory)
-        }
+        guard inTransit.begin(length) else { return hold(.noMemory) }
         workers.run { [self] in
             let error = spill(request)
-            inTransit.subtract(length, ordering: .relaxed)
+            inTransit.end(length)
             hold(error)
         }
     }
@@ -66,8 +62,8 @@ package final class HeldMemory: Sendable {
 
     /// Within the budget, and where there is memory.
     private func copy(_ bytes: UnsafeRawBufferPointer) -> Payload? {
-        let total = used.add(bytes.count, ordering: .relaxed).newValue
-        guard total <= limit, MemoryReserve.allows(bytes.count),
+        guard used.begin(bytes.count) else { return nil }
+        guard MemoryReserve.allows(bytes.count),
             let payload = Payload(allocating: bytes.count, within: self)
         else {
             giveBack(bytes.count)
@@ -79,5 +75,5 @@ package final class HeldMemory: Sendable {
         return payload
     }
 
-    func giveBack(_ count: Int) { used.subtract(count, ordering: .relaxed) }
+    func giveBack(_ count: Int) { used.end(count) }
 }

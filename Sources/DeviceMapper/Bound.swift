@@ -1,0 +1,20 @@
+import Synchronization
+
+/// How much of something there may be at once. Any thread, no lock.
+package struct Bound: ~Copyable, Sendable {
+    private let maximum: Int
+    private let taken = Atomic<Int>(0)
+
+    package init(_ maximum: Int) { self.maximum = maximum }
+
+    /// True: so much more, to be ended.
+    package func begin(_ amount: Int = 1) -> Bool {
+        if taken.add(amount, ordering: .relaxed).newValue <= maximum { return true }
+        end(amount)
+        return false
+    }
+
+    package func end(_ amount: Int = 1) { taken.subtract(amount, ordering: .relaxed) }
+
+    var inUse: Int { taken.load(ordering: .relaxed) }
+}
