@@ -41,20 +41,32 @@ install_packages() {
     }
 }
 
+# PROGRAM:PACKAGE...: prints the packages of those programs that aren't there.
+packages_of_missing() {
+    local word PATH=$PATH:/usr/sbin:/sbin
+    for word in "$@"; do
+        command -v "${word%:*}" >/dev/null || echo "${word#*:}"
+    done
+}
 # PROGRAM:PACKAGE...: installs the packages of those programs that aren't there.
 install_programs() {
-    local word missing=() PATH=$PATH:/usr/sbin:/sbin
-    for word in "$@"; do
-        command -v "${word%:*}" >/dev/null || missing+=("${word#*:}")
-    done
+    local missing
+    mapfile -t missing < <(packages_of_missing "$@")
     install_packages "${missing[@]}"
 }
 
 # Installs the file system tools that integration tests make use of, where that can be done. A test
-# does without what isn't there, and says so.
+# does without what isn't there, and says so. What couldn't be had isn't asked for again for a day.
 install_for_tests() {
-    install_programs mke2fs:e2fsprogs mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs fuse2fs:fuse2fs \
-        fio:fio || echo "Not all is installed that tests make use of" >&2
+    local programs=(mke2fs:e2fsprogs mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs fuse2fs:fuse2fs fio:fio)
+    local lacking=.build-release/lacking
+    [ -z "$(find "$lacking" -mmin -1440 2>/dev/null)" ] ||
+        [ "$(<"$lacking")" != "$(packages_of_missing "${programs[@]}")" ] || return 0
+    install_programs "${programs[@]}" || {
+        echo "Not all is installed that tests make use of" >&2
+        mkdir -p "${lacking%/*}"
+        packages_of_missing "${programs[@]}" >"$lacking"
+    }
 }
 
 # Installs what building and mounting need, if it isn't there.
@@ -80,6 +92,24 @@ c_compiler() {
     die "there is no C compiler"
 }
 
+# MARK: What was made before
+
+# PATH...: what changes when one of these files does, or one in these directories: its name, inode,
+# size, or one of its times. (A copy may keep the time of its bytes, but not that of its inode.)
+state_of() {
+    find -H "$@" -type f -printf '%p %i %s %T@ %C@\n' | LC_ALL=C sort
+}
+# STAMP PRODUCT STATE: keeps the file STATE, what a product was made of before it was made.
+remember_made() {
+    { cat "$3" && state_of "$2"; } >"$1.new" && mv "$1.new" "$1"
+}
+# STAMP PRODUCT STATE: whether it was made of just that, and nobody has made another since.
+is_as_made() {
+    [ -e "$1" ] && [ -e "$2" ] && { cat "$3" && state_of "$2"; } | cmp -s "$1" -
+}
+
+# MARK: Mounts
+
 # The mounts at or below a directory, newest first: "DEVICE-MINOR PATH" a line. /proc writes blanks
 # and the like in octal.
 mounts_below() {
@@ -104,4 +134,34 @@ force_unmount_below() {
             fusermount3 -uz "$path" 2>/dev/null ||
             echo "could not unmount $path" >&2
     done
+}
+
+# MARK: What is left of a test
+
+# Waits a little: nothing is ever written to DIRECTORY/never, and no process is left behind.
+pause_below() { read -r -t 0.02 _ <>"$1/never" || true; }
+
+# The numbers of the processes that were started with something below a directory in their environment.
+processes_below() {
+    local file
+    grep -lsaF -e "=$1/" /proc/[0-9]*/environ | while IFS=/ read -r _ _ file _; do
+        [ "$file" = $$ ] || echo "$file"
+    done
+}
+# Ends them, within a bound: some hang in a request, until a mount is gone.
+end_processes_below() {
+    local process end=$((SECONDS + 20)) processes
+    while processes=$(processes_below "$1") && [ -n "$processes" ]; do
+        for process in $processes; do kill -KILL "$process" 2>/dev/null || true; done
+        [ "$SECONDS" -lt "$end" ] || return 1
+        pause_below "$1"
+    done
+}
+# Detaches the loop devices over files below a directory.
+detach_loops_below() {
+    local loop file
+    command -v losetup >/dev/null && losetup -n -O NAME,BACK-FILE -l 2>/dev/null |
+        while read -r loop file; do
+            [[ $file != "$1"/* ]] || losetup -d "$loop" || true
+        done
 }

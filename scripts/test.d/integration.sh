@@ -1,0 +1,139 @@
+# The integration tests: what they need is made once, and they run side by side, each in a place of its
+# own (in-place). Sourced by scripts/test.
+
+readonly integration_seconds=900 integration_jobs=4
+readonly helpers=.build-release/helpers
+
+# MARK: What they need
+
+# Compiles the tests' C programs, if one of them has changed.
+build_helpers() {
+    local compiler source options new=$helpers.new made=$helpers.made
+    compiler=$(c_compiler)
+    state_of Tests/Integration/*.[ch] scripts/test.d/integration.sh "$compiler" >"$room/state"
+    ! is_as_made "$made" "$helpers" "$room/state" || return 0
+    rm -rf "$new" && mkdir -p "$new"
+    for source in Tests/Integration/*.c; do
+        options=(-O2 -Wall -Wextra -Werror -pthread)
+        [[ $source != */preload-* ]] || options+=(-shared -fPIC)
+        "$compiler" "${options[@]}" -o "$new/$(basename "$source" .c)" "$source" || return
+    done
+    rm -rf "$helpers" && mv "$new" "$helpers"
+    remember_made "$made" "$helpers" "$room/state"
+}
+
+# Puts what a test needs where any user can read it, in the project's own layout.
+is_prepared=
+prepare_integration() {
+    [ -z "$is_prepared" ] || return 0
+    install_missing
+    install_for_tests
+    local binary
+    binary=$(scripts/build 2>"$room/log") || {
+        build_errors "$room/log" >"$room/said"
+        fail 'integration: build' "$room/said"
+        return 1
+    }
+    build_helpers >"$room/said" 2>&1 || {
+        fail 'integration: helpers' "$room/said"
+        return 1
+    }
+    mkdir -p "$room/bin" "$room/scripts" "$room/Tests"
+    cp "$helpers"/* "$binary" "${binary%/*}/libdmfuse-preload.so" "$room/bin/"
+    cp -r scripts/lib.sh scripts/bench scripts/bench.d "$room/scripts/"
+    cp -r Tests/Integration "$room/Tests/"
+    chmod -R go+rX "$room/bin" "$room/scripts" "$room/Tests"
+    is_prepared=yes
+}
+# A command that gives what follows a mount namespace of its own, where that can be had.
+find_namespace() {
+    namespace=shared own_namespace=()
+    [ "$(id -u)" -eq 0 ] && unshare --mount --propagation private true 2>/dev/null || return 0
+    namespace=private own_namespace=(unshare --mount --propagation private)
+}
+
+# MARK: One test
+
+# Those that run, by the process; what each is, and since when.
+declare -A running=() since=()
+
+# TEST USER: starts it.
+start_integration_test() {
+    local directory=$room/$2/$1
+    mkdir -p "$directory"
+    "${own_namespace[@]}" scripts/test.d/in-place "$room/Tests/Integration/$1.sh" \
+        "$integration_seconds" "$directory" "$2" "$namespace" "$room/bin/dmfuse" \
+        >"$room/$2/$1.place" 2>&1 &
+    running[$!]="$1 $2"
+    since[$!]=$EPOCHREALTIME
+}
+# PROCESS STATUS: what came of it, all in one piece.
+show_integration_test() {
+    local test user directory name took
+    read -r test user <<<"${running[$1]}"
+    took=$(seconds_since "${since[$1]}")
+    directory=$room/$user/$test name="$test ($user)"
+    cat "$room/$user/$test.place" >>"$directory/said"
+    case $2 in
+        0) pass "$name $took" "$directory/home/notes" ;;
+        77) skip "$name: $(tail -n 1 "$directory/said")" ;;
+        *) fail "$name $took" "$directory/said" ;;
+    esac
+    rm -rf "$directory"
+    unset "running[$1]" "since[$1]"
+}
+# MOST "TEST USER"...: as many at once.
+run_integration_tests() {
+    local most=$1 process status
+    shift
+    while [ $# -gt 0 ] || [ ${#running[@]} -gt 0 ]; do
+        while [ $# -gt 0 ] && [ ${#running[@]} -lt "$most" ]; do
+            # shellcheck disable=SC2086
+            start_integration_test $1
+            shift
+        done
+        status=0
+        wait -n -p process "${!running[@]}" || status=$?
+        show_integration_test "$process" "$status"
+    done
+}
+# Ends those that run; each cleans up its place.
+end_integration_tests() {
+    [ ${#running[@]} -eq 0 ] || kill "${!running[@]}" 2>/dev/null || true
+    wait "${!running[@]}" 2>/dev/null || true
+}
+
+# MARK: All of them
+
+# TEST...
+integration() {
+    prepare_integration || return 0
+    find_namespace
+    local test file only entries queue=() alone=()
+    # A test says for which user it makes sense, and whether it needs the machine for itself.
+    for test in "$@"; do
+        file=Tests/Integration/$test.sh entries=()
+        only=$(sed -n 's/^# As: //p' "$file")
+        if [ "$only" != user ]; then
+            if [ "$(id -u)" -eq 0 ]; then
+                entries+=("$test root")
+            elif [ "$only" = root ]; then
+                skip "$test (root): not run by root"
+            fi
+        fi
+        if [ "$only" != root ]; then
+            if [ "$(id -u)" -ne 0 ] || command -v setpriv >/dev/null; then
+                entries+=("$test user")
+            else
+                skip "$test (user): setpriv is missing"
+            fi
+        fi
+        if grep -q '^# Alone: ' "$file"; then
+            alone+=("${entries[@]}")
+        else
+            queue+=("${entries[@]}")
+        fi
+    done
+    run_integration_tests "$integration_jobs" "${queue[@]}"
+    run_integration_tests 1 "${alone[@]}"
+}
