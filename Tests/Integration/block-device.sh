@@ -7,8 +7,7 @@ need_command losetup mke2fs
 mount_here
 make_random disk 2048
 mke2fs -q -F disk
-loop=$(losetup -f --show disk 2>/dev/null) || skip "loop devices aren't permitted here"
-loops+=("$loop")
+loop_over disk
 number=$(printf '%d:%d' "0x$(stat -c %t "$loop")" "0x$(stat -c %T "$loop")")
 dmfuse create d --table "0 1024 linear $loop 512"
 prints "0 1024 linear $number 512" dmfuse table d
@@ -37,8 +36,8 @@ umount there
 prints '' dmfuse create d --table "0 1024 linear $loop 0"
 dmfuse remove d
 # A write-protected one: writes fail with EIO, as in the kernel.
-losetup -d "$loop"
-losetup -r "$loop" disk
+loop_off
+loop_over disk --read-only
 dmfuse create d --table "0 1024 linear $loop 0"
 same 'reads' <(sectors disk 0 1024) "$(device d)"
 fails_like '*Input/output error' dd if=patch of="$(device d)" bs=4k conv=notrunc,fsync

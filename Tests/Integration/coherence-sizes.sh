@@ -27,10 +27,10 @@ close_all() {
 asked() {
     local said
     echo "$2" >&8
-    read -r -t 20 said <&9 || fail "no answer: $2"
+    read -r -t "$patience" said <&9 || fail "no answer: $2"
     equal "$2" "$1" "$said"
 }
-swap() { dmfuse load "$1" --table "$2" && timeout 20 "$DMFUSE" resume "$1"; }
+swap() { dmfuse load "$1" --table "$2" && soon "$DMFUSE" resume "$1"; }
 byte() { od -An -tu1 -j "$2" -N 1 "$1" | tr -d ' '; }
 
 # Shorter, to an end in the middle of a page and of what readers wait for. They get what the kernel's
@@ -139,7 +139,7 @@ for page in 7 25; do
     dmfuse resume lower
     ends_with 0 "$reader"
     eventually 'all see the new size' eval \
-        'echo size >&8 && read -r -t 20 said <&9 && [ "$said" = "262144 262144 262144" ]'
+        'echo size >&8 && read -r -t "$patience" said <&9 && [ "$said" = "262144 262144 262144" ]'
     asked '8 8 8' 'see 102500'
     asked '8 8 8' 'see 103000'
     asked '8 8 8' 'see 106400'

@@ -20,25 +20,43 @@ mkfifo numbers answers
 
 # A page that is dropped while a write of it is held, and read again before that takes effect: whoever
 # reads it when the write is done finds the write.
-dmfuse create slow --table "0 $sectors delay $PWD/a 0 0 $PWD/a 0 1500"
+dmfuse create slow --table '0 8 zero'
+cp a a.ones
 hold_open "$(device slow)"
 holder=$!
 head -c 4096 /dev/zero | tr '\0' '\7' >seven
-# A page as a whole; and parts of two, which were read before.
-for at in 12288 33280; do
-    first_byte() { od -An -tu1 -j $at -N 1 "$(device slow)" | tr -d ' '; }
+first_byte() { od -An -tu1 -j "$at" -N 1 "$(device slow)" | tr -d ' '; }
+# MILLISECONDS: a round with a write that is held for so long. Whether that was long enough for the page
+# to be read again before the write took effect.
+is_read_again() {
+    local is_again=no writer flush
+    cat a.ones >a
+    dmfuse load slow --table "0 $sectors delay $PWD/a 0 0 $PWD/a 0 $1"
+    dmfuse resume slow
     prints 1 first_byte
     start dd if=seven of="$(device slow)" bs=4k seek=$at oflag=seek_bytes conv=notrunc status=none
     writer=$!
     eventually 'the page is changed' eval '[ "$(first_byte)" = 7 ]'
     start blockdev --flushbufs "$(device slow)"
     flush=$!
-    eventually 'the page was dropped, and read again' eval '[ "$(first_byte)" = 1 ]'
-    still_run "$writer"
+    until has_ended "$writer"; do
+        if [ "$(first_byte)" = 1 ] && ! has_ended "$writer"; then is_again=yes && break; fi
+        pause
+    done
     ends_with 0 "$writer"
     prints 7 first_byte
     ends_with 0 "$flush"
+    [ $is_again = yes ]
+}
+# A page as a whole; and parts of two, which were read before.
+for at in 12288 33280; do
+    held=1500
+    until is_read_again "$held"; do
+        held=$((held * 2))
+        [ "$held" -lt 60000 ] || fail 'the page was not dropped, or not read again, while a write is held'
+    done
 done
+cat a.ones >a
 let_go "$holder"
 dmfuse remove --retry slow
 
@@ -75,7 +93,7 @@ while goes_on; do
         esac
         dmfuse resume d
         echo "$number" >&8
-        read -r -t 20 said <&9 || fail 'the openers have ended'
+        read -r -t "$patience" said <&9 || fail 'the openers have ended'
         equal 'the openers' ok "$said"
         swaps=$((swaps + 1))
     done

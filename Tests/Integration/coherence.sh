@@ -18,7 +18,7 @@ coproc openers { exec "$helpers/openers" "$(device d)"; }
 asked() {
     local said
     echo "$2" >&"${openers[1]}"
-    read -r -t 20 said <&"${openers[0]}" || fail "no answer: $2"
+    read -r -t "$patience" said <&"${openers[0]}" || fail "no answer: $2"
     equal "$2" "$1" "$said"
 }
 byte() { od -An -tu1 -j "$2" -N 1 "$1" | tr -d ' '; }
@@ -87,7 +87,7 @@ start dd if="$(device d)" of=held-direct bs=4k skip=3 count=1 iflag=direct statu
 direct=$!
 eventually 'the reads are held' eval "is_held $cached 0 && is_held $direct 0"
 dmfuse load d --table "0 256 linear $PWD/b 0"
-timeout 20 "$DMFUSE" resume d || fail 'a resume with held reads'
+soon "$DMFUSE" resume d || fail 'a resume with held reads'
 ends_with 0 "$cached"
 ends_with 0 "$direct"
 equal 'a held cached read' 105 "$(byte held-cached 100)"
@@ -106,7 +106,7 @@ dmfuse load lower --table "0 256 linear $PWD/b 0"
 # The upper device gets a new table, but its old one can't be let go before the read ends.
 start "$DMFUSE" suspend --nolockfs d
 suspend=$!
-eventually 'the suspend waits' is_held "$suspend"
+eventually 'the suspend waits' is_served "$suspend"
 dmfuse resume lower
 ends_with 0 "$suspend"
 ends_with 0 "$cached"
@@ -119,7 +119,7 @@ start dd if="$(device d)" of=held-cached bs=4k skip=5 count=1 status=none
 cached=$!
 eventually 'the read is held' is_held "$cached" 0
 dmfuse load d --table "0 256 linear $(device lower) 0"
-timeout 20 "$DMFUSE" resume d || fail 'a resume that leaves a read held below'
+soon "$DMFUSE" resume d || fail 'a resume that leaves a read held below'
 still_run "$cached"
 prints 'L--w' dmfuse info -c --noheadings -o attr d
 dmfuse resume lower
@@ -138,7 +138,7 @@ mkfifo questions answers
 at_the_end=$!
 exec 8>questions 9<answers
 # COMMAND: what these openers say to it is $said.
-ask_at_the_end() { echo "$1" >&8 && read -r -t 20 said <&9; }
+ask_at_the_end() { echo "$1" >&8 && read -r -t "$patience" said <&9; }
 ask_at_the_end 'see 4100'
 equal 'the page is there' '6 6 6' "$said"
 dmfuse suspend --nolockfs end
@@ -159,7 +159,7 @@ start dd if="$(device d)" of=held-cached bs=4k skip=6 count=1 status=none 2>/dev
 cached=$!
 eventually 'the read is held' is_held "$cached" 0
 dmfuse load d --table "0 256 linear $(device lower) 0"
-timeout 20 "$DMFUSE" resume d || fail 'a resume that leaves a read held below'
-timeout 20 "$DMFUSE" unmount --force || fail 'an unmount while pages are dropped'
+soon "$DMFUSE" resume d || fail 'a resume that leaves a read held below'
+soon "$DMFUSE" unmount --force || fail 'an unmount while pages are dropped'
 ends_with 1 "$cached"
 ends_with 0 "$daemon"

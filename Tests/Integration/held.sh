@@ -35,25 +35,25 @@ all_held() {
 }
 eventually 'all readers and writers are held' all_held
 
-# The others, each within a bound that a stuck tree would not keep.
-soon() { timeout 20 "$@" || fail "no answer: $*"; }
-soon dd if="$(device other)" of=read bs=64k status=none
+# The others.
+answers() { soon "$@" || fail "no answer: $*"; }
+answers dd if="$(device other)" of=read bs=64k status=none
 same 'a cached read of another device' other read
-soon dd if="$(device other)" of=read bs=64k iflag=direct status=none
+answers dd if="$(device other)" of=read bs=64k iflag=direct status=none
 same 'a direct read of another device' other read
-soon dd if=patch of="$(device other)" bs=4k conv=notrunc,fsync status=none
-soon dd if=patch of="$(device other)" bs=4k seek=1 oflag=direct conv=notrunc status=none
+answers dd if=patch of="$(device other)" bs=4k conv=notrunc,fsync status=none
+answers dd if=patch of="$(device other)" bs=4k seek=1 oflag=direct conv=notrunc status=none
 same 'the writes arrived' <(sectors patch 0 8; sectors patch 0 8) <(sectors other 0 16)
-soon "$DMFUSE" create new --table "0 8 linear $PWD/other 0"
-soon dd if="$(device new)" of=read bs=4k status=none
+answers "$DMFUSE" create new --table "0 8 linear $PWD/other 0"
+answers dd if="$(device new)" of=read bs=4k status=none
 same 'a new device' patch read
-soon "$DMFUSE" remove new
-soon "$DMFUSE" remove other
-soon "$DMFUSE" suspend suspended
-soon "$DMFUSE" table suspended >table
-soon ls -l "$mnt/mapper" >listing
+answers "$DMFUSE" remove new
+answers "$DMFUSE" remove other
+answers "$DMFUSE" suspend suspended
+answers "$DMFUSE" table suspended >table
+answers ls -l "$mnt/mapper" >listing
 equal 'devices listed' 65 "$(grep -c -- '->.*dm-' listing)"
-soon "$DMFUSE" info -c --noheadings -o name >listing
+answers "$DMFUSE" info -c --noheadings -o name >listing
 equal 'devices of info' 65 "$(wc -l <listing)"
 still_run "${waiting[@]}" "${writers[@]}"
 

@@ -26,7 +26,7 @@ is_pending() {
 in_flight_is_freed() {
     equal 'opened by nobody' 0 "$(dmfuse info -c --noheadings -o open d)"
     # Its removal would wait for what is in flight.
-    prints '' timeout 20 "$DMFUSE" remove d
+    prints '' soon "$DMFUSE" remove d
 }
 
 # MARK: What the kernel interrupts
@@ -174,12 +174,12 @@ for end in resume 'remove --force' 'unmount --force'; do
         case $end in
             resume)
                 kill -KILL "$waiting"
-                prints '' timeout 20 "$DMFUSE" resume d
+                prints '' soon "$DMFUSE" resume d
                 ;;
             # Who has the device open keeps it from being removed, but held by it is nobody.
-            remove*) timeout 20 "$DMFUSE" remove --force d >removed 2>&1 || true ;;
+            remove*) soon "$DMFUSE" remove --force d >removed 2>&1 || true ;;
             unmount*)
-                prints '' timeout 20 "$DMFUSE" unmount --force "$mnt"
+                prints '' soon "$DMFUSE" unmount --force "$mnt"
                 ends_with 0 "$daemon"
                 ;;
         esac

@@ -14,10 +14,15 @@ TABLE
 make_random bytes 8192
 dd if=bytes of=disk bs=1M seek=25 conv=notrunc status=none
 attached() { losetup -nO NAME -j disk; }
-losetup -f >/dev/null 2>&1 || skip 'loop devices are missing here'
-dmfuse run -- kpartx -av disk >said 2>&1 || fail 'kpartx -av' "$(cat said)"
-loop=$(attached)
-[ -n "$loop" ] || skip 'loop devices are missing here'
+loop_over disk
+loop_off
+# The loop device that was free may be another's before kpartx has it.
+tries=20
+until dmfuse run -- kpartx -av disk >said 2>&1 && loop=$(attached) && [ -n "$loop" ]; do
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || fail 'kpartx -av' "$(cat said)"
+    pause
+done
 loops+=("$loop")
 name=${loop#/dev/}
 number=$(printf '%d:%d' "0x$(stat -c %t "$loop")" "0x$(stat -c %T "$loop")")

@@ -15,6 +15,8 @@ cd "$test_directory"
 mkfifo never
 loops=() # loop devices
 mounts=0
+# Seconds that anything may take that ends by itself: a hang is found, and a busy machine isn't one.
+readonly patience=120
 
 # What a user types. DM_DEV_DIR names the mount.
 dmfuse() { "$DMFUSE" "$@"; }
@@ -29,7 +31,10 @@ at_end() {
     force_unmount_below "$test_directory"
     # Those that still run: the numbers of others may be somebody else's by now.
     for process in $(jobs -rp); do kill "$process" 2>/dev/null; done
-    for loop in "${loops[@]}"; do losetup -d "$loop" 2>/dev/null; done
+    for loop in "${loops[@]}"; do
+        # Unless it is somebody else's by now.
+        [[ $(backing_of "$loop") != "$test_directory"/* ]] || losetup -d "$loop" 2>/dev/null
+    done
     cd /
     rm -rf "$test_directory"
     exit "$status"
@@ -134,28 +139,6 @@ make_random() { head -c $(($2 * 512)) /dev/urandom >"$1"; }
 sectors() { dd if="$1" bs=512 skip="$2" count="$3" status=none; }
 device() { printf '%s/mapper/%s' "$mnt" "$1"; }
 
-# NAME [on]: a loop device, $loop, over that device, with direct I/O if wanted. Skips the test where
-# loop devices can't be made.
-loop_here() {
-    need_command losetup
-    loop=$(losetup -f --show --direct-io="${2:-off}" "$(device "$1")" 2>/dev/null) ||
-        skip "loop devices aren't permitted here"
-    loops+=("$loop")
-}
-# Detaches $loop. Not to be done twice: the name is soon somebody else's.
-loop_off() {
-    local one left=()
-    losetup -d "$loop"
-    for one in "${loops[@]}"; do [ "$one" = "$loop" ] || left+=("$one"); done
-    loops=("${left[@]}")
-}
-# Skips the test where loop devices can't be had, before it begins.
-need_loops() {
-    dmfuse create probe --table '0 64 zero'
-    loop_here probe on
-    loop_off
-    dmfuse remove --retry probe
-}
 # KIND PROGRAM...: whether this kernel has a file system, and the programs for it are here; else it is
 # left out.
 has_file_system() {
@@ -178,13 +161,60 @@ memory_here() {
     mount -t tmpfs -o size="${1:-1g}" none memory 2>/dev/null || skip "tmpfs can't be mounted here"
 }
 
+# MARK: Loop devices
+
+# FILE [OPTION...]: a loop device over it, $loop, until loop_off or the end of the test. Whether there
+# is one. The number that was free is another's now and then, before it is ours.
+try_loop_over() {
+    local tries=50
+    command -v losetup >/dev/null || return
+    until loop=$(losetup -f --show "${@:2}" "$1" 2>losetup.log); do
+        tries=$((tries - 1))
+        [ "$tries" -gt 0 ] || return
+        pause
+    done
+    loops+=("$loop")
+}
+# The same; skips the test where loop devices can't be made.
+loop_over() { try_loop_over "$@" || skip "loop devices aren't permitted here: $(<losetup.log)"; }
+# NAME [on]: the same over that device, with direct I/O if wanted.
+loop_here() {
+    need_command losetup
+    loop_over "$(device "$1")" --direct-io="${2:-off}"
+}
+# LOOP: the file that a loop device stands on; nothing if there is none.
+backing_of() { cat "/sys/block/${1#/dev/}/loop/backing_file" 2>/dev/null || true; }
+# LOOP: detaches it, and waits until it is. losetup leaves that to the last who has it open, which may
+# be a program that looks at every disk. Not to be done twice: the name is soon somebody else's.
+detach() {
+    local file
+    file=$(backing_of "$1")
+    losetup -d "$1"
+    [ -z "$file" ] || eventually "$1 is detached" stands_no_more "$1" "$file"
+}
+stands_no_more() { [ "$(backing_of "$1")" != "$2" ]; }
+# Detaches $loop.
+loop_off() {
+    local one left=()
+    detach "$loop"
+    for one in "${loops[@]}"; do [ "$one" = "$loop" ] || left+=("$one"); done
+    loops=("${left[@]}")
+}
+# Skips the test where loop devices can't be had, before it begins.
+need_loops() {
+    dmfuse create probe --table '0 64 zero'
+    loop_here probe on
+    loop_off
+    dmfuse remove --retry probe
+}
+
 # MARK: Waiting
 
 # Waits a little: nothing is ever written to that.
 pause() { read -r -t 0.02 _ <>"$test_directory/never" || true; }
-# WHAT COMMAND...: until the command succeeds, at most 20 seconds.
+# WHAT COMMAND...: until the command succeeds, but not for ever.
 eventually() {
-    local what=$1 end=$((SECONDS + 20))
+    local what=$1 end=$((SECONDS + patience))
     shift
     until "$@"; do
         [ "$SECONDS" -lt "$end" ] || fail "it didn't come to that: $what"
@@ -210,6 +240,21 @@ is_held() {
     state=$(sed -n 's/^State:.\(.\).*/\1/p' "/proc/$1/status" 2>/dev/null)
     [[ $state == [SD] ]] && { [ $# -lt 2 ] || [[ $(readlink "/proc/$1/fd/$2") == */dm-* ]]; }
 }
+# How many clients are connected to $daemon: a socket that it accepted has a path, that of the listening
+# one; its own pair has none.
+clients() {
+    awk 'NR == FNR { ours[$1]; next } $6 == "03" && $8 != "" && $7 in ours { found++ } END { print found + 0 }' \
+        <(find "/proc/$daemon/fd" -lname 'socket:*' -printf '%l\n' 2>/dev/null | tr -dc '0-9\n') \
+        /proc/net/unix
+}
+# PROCESS [CLIENTS]: whether $daemon has heard its command, and it waits for the answer: it and so many
+# clients (1) are connected, and neither it nor a thread of the daemon runs.
+is_served() {
+    [ "$(clients)" -eq "${2:-1}" ] && grep -qs '^State:.S' "/proc/$1/status" &&
+        ! grep -qs '^State:.R' "/proc/$daemon/task/"*/status
+}
+# COMMAND...: within a bound that a stuck tree would not keep.
+soon() { timeout "$patience" "$@"; }
 # Runs a command in the background: its process is $!.
 start() { "$@" & }
 # PATH: another process, $!, has it open until it is killed. (A descriptor of ours would be inherited

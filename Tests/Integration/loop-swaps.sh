@@ -24,7 +24,8 @@ verified_load() {
             return 1
         }
         rounds=$((rounds + 1))
-        echo "$rounds" >rounds
+        echo "$rounds" >rounds.new
+        mv rounds.new rounds
     done
 }
 for direct in off on; do

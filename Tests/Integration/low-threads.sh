@@ -42,13 +42,16 @@ others=$(ps -L -o lwp= -u "$(id -u)" | wc -l)
 for more in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 16 20 40; do
     (ulimit -Su $((others + more)) && exec "$DMFUSE" mount --foreground little) >said 2>&1 &
     daemon=$!
-    answers() { has_ended "$daemon" || DM_DEV_DIR=$PWD/little "$DMFUSE" ls >/dev/null 2>&1; }
-    # One for whose clients there is no thread is ended by hand.
-    end=$((SECONDS + 5))
-    until answers; do
-        [ "$SECONDS" -lt "$end" ] || kill "$daemon"
-        pause
-    done
+    answers() { has_ended "$daemon" || DM_DEV_DIR=$PWD/little "$DMFUSE" ls >/dev/null 2>answer; }
+    # One for whose clients there is no thread says so, and is ended by hand.
+    lacks_threads() { [[ $(<answer) == *'Resource temporarily unavailable'* ]]; }
+    : >answer
+    eventually 'it answers or ends' eval 'answers || lacks_threads'
+    if lacks_threads && ! has_ended "$daemon"; then
+        prlimit --pid "$daemon" --nproc="$hard:$hard"
+        kill "$daemon"
+        eventually 'it ends' has_ended "$daemon"
+    fi
     if has_ended "$daemon"; then
         wait "$daemon" && continue
         refused=$((refused + 1))

@@ -7,8 +7,7 @@ mount_here
 mkdir dev etc
 for image in pv0 pv1; do
     truncate -s 64M "$image"
-    loop=$(losetup -f --show "$image" 2>/dev/null) || skip 'loop devices are missing here'
-    loops+=("$loop")
+    loop_over "$image"
     ln -s "$loop" "dev/$image"
 done
 # lvm makes links to its volumes in a device directory, which is one of our own here.

@@ -22,7 +22,7 @@ stat -c '%u %g' "$(readlink -f mnt/mapper/fs)"
 "$DMFUSE" remove fs
 "$DMFUSE" unmount mnt
 SCRIPT
-prints '0 0' timeout 60 unshare -Urm bash inside
+prints '0 0' soon unshare -Urm bash inside
 # The bytes are there when the namespace is gone.
 quietly e2fsck -fn a
 debugfs -R 'dump inside out' a >said 2>&1

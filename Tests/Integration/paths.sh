@@ -12,12 +12,12 @@ minor=${number#*:}
 
 # LINE'S DEVICE, EXPECTED FILE
 shows() {
-    timeout 20 "$DMFUSE" create d --table "0 64 linear $1 0" || fail "$1 was refused"
+    soon "$DMFUSE" create d --table "0 64 linear $1 0" || fail "$1 was refused"
     same "$1" "$2" "$(device d)"
     dmfuse remove d
 }
 is_top() {
-    timeout 20 "$DMFUSE" create d --table "0 64 linear $1 0" || fail "$1 was refused"
+    soon "$DMFUSE" create d --table "0 64 linear $1 0" || fail "$1 was refused"
     prints "0 64 linear $number 0" dmfuse table d
     dmfuse remove d
 }
@@ -80,7 +80,7 @@ for path in /dev/fd/12 /proc/self/fd/12 /proc/self/mem through-link \
     "$mnt/mapper/nosuch" "$mnt/nosuch" "$mnt" "$mnt/mapper/control" "$mnt/dm-99999" \
     /dev/mapper/nosuch nosuch "$PWD" fifo /dev/null into-directory; do
     fails_like 'dmfuse: create d: No such device: linear: Device lookup failed*' \
-        timeout 20 "$DMFUSE" create d --table "0 64 linear $path 0"
+        soon "$DMFUSE" create d --table "0 64 linear $path 0"
 done
 fails_like 'dmfuse: create d: No such device or address: linear: Device lookup failed*' dmfuse create d --table '0 64 linear 17 0'
 prints top dmfuse info -c --noheadings -o name

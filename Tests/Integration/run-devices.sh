@@ -78,11 +78,11 @@ prints '' run "$helpers/control"
 prints 'No devices found' dmfuse ls
 if is_root && command -v losetup >/dev/null; then
     dmfuse create one --table "0 8184 linear $PWD/a 0"
-    if loop=$(run losetup -f --show /dev/mapper/one 2>/dev/null); then
-        loops+=("$loop")
+    losetup() { run losetup "$@"; }
+    if try_loop_over /dev/mapper/one; then
         same 'a loop device over it' <(sectors a 0 8184) "$loop"
-        losetup -d "$loop"
+        loop_off
     fi
-    eventually 'it is closed' dmfuse remove one
+    dmfuse remove --retry one
 fi
 unmount_here

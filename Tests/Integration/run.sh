@@ -71,7 +71,7 @@ equal 'the reason' 'nosuch: unknown target type' "$(cat reasons)"
 # An event ends a wait.
 start dmfuse run -- dmsetup wait top 0
 waiter=$!
-eventually 'it waits' is_held "$waiter"
+eventually 'it waits' is_served "$waiter"
 prints '' dmsetup rename top --setuuid U-2
 ends_with 0 "$waiter"
 prints '' dmsetup rename two one
@@ -89,8 +89,7 @@ prints '' dmsetup remove_all
 prints 'No devices found' dmsetup ls
 
 # Over loop devices, as scripts for the kernel have it.
-if is_root && loop=$(losetup -f --show a 2>/dev/null); then
-    loops+=("$loop")
+if is_root && try_loop_over a; then
     numbered=$(printf '%d:%d' "0x$(stat -c %t "$loop")" "0x$(stat -c %T "$loop")")
     prints '' dmsetup create on-loop --table "0 1024 linear $loop 16"
     prints "0 1024 linear $numbered 16" dmsetup table on-loop

@@ -49,16 +49,16 @@ eventually 'all requests are under way' all_wait
 # One round of what others do meanwhile.
 others_go_on() {
     local command
-    timeout 20 cmp other "$(device other)" || fail 'another device waits for the slow one'
-    timeout 20 dd if="$(device other-delayed)" bs=64k count=1 iflag=direct status=none |
+    soon cmp other "$(device other)" || fail 'another device waits for the slow one'
+    soon dd if="$(device other-delayed)" bs=64k count=1 iflag=direct status=none |
         cmp - <(head -c 64k other) || fail 'another delay waits for the slow one'
-    timeout 20 dd if=other of="$(device other)" bs=64k conv=notrunc,fsync status=none ||
+    soon dd if=other of="$(device other)" bs=64k conv=notrunc,fsync status=none ||
         fail 'another device waits for the slow one'
     for command in ls 'info slow' status 'table slow' deps 'suspend --noflush other' 'resume other' \
         'suspend other' 'resume other' 'load slow --table "0 32768 zero"' 'clear slow' \
         "create one --table '0 8 linear $PWD/other 0'" 'remove one' 'rename slow fast' \
         'rename fast slow'; do
-        timeout 20 bash -c "\"$DMFUSE\" $command" >stdout || fail "no answer: $command"
+        soon bash -c "\"$DMFUSE\" $command" >stdout || fail "no answer: $command"
     done
 }
 begin=$SECONDS rounds=0
@@ -69,11 +69,11 @@ done
 [ "$(threads)" -le 32 ] || fail "$(threads) threads"
 note "threads of the daemon: $(threads) with ${#waiting[@]} requests waiting for $((SECONDS - begin)) s"
 still_run "${waiting[@]}"
-fails_like 'dmfuse: remove slow: Device or resource busy*' timeout 20 "$DMFUSE" remove slow
+fails_like 'dmfuse: remove slow: Device or resource busy*' soon "$DMFUSE" remove slow
 # A suspend waits for what is under way, and can be interrupted.
 start "$DMFUSE" suspend --noflush slow
 suspender=$!
-eventually 'the suspend waits' is_held "$suspender"
+eventually 'the suspend waits' is_served "$suspender"
 kill "$suspender"
 ends_with 143 "$suspender"
 is_active() { [ "$(dmfuse info -c --noheadings -o suspended slow)" = Active ]; }

@@ -5,6 +5,7 @@
 can_mount
 long=$(printf 'x%.0s' {1..120})
 mkdir -p "$long/$long" "run/$long"
+unset DMFUSE_RUNTIME_DIR
 export XDG_RUNTIME_DIR=$PWD/run/$long
 mount_at "$(mkdir "$long/$long/mnt" && echo "$PWD/$long/$long/mnt")"
 # Root's sockets are in /run, whatever that says.

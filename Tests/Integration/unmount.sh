@@ -82,7 +82,7 @@ start "$DMFUSE" suspend upper 2>suspend
 suspend=$!
 start "$DMFUSE" wait lower 2>wait
 wait=$!
-eventually 'both wait' eval 'is_held $suspend && is_held $wait'
+eventually 'both wait' eval 'is_served $suspend 2 && is_served $wait 2'
 prints '' dmfuse unmount --force "$mnt"
 eventually 'suspend ends' has_ended "$suspend"
 eventually 'wait ends' has_ended "$wait"

@@ -4,10 +4,15 @@
 # nor the control socket are open to them; root commands every daemon that it can reach.
 . "$(dirname "$0")/lib.sh"
 need_command setpriv
-someone() { setpriv --reuid=65534 --regid=65534 --clear-groups env HOME="$PWD/theirs" "$@"; }
+# Whose home and runtime directory aren't root's.
+someone() {
+    setpriv --reuid=65534 --regid=65534 --clear-groups env -u XDG_RUNTIME_DIR \
+        DMFUSE_RUNTIME_DIR="$PWD/theirs/runtime" HOME="$PWD/theirs" "$@"
+}
 chmod 755 .
-mkdir theirs
-chown 65534:65534 theirs
+mkdir -p theirs/runtime
+chmod 700 theirs/runtime
+chown 65534:65534 theirs theirs/runtime
 make_random a 64
 chmod 644 a
 

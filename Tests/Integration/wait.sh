@@ -7,7 +7,7 @@ make_random a 64
 dmfuse create d --table "0 64 linear $PWD/a 0"
 start "$DMFUSE" wait d
 waiter=$!
-eventually 'it waits' is_held "$waiter"
+eventually 'it waits' is_served "$waiter"
 dmfuse suspend d
 dmfuse load d --table "0 32 linear $PWD/a 0"
 dmfuse resume d
@@ -15,11 +15,11 @@ still_run "$waiter"
 prints '' dmfuse rename d e
 ends_with 0 "$waiter"
 prints 1 dmfuse info -c --noheadings -o events e
-prints '' timeout 20 "$DMFUSE" wait e 0
+prints '' soon "$DMFUSE" wait e 0
 # Removal is an event, too.
 start "$DMFUSE" wait e 1
 waiter=$!
-eventually 'it waits' is_held "$waiter"
+eventually 'it waits' is_served "$waiter"
 dmfuse remove e
 eventually 'the wait for a removed device ends' has_ended "$waiter"
 
@@ -33,9 +33,10 @@ done
 all_wait() {
     local process
     for process in "${waiters[@]}"; do is_held "$process" || return; done
+    is_served "${waiters[0]}" "${#waiters[@]}"
 }
 eventually 'all of them wait' all_wait
-prints d timeout 20 "$DMFUSE" info -c --noheadings -o name
+prints d soon "$DMFUSE" info -c --noheadings -o name
 same 'the device' a "$(device d)"
 kill "${waiters[@]}"
 for process in "${waiters[@]}"; do eventually "process $process ends" has_ended "$process"; done
