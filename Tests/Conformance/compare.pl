@@ -2,7 +2,7 @@
 # Compares a run of a case with what Linux 6.1 answered.
 #
 #   compare.pl --golden FILE --said FILE --run NAME [--differences FILE]... [--lacking WORD]...
-#              [--used FILE]
+#              [--used FILE] [--background]
 #
 # Both files are lists of steps: "$ COMMAND", its output, "= STATUS", and what the kernel logged,
 # "K| LINE". Prints what is unexplained, and at last "LINES EQUAL EXPLAINED NOT-YET UNEXPLAINED":
@@ -20,16 +20,21 @@
 # Each such line must occur, or it is told as stale: "STALE FILE: LINE". The used ones are written
 # to the file of --used, for files that several cases share.
 #
-# --lacking names what isn't there yet: a target type, or "stats" for @stats messages. Steps that
-# need it, and those that come while a device of such a type is missing, count as not yet.
+# --lacking names what isn't there yet: a target type, or "stats" for @stats messages. What differs in a
+# step that needs it counts as not yet, and so does what differs about a device that is missing because
+# its target is: in a step whose command names it, or in lines of a list that do. It is missing until
+# the kernel's answers say that it is gone, or has another table.
+#
+# --background: the case has commands in the background. A line that only the kernel printed, and one
+# that only we did, are equal if they are the same and at most two steps apart.
 use strict;
 use warnings;
 use Getopt::Long;
 
-my ($golden, $said, $run, $used, @files, @lacking);
+my ($golden, $said, $run, $used, $has_background, @files, @lacking);
 GetOptions(
     'golden=s' => \$golden, 'said=s' => \$said, 'run=s' => \$run, 'used=s' => \$used,
-    'differences=s' => \@files, 'lacking=s' => \@lacking,
+    'differences=s' => \@files, 'lacking=s' => \@lacking, 'background' => \$has_background,
 ) or exit 2;
 my %lacking = map { $_ => 1 } @lacking;
 
@@ -172,40 +177,95 @@ sub explain {
     return 0;
 }
 
-# Names of devices that are missing, since their target is.
+# Names of devices that are missing, since their target is: "device" if it isn't there at all, "table"
+# if it has another one.
 my %missing;
-# Whether a step of the kernel's waits for something that isn't there yet.
+# Whether a text names one.
+sub names_missing {
+    my ($text) = @_;
+    return grep { $text =~ /(?<![\w.-])\Q$_\E(?![\w.-])/ } keys %missing;
+}
+# A command of dmsetup: its verb, the first word behind it that is no option, and the types of the
+# targets that are in it.
+sub parsed {
+    my ($command) = @_;
+    return unless $command =~ /^\$ (?:timeout \S+ )?dmsetup (\S+)(.*)/s;
+    my ($verb, $rest) = ($1, $2);
+    my @types = $rest =~ /(?<!\S)['"]?\d+ \d+ ([a-z][a-z-]*)/g;
+    my @words = split ' ', $rest;
+    while (@words and $words[0] =~ /^-/) {
+        my $option = shift @words;
+        shift @words if $option =~ /^(?:-[ujm]|--(?:uuid|major|minor|readahead))$/;
+    }
+    return ($verb, $words[0] // '', @types);
+}
+# Whether a step of the kernel's waits for something that isn't there yet: what differs in it is no
+# difference. Keeps account of what is missing.
 sub is_not_yet {
     my ($step) = @_;
     my ($command, @lines) = @$step;
-    my $is = 0;
-    $is = 1 if $lacking{stats} and $command =~ /\@stats_/;
-    if (%missing) {
-        # What is done while a device is missing can't be told from what is done to it.
-        $is = 1;
-        if ($command =~ /^\$ dmsetup remove (\S+)$/ and grep { $_ eq '= 0' } @lines) {
-            delete $missing{$1};
+    my ($verb, $name, @types) = parsed($command);
+    my $is_done = grep { $_ eq '= 0' } @lines;
+    $verb //= '';
+    return 1 if $lacking{stats} and $command =~ /\@stats_/;
+    if ($verb =~ /^(?:create|load|reload)$/) {
+        my $waits = names_missing($command =~ s/\b\Q$verb\E\s.*?\Q$name\E//sr)
+            || grep { $lacking{$_} } @types;
+        if ($waits) {
+            # What is refused was refused for another reason.
+            $missing{$name} //= $verb eq 'create' ? 'device' : 'table' if $is_done;
+            return 1;
         }
-        %missing = () if $command =~ /^\$ dmsetup remove_all$/;
+        # One of this name can't be there any more, or gets a table that we have.
+        delete $missing{$name} if $is_done and $verb eq 'create' || ($missing{$name} // '') eq 'table';
     }
-    if ($command =~ /^\$ dmsetup (?:create|load) (\S+) .*?\d+ \d+ ([a-z-]+)/s and $lacking{$2}) {
-        $missing{$1} = 1;
-        $is = 1;
+    my @named = names_missing($command) or return 0;
+    # The kernel doesn't have it either.
+    my @gone = grep { /Device does not exist|No such device or address/ } @lines;
+    if ($verb ne '' and @gone) {
+        delete @missing{@named};
+        return 0;
     }
-    return $is;
+    delete $missing{$name} if $verb eq 'remove' and $is_done;
+    return 1;
+}
+# Of what dmsetup or ls listed, the lines that are about a missing device: that begin with its name, as
+# a tree's do too, or are in its block.
+sub about_missing {
+    my ($command, @lines) = @_;
+    return map { 0 } @lines unless %missing and $command =~ /^\$ (?:timeout \S+ )?(?:dmsetup|ls)\b/;
+    my $names = join '|', map { quotemeta } keys %missing;
+    my $is_inside = 0;
+    return map {
+        $is_inside = 1 if /^Name: +(?:$names)$/;
+        $is_inside = 0 if /^= /;
+        my $is = $is_inside || /^(?:$names)(?=[:\s]|$)/ || /^\W*(?:$names) \(/ ? 1 : 0;
+        # The empty line ends the block, and is of it.
+        $is_inside = 0 if $_ eq '';
+        $is;
+    } @lines;
 }
 
 my @golden = steps_of($golden);
 my @said = map { fold_reasons($_) } steps_of($said);
+# Each a step's command and what differs in it: lines with their marks.
 my @report;
+# A line that differs. One that waits is not yet; what would explain it isn't stale for that.
 sub differ {
-    my ($mark, $command, $line, $pieces) = @_;
-    if (explain($mark, $command, $line)) {
+    my ($mark, $command, $line, $waits, $pieces) = @_;
+    my $is_explained = explain($mark, $command, $line);
+    if ($waits) {
+        $count{notyet}++ if $mark eq '-';
+    } elsif ($is_explained) {
         $count{explained}++;
     } else {
-        $count{unexplained}++;
-        push @$pieces, "$mark $line";
+        push @$pieces, [$mark, $line];
     }
+}
+# A loop device with a longer number makes a column wider.
+sub without_width {
+    my ($line) = @_;
+    return $line =~ s/ {2,}/  /gr =~ s/ +$//r;
 }
 sub compare {
     my ($left, $right) = @_;
@@ -213,24 +273,31 @@ sub compare {
     my @left = map { reason($_) } $left ? @$left : ();
     my @right = map { without_path(reason($_)) } $right ? @$right : ();
     $count{lines} += @left;
-    if ($left and is_not_yet($left)) {
-        $count{notyet} += @left;
-        return;
-    }
+    my $waits = $left && is_not_yet($left);
+    # What is said about a missing device in a list has nothing to be compared with.
+    my $drop = sub {
+        my @is = about_missing($command, @_);
+        return map { $_[$_] } grep { !$is[$_] } 0 .. $#_;
+    };
+    my $all = @left;
+    @left = $drop->(@left);
+    @right = $drop->(@right);
+    $count{notyet} += $all - @left;
     # A line that tells of a target that isn't there.
     my $tells = sub { $_[0] =~ /^([a-z-]+) +v\d/ and $lacking{$1} };
+    my $has_loop = grep { /\bloop\d/ } @left;
+    my $key = sub { [map { $has_loop ? without_width($_) : $_ } @_] };
     my @pieces;
     walk(
-        \@left, \@right,
+        $key->(@left), $key->(@right),
         sub { $count{equal}++ },
         sub {
             my $line = $left[$_[0]];
-            if ($tells->($line)) { $count{notyet}++ }
-            else { differ('-', $command, $line, \@pieces) }
+            differ('-', $command, $line, $waits || $tells->($line), \@pieces);
         },
-        sub { differ('+', $command, $right[$_[0]], \@pieces) },
+        sub { differ('+', $command, $right[$_[0]], $waits, \@pieces) },
     );
-    push @report, $command, @pieces if @pieces;
+    push @report, [$command, @pieces];
 }
 
 walk(
@@ -240,6 +307,33 @@ walk(
     sub { compare(undef, $said[$_[0]]) },
 );
 
+# What was printed in the background.
+sub match_background {
+    for my $at (0 .. $#report) {
+        my ($command, @pieces) = @{ $report[$at] };
+        for my $piece (@pieces) {
+            next if $piece->[0] ne '-' or $piece->[1] =~ /^(?:\$|=) /;
+            for my $near (grep { $_ >= 0 and $_ <= $#report } $at - 2 .. $at + 2) {
+                my ($other) = grep { ref and $_->[0] eq '+' and $_->[1] eq $piece->[1] } @{ $report[$near] };
+                next unless $other;
+                $piece->[0] = $other->[0] = '';
+                $count{equal}++;
+                last;
+            }
+        }
+    }
+}
+match_background() if $has_background;
+
+my @told;
+for my $step (@report) {
+    my ($command, @pieces) = @$step;
+    @pieces = grep { $_->[0] ne '' } @pieces;
+    next unless @pieces;
+    $count{unexplained} += @pieces;
+    push @told, $command, map { "$_->[0] $_->[1]" } @pieces;
+}
+
 for my $entry (@entries) {
     my $is_shared = $entry->{file} =~ m{/all$};
     for my $pattern (@{ $entry->{lines} }) {
@@ -247,11 +341,11 @@ for my $entry (@entries) {
             next unless $is_shared and $used;
             open my $file, '>>', $used or die "$used: $!\n";
             print $file "$run $pattern->[2]\n";
-        } elsif (!$is_shared and !%missing) {
+        } elsif (!$is_shared) {
             $count{unexplained}++;
-            push @report, "STALE $entry->{file}: $pattern->[2]";
+            push @told, "STALE $entry->{file}: $pattern->[2]";
         }
     }
 }
-print "$_\n" for @report;
+print "$_\n" for @told;
 print "$count{lines} $count{equal} $count{explained} $count{notyet} $count{unexplained}\n";

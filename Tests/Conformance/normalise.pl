@@ -24,7 +24,7 @@ while (<STDIN>) {
     # Only where a device number stands: 240 is also a length.
     s/(?<![\w.])$major:(?=\d)/254:/g;
     s/\b$major, (?= *\d)/254, /g;
-    s/-j $major\b/-j 254/g;
+    s/(?<![\w-])(-j *|--major[ =] *)$major\b/${1}254/g;
     s/^(\S+ +)$major(?= +\d+ +[L-][I-][s-][rw]|$)/${1}254/;
     if (/^([bcdl-][-rwxt]{9} +\d+) ([a-z]\S*) +([a-z]\S*) /) {
         my ($user, $group) = (getpwnam($2) // $2, getgrnam($3) // $3);

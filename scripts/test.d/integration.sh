@@ -41,7 +41,7 @@ prepare_integration() {
     mkdir -p "$room/bin" "$room/scripts" "$room/Tests"
     cp "$helpers"/* "$binary" "${binary%/*}/libdmfuse-preload.so" "$room/bin/"
     cp -r scripts/lib.sh scripts/bench scripts/bench.d "$room/scripts/"
-    cp -r Tests/Integration "$room/Tests/"
+    cp -r Tests/Integration Tests/Conformance "$room/Tests/"
     chmod -R go+rX "$room/bin" "$room/scripts" "$room/Tests"
     is_prepared=yes
 }
