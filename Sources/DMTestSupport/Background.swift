@@ -32,7 +32,7 @@ package final class Background<Value: Sendable>: @unchecked Sendable {
     package var isDone: Bool { lock.withLock { outcome != nil } }
 
     /// What came out; ETIMEDOUT when nothing did within the bound.
-    package func get(milliseconds: UInt32 = 10_000) throws(DMError) -> Value {
+    package func get(milliseconds: UInt32 = patience) throws(DMError) -> Value {
         let deadline = Deadline(millisecondsFromNow: milliseconds)
         let result = lock.withLock { () -> Result<Value, DMError>? in
             while outcome == nil {

@@ -28,7 +28,7 @@ package final class PendingRequest: @unchecked Sendable {
     package var isDone: Bool { lock.withLock { result != nil } }
 
     /// Waits for the end, at most so long: nil then.
-    package func wait(milliseconds: UInt32 = 10_000) -> (bytes: [UInt8], error: Errno?)? {
+    package func wait(milliseconds: UInt32 = patience) -> (bytes: [UInt8], error: Errno?)? {
         let deadline = Deadline(millisecondsFromNow: milliseconds)
         return lock.withLock {
             while result == nil {
@@ -100,9 +100,13 @@ extension DeviceHandle {
     package func flush() throws(DMError) { try beginFlush().get() }
 }
 
+/// Milliseconds that anything may take that ends by itself. It finds what hangs, and a busy machine is
+/// no hang.
+package let patience: UInt32 = 120_000
+
 /// Waits until something is so, at most so long. False: it did not come.
 package func eventually(
-    withinMilliseconds milliseconds: UInt32 = 10_000, _ condition: () -> Bool
+    withinMilliseconds milliseconds: UInt32 = patience, _ condition: () -> Bool
 ) -> Bool {
     let deadline = Deadline(millisecondsFromNow: milliseconds)
     let lock = Lock(rank: .leaf, name: "eventually")

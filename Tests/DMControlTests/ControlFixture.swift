@@ -161,11 +161,11 @@ final class LogRecorder: Sendable {
     @Sendable func append(_ line: String) { recorded.withLock { $0.append(line) } }
 }
 
-/// Waits until something is so, for at most half a minute, and records an issue if it never is.
+/// Waits until something is so, but not for ever, and records an issue if it never is.
 func eventually(
     _ what: String, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () -> Bool
 ) {
-    if !DMTestSupport.eventually(withinMilliseconds: 30_000, condition) {
+    if !DMTestSupport.eventually(condition) {
         Issue.record("never happened: \(what)", sourceLocation: sourceLocation)
     }
 }

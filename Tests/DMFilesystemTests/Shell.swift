@@ -1,3 +1,4 @@
+import DMTestSupport
 import DeviceMapper
 import Glibc
 
@@ -46,14 +47,14 @@ enum Shell {
             close(pipe[1])
         }
 
-        /// Until it has ended and closed its output, at most a minute: then it is killed.
+        /// Until it has ended and closed its output, at most for so long as anything may take: then it is killed.
         func wait() -> Outcome {
             guard process > 0 else { return Outcome(status: -1, output: "sh could not be run") }
             var output: [UInt8] = []
             var piece = [UInt8](repeating: 0, count: 64 << 10)
             while true {
                 var ready = pollfd(fd: pipe[0], events: Int16(POLLIN), revents: 0)
-                if poll(&ready, 1, 60_000) == 0 {
+                if poll(&ready, 1, Int32(patience)) == 0 {
                     kill(process, SIGKILL)
                     output += Array("(not ended in time)".utf8)
                     break

@@ -157,7 +157,7 @@ import Testing
     /// What the trace shows once all is gone; what other threads still let go of is waited for.
     private static func check(_ trace: LifecycleTrace) -> [String] {
         var found: [String] = []
-        _ = eventually(withinMilliseconds: 10_000) {
+        _ = eventually {
             found = LifecycleChecker.violations(in: trace.snapshot().records)
             return found.isEmpty
         }

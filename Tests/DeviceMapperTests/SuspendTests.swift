@@ -446,7 +446,7 @@ import Testing
         }
         #expect(eventually { a.waitingCalls == 1 })
         interrupt.raise()
-        #expect(throws: DMError(.interrupted)) { try suspending.get(milliseconds: 2000) }
+        #expect(throws: DMError(.interrupted)) { try suspending.get() }
         a.openGate()
         #expect(try !registry.info(name("d")).isSuspended)
         #expect(try handle.read(0, 1) == [1])

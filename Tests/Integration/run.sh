@@ -68,10 +68,10 @@ said=$(dmfuse run --reasons reasons -- dmsetup create t --table '0 8 nosuch' 2>&
 [[ $said == *'reload ioctl on t '*'failed: Invalid argument'* ]] || fail "$said"
 equal 'the reason' 'nosuch: unknown target type' "$(cat reasons)"
 
-# An event ends a wait.
+# An event ends a wait, also one that came before it.
 start dmfuse run -- dmsetup wait top 0
 waiter=$!
-eventually 'it waits' is_served "$waiter"
+eventually 'it waits' is_held "$waiter"
 prints '' dmsetup rename top --setuuid U-2
 ends_with 0 "$waiter"
 prints '' dmsetup rename two one

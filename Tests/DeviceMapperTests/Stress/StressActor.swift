@@ -284,7 +284,7 @@ struct StressActor {
     }
 
     private mutating func finish(_ request: PendingRequest) {
-        guard let (bytes, error) = request.wait(milliseconds: 60_000) else {
+        guard let (bytes, error) = request.wait() else {
             return note(wrong: "a request did not end", "")
         }
         let what = "\(request.request.operation)"

@@ -136,7 +136,7 @@ struct StressRegion {
             UInt64(range.lowerBound) * 512, StressStamp.bytes(stamp, count: range.count * 512),
             forceUnitAccess: generator.once(in: 8))
         let isCancelled = generator.once(in: 4) && handle.cancel(request.request)
-        guard let (_, error) = request.wait(milliseconds: 60_000) else {
+        guard let (_, error) = request.wait() else {
             return "an owner's write did not end"
         }
         for sector in range {
@@ -150,7 +150,7 @@ struct StressRegion {
         let range = anyRange(&generator)
         let request = handle.beginRead(UInt64(range.lowerBound) * 512, range.count * 512)
         let isCancelled = generator.once(in: 8) && handle.cancel(request.request)
-        guard let (bytes, error) = request.wait(milliseconds: 60_000) else {
+        guard let (bytes, error) = request.wait() else {
             return "an owner's read did not end"
         }
         guard error == nil else { return refusal(error, isCancelled, "read") }

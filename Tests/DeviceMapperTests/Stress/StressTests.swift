@@ -28,8 +28,8 @@ import Testing
         let resumer = run.resuming { !run.isOver }
         let breaker = run.breaking()
         try run.waitForThreads()
-        try resumer.get(milliseconds: 60_000)
-        try breaker.get(milliseconds: 60_000)
+        try resumer.get()
+        try breaker.get()
         run.closeOwned()
         #expect(run.devices.registry.removeAll(deferred: false) == 0, "seed \(seed)")
         #expect(run.devices.registry.list().isEmpty)
@@ -54,11 +54,11 @@ import Testing
         let run = try StressRun(trace, seed: seed, milliseconds: 600, endsAmid: true)
         let middle = Deadline(millisecondsFromNow: 300)
         let breaker = run.breaking()
-        try run.resuming { !middle.hasPassed }.get(milliseconds: 60_000)
+        try run.resuming { !middle.hasPassed }.get()
         try run.devices.shutDown()
         #expect(run.devices.registry.list().isEmpty)
         try run.waitForThreads()
-        try breaker.get(milliseconds: 60_000)
+        try breaker.get()
         run.closeOwned()
         run.expectNothingLeft()
     }
@@ -70,7 +70,7 @@ import Testing
     /// last reference.
     private static func expectSeedsOrder(in trace: LifecycleTrace, _ seed: Int) {
         var found: [String] = []
-        _ = eventually(withinMilliseconds: 10_000) {
+        _ = eventually {
             found = LifecycleChecker.violations(in: trace.snapshot().records)
             return found.isEmpty
         }
@@ -126,7 +126,7 @@ private final class StressRun: Sendable {
 
     func waitForThreads() throws {
         for thread in threads {
-            let wrong = try thread.get(milliseconds: 120_000 + (StressTests.seconds ?? 0) * 1000)
+            let wrong = try thread.get(milliseconds: patience + (StressTests.seconds ?? 0) * 1000)
                 .wrong
             #expect(wrong.isEmpty, "seed \(seed)")
         }
