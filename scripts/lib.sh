@@ -99,6 +99,11 @@ c_compiler() {
 state_of() {
     find -H "$@" -type f -printf '%p %i %s %T@ %C@\n' | LC_ALL=C sort
 }
+# SCRATCH COMMAND...: runs a command of SwiftPM's, which fails where two build into one directory.
+building_in() {
+    mkdir -p "$1"
+    flock "$1/lock" "${@:2}"
+}
 # STAMP PRODUCT STATE: keeps the file STATE, what a product was made of before it was made.
 remember_made() {
     { cat "$3" && state_of "$2"; } >"$1.new" && mv "$1.new" "$1"

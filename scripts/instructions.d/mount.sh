@@ -8,7 +8,7 @@ can_count_mount() {
     [ "$(id -u)" -ne 0 ] || as_user=(setpriv --reuid=65534 --regid=65534 --clear-groups)
 }
 prepare_mount() {
-    quietly "${build[@]}" --product dmfuse
+    quietly building_in .build-release "${build[@]}" --product dmfuse
     strip --strip-debug -o "$room/dmfuse" "$("${build[@]}" --show-bin-path)/dmfuse"
     "$(c_compiler)" -O2 -Wall -Wextra -Werror -shared -fPIC -o "$room/openat2.so" \
         scripts/instructions.d/openat2.c

@@ -9,12 +9,12 @@ swift_tests() {
     local start=$EPOCHREALTIME
     shift 2
     rm -f "$results"
-    if ! swift build --build-tests "${build_options[@]}" >"$log" 2>&1 </dev/null; then
+    if ! building_in "$scratch" swift build --build-tests "${build_options[@]}" >"$log" 2>&1 </dev/null; then
         build_errors "$log" >"$room/said"
         fail "$name: build" "$room/said"
         return
     fi
-    timeout -k 10 "$seconds" swift test --skip-build "${build_options[@]}" "$@" \
+    building_in "$scratch" timeout -k 10 "$seconds" swift test --skip-build "${build_options[@]}" "$@" \
         --xunit-output "$room/results.xml" >"$log" 2>&1 </dev/null || status=$?
     if grep -q 'ThreadSanitizer: unexpected memory mapping' "$log"; then
         skip "$name: ThreadSanitizer can't run with this kernel's memory layout"
@@ -44,12 +44,12 @@ swift_tests() {
 }
 unit() {
     install_missing
-    build_options=()
+    build_options=() scratch=.build
     swift_tests unit "$unit_seconds" "$@"
 }
 stress() {
     install_missing
-    build_options=(--sanitize=thread --scratch-path .build-tsan)
+    scratch=.build-tsan build_options=(--sanitize=thread --scratch-path .build-tsan)
     DMFUSE_STRESS_SECONDS=60 swift_tests stress "$stress_seconds" --filter Stress
 }
 
