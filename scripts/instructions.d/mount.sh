@@ -21,7 +21,9 @@ prepare_mount() {
 # read|write COUNT: "INSTRUCTIONS RETAINS RELEASES ALLOCATIONS" of a whole run, libfuse's one
 # allocation for each request left out.
 mounted_calls() {
-    local daemon device=$DM_DEV_DIR/dm-0 left=600
+    local daemon device=$DM_DEV_DIR/dm-0 left=3000
+    # What the one before said isn't this one's.
+    : >"$room/log"
     LD_PRELOAD=$room/openat2.so "${as_user[@]}" valgrind --tool=callgrind \
         --callgrind-out-file="$room/user/out" "$room/dmfuse" mount --foreground --threads 2 \
         "$DM_DEV_DIR" >"$room/log" 2>&1 &
@@ -29,7 +31,7 @@ mounted_calls() {
     until grep -q ' serving ' "$room/log"; do
         left=$((left - 1))
         if [ $left -eq 0 ] || ! kill -0 $daemon 2>/dev/null; then
-            kill -KILL $daemon 2>/dev/null
+            kill -KILL $daemon 2>/dev/null || true
             cat "$room/log" >&2
             die "the daemon doesn't serve under valgrind"
         fi
