@@ -55,7 +55,7 @@ final class Daemon: Sendable {
             SystemLog.open()
             LoggingSystem.bootstrap { _ in SystemLog() }
         } else {
-            LoggingSystem.bootstrap(StreamLogHandler.standardError)
+            LoggingSystem.bootstrap { _ in TerminalLog() }
         }
         var logger = Logger(label: "dmfuse")
         logger.logLevel = level
