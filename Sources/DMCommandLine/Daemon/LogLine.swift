@@ -7,7 +7,7 @@ enum LogLine {
     private static let ellipsis = Array("...".utf8)
 
     static func bytes(_ message: String) -> [UInt8] {
-        // No byte becomes fewer: what comes later would be cut in any case.
+        // No byte is shown by less than one: what comes later would be cut in any case.
         let line = Printable.bytes(message.utf8.prefix(longest + 1))
         guard line.count > longest else { return line }
         var kept = line.prefix(longest - ellipsis.count)
