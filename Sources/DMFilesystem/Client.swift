@@ -19,11 +19,12 @@ enum Client {
 
     /// The same by the text of /proc/PID/status. The kernel makes every deadly signal a SIGKILL of
     /// all threads, but for those that dump core.
-    static func isAskedToEnd(status text: String) -> Bool {
-        var sets: [Substring: UInt64] = [:]
-        for line in text.split(separator: "\n") where line.hasPrefix("S") {
-            let words = line.split { $0 == ":" || $0 == "\t" || $0 == " " }
-            if words.count == 2 { sets[words[0]] = UInt64(words[1], radix: 16) }
+    static func isAskedToEnd(status text: [UInt8]) -> Bool {
+        // The first line holds the client's own name for itself, which may be anything.
+        var sets: [ByteString: UInt64] = [:]
+        for line in text.split(separator: UInt8(ascii: "\n")) where line.starts(with: "S".utf8) {
+            let words = line.split { ":\t ".utf8.contains($0) }
+            if words.count == 2 { sets[ByteString(words[0])] = Digits.number(words[1], radix: 16) }
         }
         guard let own = sets["SigPnd"], let shared = sets["ShdPnd"], let blocked = sets["SigBlk"],
             let ignored = sets["SigIgn"], let caught = sets["SigCgt"]
@@ -44,7 +45,7 @@ enum Client {
         signals.reduce(0) { $0 | 1 << UInt64($1 - 1) }
     }
 
-    private static func status(of thread: pid_t) -> String? {
+    private static func status(of thread: pid_t) -> [UInt8]? {
         do {
             let file = try FileDescriptor.open(
                 FilePath("/proc/\(thread)/status"), .readOnly, options: .closeOnExec)
@@ -52,7 +53,7 @@ enum Client {
             // The kernel gives all of it at once.
             var text = [UInt8](repeating: 0, count: 8 << 10)
             let count = try text.withUnsafeMutableBytes { try file.read(into: $0) }
-            return String(decoding: text[..<count], as: UTF8.self)
+            return Array(text[..<count])
         } catch {
             // Whatever it is: nothing is known of the client then.
             return nil

@@ -152,6 +152,6 @@ package final class Mount: Sendable {
         let words = reason.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
         throw DMError(
             Errno(rawValue: -result),
-            words.isEmpty ? directory.string : String(decoding: words, as: UTF8.self))
+            words.isEmpty ? directory.string : Printable.text(words))
     }
 }

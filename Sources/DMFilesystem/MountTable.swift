@@ -32,20 +32,20 @@ package enum MountTable {
             let dash = words[6...].firstIndex(where: { $0.elementsEqual("-".utf8) }),
             words.count > dash + 3
         else { return nil }
-        let number = words[2].split(separator: UInt8(ascii: ":")).compactMap(decimal)
+        let number: [UInt32] = words[2].split(separator: UInt8(ascii: ":")).compactMap {
+            Digits.number($0)
+        }
         guard number.count == 2 else { return nil }
         let options = words[dash + 3].split(separator: UInt8(ascii: ","))
-        let userID = options.first { $0.starts(with: "user_id=".utf8) }
-            .flatMap { decimal($0.dropFirst("user_id=".utf8.count)) }
+        let userOption = options.first { $0.starts(with: "user_id=".utf8) }
+        let userID: UInt32? = userOption.flatMap { option in
+            Digits.number(option.dropFirst("user_id=".utf8.count))
+        }
         return MountEntry(
             number: DeviceNumber(major: number[0], minor: number[1]),
             directory: unescaped(words[4]),
             fileSystemType: unescaped(words[dash + 1]),
             userID: userID)
-    }
-
-    private static func decimal(_ digits: ArraySlice<UInt8>) -> UInt32? {
-        UInt32(String(decoding: digits, as: UTF8.self))
     }
 
     /// The kernel writes space, tab, newline and backslash as three octal digits: `\040`.
@@ -55,7 +55,7 @@ package enum MountTable {
         while let byte = rest.popFirst() {
             let digits = rest.prefix(3)
             if byte == UInt8(ascii: "\\"), digits.count == 3,
-                let value = UInt8(String(decoding: digits, as: UTF8.self), radix: 8)
+                let value: UInt8 = Digits.number(digits, radix: 8)
             {
                 bytes.append(value)
                 rest = rest.dropFirst(3)

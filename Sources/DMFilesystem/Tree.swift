@@ -111,7 +111,7 @@ final class Tree: Sendable {
     /// "dm-7" is 7; "dm-07", "dm-+7" and what is beyond 32 bits are nothing.
     static func minor(ofDeviceFile name: ByteString) -> UInt32? {
         guard name.hasPrefix(devicePrefix),
-            let minor = UInt32(name.string.dropFirst(devicePrefix.count)),
+            let minor: UInt32 = Digits.number(name.bytes.dropFirst(devicePrefix.count)),
             deviceFile(minor) == name
         else { return nil }
         return minor

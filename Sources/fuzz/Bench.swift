@@ -50,6 +50,7 @@
             case .table: table(bytes)
             case .concise: concise(bytes)
             case .selection: SelectionSurface.run(bytes)
+            case .log: LogSurface.run(bytes)
             }
         }
 

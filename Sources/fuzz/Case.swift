@@ -20,6 +20,8 @@
             case concise
             /// `-S`.
             case selection
+            /// A message of the log: the line that syslog gets.
+            case log
         }
 
         static let headSize = 3

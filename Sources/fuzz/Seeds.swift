@@ -94,6 +94,7 @@
             (.table, "# only\n 0 8 linear a\\ b 18446744073709551615\n"),
             (.concise, "x,U,7,ro,0 8 zero,8 8 error;y\\,z,,,rw, 0 8 linear s 0;"),
             (.selection, "name=a && (minor>=1 || !(name=~\"^t|x\")) # minor<7, name!='q'"),
+            (.log, "/no/\u{600}%n\u{600}%n"), (.log, "%s\n\u{1b}[2J\u{9b}m\u{0}\u{202e}é%"),
             (.selection, "name!~[a-z] || minor != 18446744073709551615"),
         ]
     }

@@ -1,5 +1,5 @@
-// Fuzzes what reads bytes of others: requests, replies and frames of the control socket, and the
-// texts of tables and of selections. Run by scripts/fuzz, which builds it with libFuzzer; without
+// Fuzzes what reads bytes of others: requests, replies and frames of the control socket, the texts
+// of tables and of selections, and the lines of the log. Run by scripts/fuzz, which builds it with libFuzzer; without
 // it there is nothing to run.
 #if FUZZING
     import Glibc

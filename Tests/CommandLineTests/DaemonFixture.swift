@@ -31,7 +31,7 @@ final class DaemonFixture {
         server = try ControlServer(
             registry,
             ServerConfiguration(
-                socketPath: socket, owner: getuid(), mountPoint: ByteString(directory + "/dm"),
+                socketPath: ByteString(socket), owner: getuid(), mountPoint: "\(directory)/dm",
                 mountDevice: .max)
         ) { _, _ in OwnReply(errno: .inappropriateIOCTLForDevice) }
         try server.start()
@@ -70,10 +70,21 @@ final class DaemonFixture {
         let errors: String
         /// Both, as a pipe would get them.
         let all: String
+        /// The same bytes as `output`.
+        let bytes: [UInt8]
     }
 
     func run(
         _ words: [String], personality: Personality = .dmsetup, input: String = "",
+        environment: [String: String] = [:], onPause: @escaping () -> Void = {}
+    ) -> Result {
+        run(
+            words.map { ByteString($0) }, personality: personality, input: input,
+            environment: environment, onPause: onPause)
+    }
+
+    func run(
+        _ words: [ByteString], personality: Personality = .dmsetup, input: String = "",
         environment: [String: String] = [:], onPause: @escaping () -> Void = {}
     ) -> Result {
         let recorder = Recorder()
@@ -86,10 +97,10 @@ final class DaemonFixture {
                 },
                 readStandardInput: { Array(input.utf8) }, localeIsUTF8: { false },
                 terminalWidth: { nil }, readAhead: { _ in 256 }, sleep: { _ in onPause() }))
-        let status = line.run(words.map { ByteString($0) })
+        let status = line.run(words)
         return Result(
             status: status, output: recorder.outputText, errors: recorder.errorText,
-            all: recorder.allText)
+            all: recorder.allText, bytes: recorder.output)
     }
 
     /// Opens a device as the file system would.

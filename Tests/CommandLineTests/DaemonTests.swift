@@ -157,7 +157,9 @@ import Testing
             ("--version", true), ("--generate-completion-script=bash", true), ("create", false),
             ("-f", false), ("version", false), ("mountx", false),
         ])
-    func claims(word: String, isOurs: Bool) { #expect(DmfuseVerbs.claims(word) == isOurs) }
+    func claims(word: String, isOurs: Bool) {
+        #expect(DmfuseVerbs.claims(ByteString(word)) == isOurs)
+    }
 
     @Test(
         "a wrong use of our own verbs is one line too",

@@ -2,7 +2,7 @@
 
 /// Keeps what a command writes.
 final class Recorder {
-    private var output: [UInt8] = []
+    private(set) var output: [UInt8] = []
     private var errors: [UInt8] = []
     /// Both, in the order in which they were written.
     private var both: [UInt8] = []

@@ -54,6 +54,33 @@ import Testing
         #expect(try !client.resume(one).isReadOnly)
     }
 
+    @Test(
+        "a reason is one line, of characters that only print, whoever sends it",
+        arguments: ["a\nb", "\u{600}%n\u{1b}[2J", "\u{9b}m\u{202e}"])
+    func printableReason(text: String) throws {
+        let sent = ControlReply(errno: .ioError, reason: text).cutReason
+        #expect(sent == Printable.bytes(text.utf8) && !sent.contains(0x0a))
+        // A server that is none of ours.
+        let directory = try TemporaryDirectory()
+        let path = ByteString("\(directory.path)/s")
+        let listener = try UnixSocket.listen(at: path)
+        let bytes = Array(text.utf8) + [0xff]
+        try Thread.start("test-server") {
+            guard let socket = try? listener.accept() else { return }
+            var head: [UInt8] = []
+            head.append(number: Errno.ioError.rawValue)
+            for number in [0, UInt32(bytes.count), 0] { head.append(number: number) }
+            _ = try? socket.receiveWithDescriptor(ControlProtocol.helloHeadSize + 4)
+            try? socket.send(HelloAnswer(mappedMajor: 254).encode())
+            _ = try? socket.receive(ControlProtocol.requestHeadSize)
+            try? socket.send(head + bytes)
+            socket.shutdown()
+        }
+        let client = try ControlClient(socket: path, deviceDirectory: "/dev")
+        let reply = try client.call(CommandNumber(.version), [])
+        #expect(Array(reply.reason.utf8) == Printable.bytes(bytes))
+    }
+
     @Test("a refusal is thrown with the kernel's errno and the reason")
     func refusal() throws {
         let fixture = try ServerFixture()

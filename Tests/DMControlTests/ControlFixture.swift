@@ -128,7 +128,7 @@ final class ServerFixture: Sendable {
         self.directory = directory
         path = "\(directory.path)/control"
         var configuration = ServerConfiguration(
-            socketPath: path, owner: getuid(), mountPoint: ByteString("\(directory.path)/mnt"),
+            socketPath: ByteString(path), owner: getuid(), mountPoint: "\(directory.path)/mnt",
             mountDevice: .max)
         configure(&configuration)
         server = try ControlServer(registry, configuration, handler: handler)
@@ -138,12 +138,12 @@ final class ServerFixture: Sendable {
     deinit { server.stop() }
 
     func client() throws -> ControlClient {
-        try ControlClient(socket: path, deviceDirectory: "/dev")
+        try ControlClient(socket: ByteString(path), deviceDirectory: "/dev")
     }
 
     /// A socket that has been greeted, to send anything at all on.
     func greetedSocket() throws -> UnixSocket {
-        let socket = try UnixSocket.connect(to: path)
+        let socket = try UnixSocket.connect(to: ByteString(path))
         try socket.send(Hello.encode(deviceDirectory: "/dev"))
         let answer = HelloAnswer(
             reading: try #require(try socket.receive(ControlProtocol.helloAnswerSize)))

@@ -59,7 +59,7 @@ import Testing
     func badHello() throws {
         let fixture = try ServerFixture()
         func answer(_ hello: [UInt8]) throws -> HelloAnswer {
-            let socket = try UnixSocket.connect(to: fixture.path)
+            let socket = try UnixSocket.connect(to: ByteString(fixture.path))
             try socket.send(hello)
             let bytes = try #require(try socket.receive(ControlProtocol.helloAnswerSize))
             #expect(try socket.receive(1) == nil)
@@ -89,7 +89,7 @@ import Testing
     @Test("a working directory that is none is ENOTDIR")
     func workingDirectory() throws {
         let fixture = try ServerFixture()
-        let socket = try UnixSocket.connect(to: fixture.path)
+        let socket = try UnixSocket.connect(to: ByteString(fixture.path))
         let null = open("/dev/null", O_RDONLY)
         defer { close(null) }
         try socket.send(Hello.encode(deviceDirectory: "/dev"), passing: null)
@@ -101,7 +101,7 @@ import Testing
     func relativePath() throws {
         let fixture = try ServerFixture()
         _ = try fixture.directory.file("disk", size: 8192)
-        let socket = try UnixSocket.connect(to: fixture.path)
+        let socket = try UnixSocket.connect(to: ByteString(fixture.path))
         let directory = open(fixture.directory.path, UnixSocket.pathOnly | O_DIRECTORY)
         try socket.send(Hello.encode(deviceDirectory: "/dev"), passing: directory)
         close(directory)
@@ -139,7 +139,8 @@ import Testing
         try FileManager.default.createDirectory(
             atPath: "\(mount)/mapper", withIntermediateDirectories: true)
         symlink(fixture.path, "\(mount)/mapper/control")
-        let client = try ControlClient(mount: mount, deviceDirectory: mount)
+        let client = try ControlClient(
+            mount: ByteString(mount), deviceDirectory: ByteString(mount))
         #expect(try client.version() == .driver)
     }
 
@@ -162,7 +163,7 @@ import Testing
         let request = hex("09 fd 38 c1 00 00 00 40") + argument("one")
         let hello = Hello.encode(deviceDirectory: "/dev")
         for count in [0, 1, 8, 15, 16, hello.count] {
-            try UnixSocket.connect(to: fixture.path).send(Array(hello[..<count]))
+            try UnixSocket.connect(to: ByteString(fixture.path)).send(Array(hello[..<count]))
         }
         for count in [1, 4, 7, 8, 9, 313, request.count] {
             try fixture.greetedSocket().send(Array(request[..<count]))
@@ -364,7 +365,7 @@ import Testing
     func staleSocket() throws {
         let directory = try TemporaryDirectory()
         let path = "\(directory.path)/control"
-        _ = try UnixSocket.listen(at: path)
+        _ = try UnixSocket.listen(at: ByteString(path))
         let fixture = try ServerFixture(directory: directory)
         #expect(try fixture.client().version() == .driver)
         let error = #expect(throws: DMError.self) { _ = try ServerFixture(directory: directory) }

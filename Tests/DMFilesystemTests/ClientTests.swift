@@ -6,15 +6,17 @@ import Testing
 @Suite struct ClientTests {
     private func status(
         own: Int32...,
-        shared: Int32 = 0, blocked: Int32 = 0, ignored: Int32 = 0, caught: Int32 = 0
-    ) -> String {
+        shared: Int32 = 0, blocked: Int32 = 0, ignored: Int32 = 0, caught: Int32 = 0,
+        name: [UInt8] = Array("dd".utf8)
+    ) -> [UInt8] {
         func set(_ signals: [Int32]) -> String {
             let bits = signals.reduce(UInt64(0)) { $1 > 0 ? $0 | 1 << UInt64($1 - 1) : $0 }
             let digits = String(bits, radix: 16)
             return String(repeating: "0", count: 16 - digits.count) + digits
         }
-        return """
-            Name:\tdd
+        return Array("Name:\t".utf8) + name
+            + """
+
             State:\tD (disk sleep)
             SigQ:\t0/95996
             SigPnd:\t\(set(own))
@@ -23,7 +25,7 @@ import Testing
             SigIgn:\t\(set([ignored]))
             SigCgt:\t\(set([caught]))
 
-            """
+            """.utf8
     }
 
     @Test("a pending SIGKILL is death, whatever else is handled")
@@ -59,9 +61,17 @@ import Testing
         #expect(!Client.isAskedToEnd(status: status(own: 0, shared: signal, ignored: signal)))
     }
 
+    @Test(
+        "what a client calls itself hides no line",
+        arguments: [[0x0d], [0xff, 0x0d], Array("\u{600}".utf8)])
+    func named(name: [UInt8]) {
+        #expect(Client.isAskedToEnd(status: status(own: SIGKILL, name: name)))
+        #expect(!Client.isAskedToEnd(status: status(own: 0, name: name)))
+    }
+
     @Test("a client that can't be looked at is taken for dead", arguments: ["", "SigPnd:\tzz\n"])
     func unknown(text: String) {
-        #expect(Client.isAskedToEnd(status: text))
+        #expect(Client.isAskedToEnd(status: Array(text.utf8)))
         #expect(Client.isAskedToEnd(0))
         #expect(!Client.isAskedToEnd(getpid()))
     }

@@ -25,8 +25,8 @@ import Testing
 
     @Test("escaped bytes of a directory are themselves again")
     func unescapes() {
-        let entries = parse(#"1 1 0:5 / /a\040b\134c\011\8 rw - fuse.dmfuse dmfuse rw"#)
-        #expect(entries.first?.directory == ByteString("/a b\\c\t\\8"))
+        let entries = parse(#"1 1 0:5 / /a\040b\134c\011\8\+12 rw - fuse.dmfuse dmfuse rw"#)
+        #expect(entries.first?.directory == ByteString("/a b\\c\t\\8\\+12"))
     }
 
     @Test(
@@ -35,6 +35,7 @@ import Testing
             "", " ", "1 1 0:5 / /a rw - fuse", "1 1 x:y / /a rw - fuse.dmfuse dmfuse rw",
             "1 1 05 / /a rw - fuse.dmfuse dmfuse rw", "1 1 0:5 / /a rw shared:1 master:1 fuse a b",
             "1 1 0:99999999999 / /a rw - fuse.dmfuse dmfuse rw",
+            "1 1 0:+5 / /a rw - fuse.dmfuse dmfuse rw", "1 1 0:٥ / /a rw - fuse.dmfuse dmfuse rw",
         ])
     func garbage(line: String) {
         #expect(parse(line).isEmpty)

@@ -99,7 +99,7 @@ struct BlockDeviceTests {
         try create("d", "0 8 linear \(loop.path) 8")
         let text = try registry.tableStatus(
             .name(ByteString("d")), .table(paths: false), inactive: false
-        ).lines[0].text
+        ).lines[0].text.string
         let number = text.split(separator: " ")[0]
         #expect(number.hasPrefix("7:"))
         try create("e", "0 8 linear \(number) 8")

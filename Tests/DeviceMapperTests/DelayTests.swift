@@ -11,7 +11,7 @@ import Testing
 
     private func status(_ name: String, _ kind: StatusKind = .info) throws(DMError) -> String? {
         try devices.registry.tableStatus(.name(ByteString(name)), kind, inactive: false)
-            .lines.first?.text
+            .lines.first?.text.string
     }
 
     private func suspend(_ name: String, _ flags: SuspendFlags = []) throws(DMError) {

@@ -97,7 +97,7 @@ import Testing
 
     private func status(_ devices: MemoryDevices) throws -> String? {
         try devices.registry.tableStatus(.name(ByteString("s")), .info, inactive: false)
-            .lines.first?.text
+            .lines.first?.text.string
     }
 
     @Test("the stripe that failed shows D, and each error is an event")

@@ -1,3 +1,5 @@
+import DeviceMapper
+
 /// A command of dmsetup's command line.
 struct CommandDefinition {
     let name: String
@@ -15,7 +17,9 @@ struct CommandDefinition {
 
 /// All of them, in the order of dmsetup's usage. To add one: a file in this folder, a line here.
 enum CommandTable {
-    static func find(_ name: String) -> CommandDefinition? { all.first { $0.name == name } }
+    static func find(_ name: ByteString) -> CommandDefinition? {
+        all.first { name == ByteString($0.name) }
+    }
 
     private static func command(
         _ name: String, _ synopsis: String, _ words: ClosedRange<Int>,

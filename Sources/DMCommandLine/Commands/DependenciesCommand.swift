@@ -21,8 +21,10 @@ enum DependenciesCommand {
             }
             console.print("\(dependencies.count) dependencies\t:")
             for number in dependencies {
-                let name = try form.name(of: number, daemon)?.string
-                console.print(" (\(name ?? "\(number.major), \(number.minor)"))")
+                let name = try form.name(of: number, daemon)
+                console.print(" (")
+                console.print((name ?? "\(number.major), \(number.minor)").bytes)
+                console.print(")")
             }
             console.print("\n")
             if device.isOneOfMany, options.verbose > 0 { console.print("\n") }

@@ -5,8 +5,7 @@ import DeviceMapper
 enum GeometryCommand {
     static func run(_ invocation: Invocation) throws(Refusal) {
         let address = try invocation.deviceBeforeWords()
-        let words = invocation.words.prefix(4).map(\.bytes)
-        let text = ByteString(words.joined(separator: [UInt8(ascii: " ")]))
+        let text = invocation.words.prefix(4).joined(separator: " ")
         try invocation.daemon.run("setgeometry", address) { client throws(DMError) in
             try client.setGeometry(address.reference, text)
         }

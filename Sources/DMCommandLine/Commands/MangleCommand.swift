@@ -40,13 +40,13 @@ enum MangleCommand {
             ])
         }
         guard name != newName else {
-            let shown = uuid.isEmpty ? "[no UUID]" : uuid.string
+            let shown = uuid.isEmpty ? "[no UUID]" : uuid
             let both = uuid.isEmpty ? "" : "and UUID "
-            invocation.console.printLine(
-                "\(name.string): \(shown): name \(both)already in correct form")
+            invocation.console.print(
+                ByteString("\(name): \(shown): name \(both)already in correct form\n").bytes)
             return
         }
-        invocation.console.printLine("\(name.string): renaming to \(newName.string)")
+        invocation.console.print(ByteString("\(name): renaming to \(newName)\n").bytes)
         try invocation.daemon.run("rename", DeviceAddress(name: name)) { client throws(DMError) in
             _ = try client.rename(name, to: newName)
         }

@@ -9,8 +9,7 @@ enum MessageCommand {
         if invocation.words.isEmpty {
             invocation.diagnostics.note(Refusal("No message supplied."))
         }
-        let words = invocation.words.map(\.bytes)
-        let message = ByteString(words.joined(separator: [UInt8(ascii: " ")]))
+        let message = invocation.words.joined(separator: " ")
         let (_, answer) = try invocation.daemon.run("message", address) { client throws(DMError) in
             try client.message(address.reference, sector: sector, message)
         }

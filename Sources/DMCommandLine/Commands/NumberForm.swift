@@ -24,7 +24,7 @@ enum NumberForm {
             } else if "devname".utf8.starts(with: word) {
                 self = .name
             } else {
-                throw Refusal("Option not recognised: \(String(decoding: rest, as: UTF8.self)).")
+                throw Refusal("Option not recognised: \(Printable.text(rest)).")
             }
             rest = rest[word.endIndex...].dropFirst()
         }

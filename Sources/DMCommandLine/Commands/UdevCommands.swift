@@ -14,11 +14,8 @@ enum UdevCommands {
 
     /// A cookie as `strtoul(3)` reads it in any base, all of the word. Nil: zero, or none.
     static func cookie(_ word: ByteString) -> UInt32? {
-        let text = word.string
-        let hexadecimal = text.lowercased().hasPrefix("0x")
-        let digits = hexadecimal ? text.dropFirst(2) : text[...]
-        let radix = hexadecimal ? 16 : text.hasPrefix("0") ? 8 : 10
-        guard let value = UInt32(digits, radix: radix), value != 0 else { return nil }
+        guard let value = Decimal.whole(word, base: 0).flatMap({ UInt32(exactly: $0) }), value != 0
+        else { return nil }
         return value
     }
 

@@ -33,7 +33,7 @@ final class DaemonClient {
         let mount = try locate()
         do {
             let client = try ControlClient(
-                mount: mount.path.string, deviceDirectory: mount.deviceDirectory.string)
+                mount: mount.path, deviceDirectory: mount.deviceDirectory)
             connection = (client, mount)
             return (client, mount)
         } catch {

@@ -42,10 +42,8 @@ struct MountChoice {
     }
 
     /// The mount of a verb of ours, by what its command line names, if anything.
-    static func choose(_ given: String?) throws(Refusal) -> MountDirectory {
-        try MountChoice(
-            given: given.map { ByteString($0) }, environment: SystemCalls.environment("DM_DEV_DIR")
-        ).choose()
+    static func choose(_ given: ByteString?) throws(Refusal) -> MountDirectory {
+        try MountChoice(given: given, environment: SystemCalls.environment("DM_DEV_DIR")).choose()
     }
 
     /// Against the working directory; without slashes at its end.

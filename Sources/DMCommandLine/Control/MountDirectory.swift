@@ -59,8 +59,4 @@ extension ByteString {
         guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else { return self }
         return ByteString(bytes[(slash + 1)...])
     }
-
-    static func + (left: ByteString, right: ByteString) -> ByteString {
-        ByteString(left.bytes + right.bytes)
-    }
 }

@@ -50,7 +50,7 @@ enum BackgroundDaemon {
         _ = fcntl(readyDescriptor, F_SETFD, FD_CLOEXEC)
         for name in SystemCalls.names(in: ByteString("/proc/self/fd")) {
             // The list held itself open while it was read: that one is closed already.
-            if let descriptor = CInt(name.string), descriptor > readyDescriptor {
+            if let descriptor: CInt = Digits.number(name.bytes), descriptor > readyDescriptor {
                 close(descriptor)
             }
         }

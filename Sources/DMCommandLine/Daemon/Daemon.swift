@@ -35,18 +35,19 @@ final class Daemon: Sendable {
             server.stop()
             return 0
         } catch {
-            readiness.reportFailure(line(order.directory.string, error))
+            readiness.reportFailure(line(order.directory, error))
             return 1
         }
     }
 
     /// Why not, in one line that names the directory once.
-    private static func line(_ directory: String, _ error: DMError) -> String {
-        var reason = error.message[...]
-        if reason.hasPrefix(directory) { reason = reason.dropFirst(directory.count) }
-        if reason.hasPrefix(": ") { reason = reason.dropFirst(2) }
-        let text = SystemCalls.text(error.errno)
-        return "mount \(directory): \(text)" + (reason.isEmpty ? "" : ": \(reason)")
+    static func line(_ directory: ByteString, _ error: DMError) -> String {
+        var reason = error.message.utf8[...]
+        for said in [directory.string, ": "] where reason.starts(with: said.utf8) {
+            reason = reason.dropFirst(said.utf8.count)
+        }
+        let text = "mount \(directory): \(SystemCalls.text(error.errno))"
+        return reason.isEmpty ? text : "\(text): \(Printable.text(reason))"
     }
 
     private static func logger(_ level: Logger.Level, isBackground: Bool) -> Logger {
@@ -54,7 +55,7 @@ final class Daemon: Sendable {
             SystemLog.open()
             LoggingSystem.bootstrap { _ in SystemLog() }
         } else {
-            LoggingSystem.bootstrap(StreamLogHandler.standardError)
+            LoggingSystem.bootstrap { _ in TerminalLog() }
         }
         var logger = Logger(label: "dmfuse")
         logger.logLevel = level
@@ -86,7 +87,7 @@ final class Daemon: Sendable {
                 registry: registry, mount: mount, configuration: configuration)
             let daemon = Daemon(registry, mount, session, ending, logger)
             var control = ServerConfiguration(
-                socketPath: socket.string, owner: user, mountPoint: mount.directory,
+                socketPath: socket, owner: user, mountPoint: mount.directory,
                 mountDevice: mount.device)
             control.log = { logger.notice("device-mapper: \($0)") }
             let server = try ControlServer(

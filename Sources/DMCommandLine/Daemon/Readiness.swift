@@ -25,7 +25,8 @@ struct Readiness {
 
     private func send(_ line: String) {
         guard let descriptor else { return }
-        SystemCalls.write(Array("\(line)\n".utf8), to: descriptor)
+        // One line, whatever a path in it holds.
+        SystemCalls.write(Printable.bytes(line.utf8) + [UInt8(ascii: "\n")], to: descriptor)
         close(descriptor)
     }
 
@@ -34,6 +35,6 @@ struct Readiness {
         guard let line = SystemCalls.line(of: descriptor) else {
             return "mount: the daemon ended before the mount answered"
         }
-        return line == ready ? nil : line
+        return line == ByteString(ready) ? nil : line.string
     }
 }

@@ -39,12 +39,12 @@ enum RuntimeDirectory {
         }
     }
 
-    private static let socketSuffix = ".control"
+    private static let socketSuffix: ByteString = ".control"
 
     /// A socket for one daemon. The number of a process that is gone may come again: what it left
     /// is cleared away by whoever listens there.
     static func socket(in directory: ByteString, process: Int32) -> ByteString {
-        directory + ByteString("/\(process)\(socketSuffix)")
+        "\(directory)/\(process)\(socketSuffix)"
     }
 
     /// Removes the sockets of daemons that were killed: those of a number that no process has,
@@ -52,8 +52,8 @@ enum RuntimeDirectory {
     /// namespace, and a socket is silent for a moment before its daemon listens.)
     static func removeDeadSockets(in directory: ByteString) {
         for name in SystemCalls.names(in: directory) {
-            let text = name.string
-            guard text.hasSuffix(socketSuffix), let process = Int32(text.dropLast(8)),
+            guard name.hasSuffix(socketSuffix),
+                let process: Int32 = Digits.number(name.bytes.dropLast(socketSuffix.count)),
                 kill(process, 0) != 0, errno == ESRCH
             else { continue }
             let path = directory + ByteString("/") + name

@@ -1,3 +1,4 @@
+import DeviceMapper
 import Glibc
 import Logging
 
@@ -25,10 +26,20 @@ struct SystemLog: LogHandler {
     }
 
     func log(event: LogEvent) {
-        // As a format without arguments: each percent sign stands for itself.
-        let text = event.message.description.split(separator: "%", omittingEmptySubsequences: false)
-            .joined(separator: "%%")
-        withVaList([]) { vsyslog(Self.priority(event.level), text, $0) }
+        Self.withFormat(event.message.description) { format, arguments in
+            vsyslog(Self.priority(event.level), format, arguments)
+        }
+    }
+
+    /// Calls `body` with what vsyslog(3) and vprintf(3) take. The format is ours, and the message is
+    /// its one argument: nothing that came from outside is ever a format.
+    static func withFormat<Result>(
+        _ message: String,
+        _ body: (_ format: UnsafePointer<CChar>, _ arguments: CVaListPointer) -> Result
+    ) -> Result {
+        ByteString(LogLine.bytes(message)).withCString { line in
+            withVaList([line]) { arguments in body("%s", arguments) }
+        }
     }
 
     private static func priority(_ level: Logger.Level) -> CInt {

@@ -157,7 +157,8 @@ struct CommandLineOptions {
             mangling = mode
             givenMangling = mode
         case .mode:
-            guard let mode = UInt32(value.string, radix: 8), mode != 0 else {
+            guard let mode = Decimal.whole(value, base: 8), UInt32(truncatingIfNeeded: mode) != 0
+            else {
                 throw Failure(message: "Invalid argument for --mode: \(value.string). ")
             }
         case .readAhead:

@@ -1,3 +1,5 @@
+import DeviceMapper
+
 /// Numbers as C's library reads them, since dmsetup's answers follow from that.
 enum Decimal {
     /// C's isspace in the C locale.
@@ -44,5 +46,23 @@ enum Decimal {
         text = rest
         if overflow { return (.max, true) }
         return (negative ? 0 &- value : value, false)
+    }
+
+    /// `strtoul(3)` of all of a word: leading space, an optional sign (a minus negates modulo 2^64),
+    /// digits. `base`: 8, 10, or 0, where "0x" stands before hexadecimal and "0" before octal
+    /// digits. Nil: something else stands in it, or the number has more than 64 bits.
+    static func whole(_ word: ByteString, base: UInt8) -> UInt64? {
+        var rest = word.bytes.drop(while: isSpace)
+        let negative = rest.first == UInt8(ascii: "-")
+        if negative || rest.first == UInt8(ascii: "+") { rest.removeFirst() }
+        var base = base
+        if base == 0, ByteString(rest).lowercased.hasPrefix("0x") {
+            base = 16
+            rest.removeFirst(2)
+        } else if base == 0 {
+            base = rest.first == UInt8(ascii: "0") ? 8 : 10
+        }
+        guard let value: UInt64 = Digits.number(rest, radix: base) else { return nil }
+        return negative ? 0 &- value : value
     }
 }

@@ -95,7 +95,7 @@ struct Getopt {
     }
 
     private mutating func shortOption(_ letter: UInt8) throws(Failure) -> Option {
-        let shown = String(decoding: [letter], as: UTF8.self)
+        let shown = Printable.text([letter])
         guard let option = shortOptions.first(where: { $0.letter == letter }) else {
             throw Failure(message: "invalid option -- '\(shown)'")
         }
@@ -134,7 +134,7 @@ struct Getopt {
                 return exact
             }
         }
-        let shown = String(decoding: text, as: UTF8.self)
+        let shown = Printable.text(text)
         for options in [longOptions, moreLongOptions] {
             let candidates = options.filter { $0.name.utf8.starts(with: name) }
             guard let first = candidates.first else { continue }

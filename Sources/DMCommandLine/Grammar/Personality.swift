@@ -42,9 +42,8 @@ final class Diagnostics {
     func note(_ refusal: Refusal) {
         guard personality == .dmsetup else { return }
         refusal.lines.forEach { console.report($0) }
-        if !refusal.reason.isEmpty, !reasons.contains(refusal.reason) {
-            reasons.append(refusal.reason)
-        }
+        let isKnown = reasons.contains { $0.utf8.elementsEqual(refusal.reason.utf8) }
+        if !refusal.reason.isEmpty, !isKnown { reasons.append(refusal.reason) }
     }
 
     /// A line that says something whether or not the command succeeds.

@@ -12,7 +12,7 @@ enum Mangling {
 
         /// The value of `--manglename` or DM_DEFAULT_NAME_MANGLING_MODE, in any case.
         init?(_ word: ByteString) {
-            switch word.string.lowercased() {
+            switch word.lowercased {
             case "auto": self = .auto
             case "hex": self = .hex
             case "none": self = .none
@@ -108,14 +108,14 @@ enum Mangling {
                     result.append(byte)
                 } else {
                     guard !sawMangled else { throw mixed(bytes, kind) }
-                    result += [backslash, x, hexDigit(byte >> 4), hexDigit(byte & 0xf)]
+                    result += Printable.escaped(byte)
                     didMangle = true
                 }
             }
             guard result.count < kind.capacity else {
                 throw Refusal(
                     "Mangled form of the \(kind.noun) too long for "
-                        + "\"\(String(decoding: bytes, as: UTF8.self))\".")
+                        + "\"\(Printable.text(bytes))\".")
             }
         }
         return result
@@ -123,7 +123,7 @@ enum Mangling {
 
     private static func mixed(_ bytes: [UInt8], _ kind: Kind) -> Refusal {
         Refusal(
-            "The \(kind.noun) \"\(String(decoding: bytes, as: UTF8.self))\" contains mixed mangled "
+            "The \(kind.noun) \"\(Printable.text(bytes))\" contains mixed mangled "
                 + "and unmangled characters or it's already mangled improperly.")
     }
 
@@ -138,12 +138,7 @@ enum Mangling {
 
     /// Whether it holds a backslash and an x that were mangled themselves.
     static func isTwiceMangled(_ string: ByteString) -> Bool {
-        contains(string.bytes, Array("\\x5cx".utf8))
-    }
-
-    private static func contains(_ bytes: [UInt8], _ pattern: [UInt8]) -> Bool {
-        guard bytes.count >= pattern.count else { return false }
-        return (0...(bytes.count - pattern.count)).contains { bytes[$0...].starts(with: pattern) }
+        string.contains("\\x5cx")
     }
 
     /// What people see of a string that device-mapper holds.
@@ -171,26 +166,13 @@ enum Mangling {
                 rest.removeFirst()
                 continue
             }
-            let digits = rest.dropFirst(2).prefix(2).prefix { hexValue($0) != nil }
+            let digits = rest.dropFirst(2).prefix(2).prefix { Digits.value($0) != nil }
             // libdevmapper cuts the string there, if it has changed it before.
             guard !digits.isEmpty else { return hasChanged ? ByteString(result) : string }
             hasChanged = true
-            result.append(digits.reduce(0) { $0 << 4 | (hexValue($1) ?? 0) })
+            result.append(digits.reduce(0) { $0 << 4 | (Digits.value($1) ?? 0) })
             rest = rest.dropFirst(4)
         }
         return hasChanged ? ByteString(result) : string
-    }
-
-    private static func hexDigit(_ value: UInt8) -> UInt8 {
-        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
-    }
-
-    private static func hexValue(_ digit: UInt8) -> UInt8? {
-        switch digit {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10
-        default: nil
-        }
     }
 }

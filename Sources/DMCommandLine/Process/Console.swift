@@ -1,3 +1,5 @@
+import DeviceMapper
+
 /// The two streams that a command writes to.
 ///
 /// What goes to standard output is kept until the end unless that is a terminal, and standard error
@@ -28,12 +30,14 @@ final class Console {
 
     func printLine(_ text: String) { print("\(text)\n") }
 
-    /// A line on standard error.
-    func report(_ bytes: some Collection<UInt8>) { standardError(bytes + [UInt8(ascii: "\n")]) }
+    /// A line on standard error, as `Printable` shows it: names and paths in it may hold anything.
+    func report(_ bytes: some Collection<UInt8>) {
+        standardError(Printable.bytes(bytes) + [UInt8(ascii: "\n")])
+    }
 
-    func report(_ text: String) { report(Array(text.utf8)) }
+    func report(_ text: String) { report(text.utf8) }
 
-    /// Lines on standard error that bring their newlines.
+    /// Lines of our own on standard error, with their newlines.
     func reportText(_ text: String) { standardError(Array(text.utf8)) }
 
     /// Before anything else writes to our standard output: another program, or the end.

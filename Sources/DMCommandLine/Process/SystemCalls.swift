@@ -33,16 +33,14 @@ enum SystemCalls {
 
     /// What comes before the first newline, however long the other end stays open; nil if it ends
     /// before.
-    static func line(of descriptor: CInt) -> String? {
+    static func line(of descriptor: CInt) -> ByteString? {
         var bytes: [UInt8] = []
         var byte: UInt8 = 0
         while true {
             let count = read(descriptor, &byte, 1)
             let failure = errno
             if count == 1 {
-                guard byte != UInt8(ascii: "\n") else {
-                    return String(decoding: bytes, as: UTF8.self)
-                }
+                guard byte != UInt8(ascii: "\n") else { return ByteString(bytes) }
                 bytes.append(byte)
             } else if count == 0 || failure != EINTR {
                 return nil

@@ -40,8 +40,8 @@ struct DeviceCommandLine {
         }
         var words = options.words[...]
         // --help and --version are commands, whatever else stands there, and always succeed.
-        let forced = options.help ? "help" : options.version ? "version" : nil
-        guard let name = forced ?? words.popFirst()?.string else {
+        let forced: ByteString? = options.help ? "help" : options.version ? "version" : nil
+        guard let name = forced ?? words.popFirst() else {
             refuseUsage(nil, command: nil)
             return 1
         }
@@ -60,7 +60,7 @@ struct DeviceCommandLine {
         return forced == nil ? status : 0
     }
 
-    private func refuseUsage(_ line: String?, command: String?) {
+    private func refuseUsage(_ line: String?, command: ByteString?) {
         switch personality {
         case .dmsetup:
             if let line { console.report(line) }

@@ -6,14 +6,14 @@ package enum Program {
     /// The exit status.
     package static func run() -> Int32 {
         let arguments = arguments()
-        let programName = arguments.first ?? ByteString("dmfuse")
+        let programName = arguments.first ?? "dmfuse"
         let console = Console(
             keep: SystemCalls.isTerminal(STDOUT_FILENO) ? 0 : 1 << 16,
             output: { SystemCalls.write($0, to: STDOUT_FILENO) },
             errors: { SystemCalls.write($0, to: STDERR_FILENO) })
         let personality = Personality(programName: programName)
         let words = Array(arguments.dropFirst())
-        if personality == .dmfuse, let first = words.first?.string, DmfuseVerbs.claims(first) {
+        if personality == .dmfuse, let first = words.first, DmfuseVerbs.claims(first) {
             defer { console.flush() }
             return DmfuseVerbs.run(words, console: console)
         }

@@ -123,12 +123,15 @@ enum DeviceFields {
             text(
                 "devs_used", "DevNamesUsed", 16, .tree,
                 "List of names of mapped devices used by this one."
-            ) { row throws(Refusal) in joined(names(try row.relations.node()?.children ?? [])) },
+            ) { row throws(Refusal) in
+                names(try row.relations.node()?.children ?? []).joined(separator: ",")
+            },
             text(
                 "devnos_used", "DevNosUsed", 16, .dependencies,
                 "List of device numbers of devices used by this one."
             ) { row throws(Refusal) in
-                joined(try row.relations.dependencies().map { ByteString($0.description) })
+                try row.relations.dependencies().map { ByteString($0.description) }
+                    .joined(separator: ",")
             },
             text(
                 "blkdevs_used", "BlkDevNamesUsed", 16, .dependencies,
@@ -139,7 +142,7 @@ enum DeviceFields {
                     // A backing file has no name of that kind.
                     found.append(row.names.kernelName(of: device) ?? ByteString("\(device)"))
                 }
-                return joined(found)
+                return found.joined(separator: ",")
             },
             number(
                 "device_ref_count", "#Refs", 5, .tree,
@@ -150,13 +153,15 @@ enum DeviceFields {
             text(
                 "names_using_dev", "RefNames", 8, .tree,
                 "List of names of mapped devices using this one."
-            ) { row throws(Refusal) in joined(names(try row.relations.node()?.parents ?? [])) },
+            ) { row throws(Refusal) in
+                names(try row.relations.node()?.parents ?? []).joined(separator: ",")
+            },
             text(
                 "devnos_using_dev", "RefDevNos", 9, .tree,
                 "List of device numbers of mapped devices using this one."
             ) { row throws(Refusal) in
                 let parents = try row.relations.node()?.parents ?? []
-                return joined(parents.map { ByteString($0.number.description) })
+                return parents.map { ByteString($0.number.description) }.joined(separator: ",")
             },
         ]
     }
@@ -177,10 +182,6 @@ enum DeviceFields {
 
     private static func names(_ nodes: [DependencyTree.Node]) -> [ByteString] {
         nodes.map(\.name).filter { !$0.isEmpty }
-    }
-
-    private static func joined(_ words: [ByteString]) -> ByteString {
-        ByteString(words.map(\.bytes).joined(separator: [UInt8(ascii: ",")]))
     }
 }
 

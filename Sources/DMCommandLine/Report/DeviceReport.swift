@@ -42,7 +42,7 @@ final class DeviceReport {
         }
         var selection: RowSelection<DeviceRow>?
         if let criteria = options.selection {
-            guard !["help", "?"].contains(criteria.string.lowercased()) else {
+            guard criteria.lowercased != "help", criteria != "?" else {
                 (Self.help(forSelection: true) + FieldHelp.operators)
                     .forEach { console.report($0) }
                 return nil

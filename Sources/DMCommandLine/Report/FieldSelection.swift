@@ -53,35 +53,35 @@ struct FieldSelection<Row> {
 
     /// The words between commas; commas in a row count once, a comma at the end leaves an empty
     /// word.
-    private static func words(_ list: ByteString) -> [String] {
+    private static func words(_ list: ByteString) -> [ByteString] {
         let comma = UInt8(ascii: ",")
-        var words: [String] = []
+        var words: [ByteString] = []
         var rest = list.bytes[...]
         while !rest.isEmpty {
             rest = rest.drop { $0 == comma }
             let word = rest.prefix { $0 != comma }
-            words.append(String(decoding: word, as: UTF8.self))
+            words.append(ByteString(word))
             rest = rest[word.endIndex...]
         }
         return words
     }
 
-    private func field(named name: String) -> ReportField<Row>? {
+    private func field(named name: ByteString) -> ReportField<Row>? {
         guard !name.isEmpty else { return nil }
         let canonical = ReportFieldName.canonical(name)
         return (specialFields + fields).first { $0.canonicalID == canonical }
     }
 
     /// The categories for which `all`, `name_all`, `info_all`, ... stands.
-    private func categories(named name: String) -> ReportCategory? {
-        if name.lowercased() == "all" { return categories.isEmpty ? everything : categories }
+    private func categories(named name: ByteString) -> ReportCategory? {
+        if name.lowercased == "all" { return categories.isEmpty ? everything : categories }
         let canonical = ReportFieldName.canonical(name)
         return ReportCategory.listed.first {
-            $0 != .special && canonical == ReportFieldName.canonical($0.prefix) + "all"
+            $0 != .special && canonical == ReportFieldName.canonical(ByteString($0.prefix)) + "all"
         }
     }
 
-    private mutating func noteCategories(of name: String) throws(Failure) {
+    private mutating func noteCategories(of name: ByteString) throws(Failure) {
         if let field = field(named: name) {
             categories.formUnion(field.category)
         } else if let named = categories(named: name) {
@@ -91,7 +91,7 @@ struct FieldSelection<Row> {
         }
     }
 
-    private mutating func addColumns(of name: String) {
+    private mutating func addColumns(of name: ByteString) {
         if let field = field(named: name) {
             columns.append(Column(field: field))
         } else if let named = categories(named: name) {
@@ -100,10 +100,10 @@ struct FieldSelection<Row> {
     }
 
     private func sortField(
-        _ key: String
+        _ key: ByteString
     ) throws(Failure) -> (field: ReportField<Row>, isDescending: Bool) {
         let hasSign = key.hasPrefix("+") || key.hasPrefix("-")
-        let name = hasSign ? String(key.dropFirst()) : key
+        let name = hasSign ? ByteString(key.bytes.dropFirst()) : key
         if let field = field(named: name) { return (field, key.hasPrefix("-")) }
         let missing = hasSign && name.isEmpty
         throw Failure(

@@ -8,15 +8,13 @@ final class Pattern {
 
     /// Nil if `text` is no regular expression.
     init?(_ text: ByteString) {
-        let status = text.bytes.withUnsafeBufferPointer { _ in
-            text.string.withCString { regcomp(&compiled, $0, REG_EXTENDED | REG_NOSUB) }
-        }
+        let status = text.withCString { regcomp(&compiled, $0, REG_EXTENDED | REG_NOSUB) }
         guard status == 0 else { return nil }
     }
 
     deinit { regfree(&compiled) }
 
     func matches(_ text: ByteString) -> Bool {
-        text.string.withCString { regexec(&compiled, $0, 0, nil, 0) == 0 }
+        text.withCString { regexec(&compiled, $0, 0, nil, 0) == 0 }
     }
 }

@@ -22,11 +22,13 @@ struct ReportField<Row> {
     let value: (_ row: Row) throws(Refusal) -> ReportValue
 
     /// What `id` is compared by.
-    var canonicalID: String { ReportFieldName.canonical(id) }
+    var canonicalID: ByteString { ReportFieldName.canonical(ByteString(id)) }
 }
 
 enum ReportFieldName {
-    static func canonical(_ name: String) -> String { name.filter { $0 != "_" }.lowercased() }
+    static func canonical(_ name: ByteString) -> ByteString {
+        ByteString(name.lowercased.bytes.filter { $0 != UInt8(ascii: "_") })
+    }
 }
 
 /// What stands in a row's column.

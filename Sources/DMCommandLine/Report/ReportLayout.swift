@@ -33,6 +33,6 @@ struct ReportLayout {
             isAligned = false
         }
         if columnsAsRows { isAligned = false }
-        if options.fields?.string.contains("help") == true { hasHeadings = false }
+        if options.fields?.contains("help") == true { hasHeadings = false }
     }
 }

@@ -34,7 +34,7 @@ struct SelectionParser<Row> {
     static func parse(
         _ text: ByteString, fields: [ReportField<Row>]
     ) throws(Failure) -> RowSelection<Row>? {
-        guard !text.isEmpty, text.string.lowercased() != "all" else { return nil }
+        guard !text.isEmpty, text.lowercased != "all" else { return nil }
         var parser = SelectionParser(text, fields)
         let root = try parser.any()
         parser.skipSpace()
@@ -73,7 +73,7 @@ struct SelectionParser<Row> {
     }
 
     private func parenthesis(_ side: String) -> Failure {
-        let place = String(decoding: rest, as: UTF8.self)
+        let place = Printable.text(rest)
         return Failure(lines: ["Syntax error: \(side) parenthesis expected at '\(place)'"])
     }
 
@@ -83,9 +83,9 @@ struct SelectionParser<Row> {
         let name = rest.prefix { isNameByte($0) }
         guard !name.isEmpty else { throw syntaxError(["Expecting field name"], at: start) }
         rest = rest[name.endIndex...]
-        let field = try self.field(String(decoding: name, as: UTF8.self), start)
+        let field = try self.field(ByteString(name), start)
         guard let sign = takeOperator() else {
-            let found = String(decoding: rest, as: UTF8.self)
+            let found = Printable.text(rest)
             throw syntaxError(
                 ["Unrecognised comparison operator: \(found)"], at: start, help: .operators)
         }
@@ -97,7 +97,7 @@ struct SelectionParser<Row> {
             guard sign == "=" || sign == "!=" else {
                 let line =
                     "Operator can be used only with number, size, time or percent fields: "
-                    + String(decoding: start, as: UTF8.self)
+                    + Printable.text(start)
                 throw syntaxError([line], at: start, help: .operators)
             }
             text = try string(
@@ -138,7 +138,7 @@ struct SelectionParser<Row> {
     }
 
     private func field(
-        _ name: String, _ start: ArraySlice<UInt8>
+        _ name: ByteString, _ start: ArraySlice<UInt8>
     ) throws(Failure) -> ReportField<Row> {
         let canonical = ReportFieldName.canonical(name)
         guard let field = fields.first(where: { $0.canonicalID == canonical }) else {
@@ -228,9 +228,8 @@ struct SelectionParser<Row> {
     }
 
     private func isNameByte(_ byte: UInt8) -> Bool {
-        byte != UInt8(ascii: "#") && byte < 0x80
-            && (Character(UnicodeScalar(byte)).isLetter || Decimal.isDigit(byte)
-                || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-"))
+        (0x61...0x7a).contains(byte | 0x20) || Decimal.isDigit(byte) || byte == UInt8(ascii: "_")
+            || byte == UInt8(ascii: "-")
     }
 
     private mutating func takeOperator() -> String? {
@@ -249,7 +248,7 @@ struct SelectionParser<Row> {
     private func syntaxError(
         _ lines: [String], at place: ArraySlice<UInt8>, help: Failure.Help = .none
     ) -> Failure {
-        let text = String(decoding: place, as: UTF8.self)
+        let text = Printable.text(place)
         return Failure(
             help: help,
             lines: lines + [

@@ -16,6 +16,7 @@ struct ConciseText {
     }
 
     private static let fieldCount = 5
+    private static let newline = UInt8(ascii: "\n")
 
     private var rest: ArraySlice<UInt8>
 
@@ -36,7 +37,7 @@ struct ConciseText {
                 fields.append([])
                 rest = rest.drop(while: Decimal.isSpace)
             case UInt8(ascii: ","):
-                fields[fields.count - 1].append(UInt8(ascii: "\n"))
+                fields[fields.count - 1].append(Self.newline)
             case UInt8(ascii: ";"):
                 rest = rest.drop(while: Decimal.isSpace)
                 return try Self.device(fields)
@@ -58,8 +59,9 @@ struct ConciseText {
         guard fields.count == fieldCount else {
             throw refusal("Five comma-separated fields are required for each device", fields)
         }
-        let flags = String(decoding: fields[3], as: UTF8.self)
-        guard ["", "rw", "ro"].contains(flags) else {
+        let flags = ByteString(fields[3])
+        let known: [ByteString] = ["", "rw", "ro"]
+        guard known.contains(flags) else {
             throw Refusal(
                 "Invalid flags parameter '\(flags)' must be 'ro' or 'rw' or empty.")
         }
@@ -69,14 +71,20 @@ struct ConciseText {
             table: fields[4])
     }
 
+    /// dmsetup prints the lines of the table as lines.
     private static func refusal(_ line: String, _ fields: [[UInt8]]) -> Refusal {
-        let names = ["name", "uuid", "minor", "flags", "table"]
-        let shown = names.enumerated().map { index, name in
-            let text =
-                index < fields.count ? String(decoding: fields[index], as: UTF8.self) : "(null)"
-            return "\(name): \(text)"
+        func text(_ index: Int) -> String {
+            index < fields.count ? Printable.text(fields[index]) : "(null)"
         }
-        return Refusal([line, "Parsed \(fields.count) fields: \(shown.joined(separator: " "))"])
+        var table = ["(null)"]
+        if fields.count == fieldCount {
+            table = fields[4].split(separator: newline, omittingEmptySubsequences: false)
+                .map { Printable.text($0) }
+        }
+        let parsed =
+            "Parsed \(fields.count) fields: name: \(text(0)) uuid: \(text(1)) minor: \(text(2)) "
+            + "flags: \(text(3)) table: \(table[0])"
+        return Refusal([line, parsed] + table.dropFirst())
     }
 
     /// `table --concise`: what must be quoted in the text of a field.

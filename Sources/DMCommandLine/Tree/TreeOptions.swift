@@ -25,7 +25,7 @@ struct TreeOptions {
             let word = rest.prefix { $0 != comma }
             guard let change = Self.changes.first(where: { $0.name.utf8.starts(with: word) }) else {
                 throw Refusal(
-                    "Tree options not recognised: \(String(decoding: rest, as: UTF8.self)).")
+                    "Tree options not recognised: \(Printable.text(rest)).")
             }
             change.apply(&self)
             rest = rest[word.endIndex...].dropFirst()

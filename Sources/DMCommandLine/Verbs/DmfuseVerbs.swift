@@ -35,16 +35,18 @@ struct DmfuseVerbs: ParsableCommand {
         subcommands: [MountVerb.self, UnmountVerb.self, TraceVerb.self, RunVerb.self])
 
     /// Whether a command line is ours to parse, by its first word.
-    static func claims(_ word: String) -> Bool {
-        ["mount", "unmount", "trace", "run", "help", "-h", "--help", "--version"].contains(word)
-            || word.hasPrefix("--generate-completion-script")
+    static func claims(_ word: ByteString) -> Bool {
+        let verbs: [ByteString] = [
+            "mount", "unmount", "trace", "run", "help", "-h", "--help", "--version",
+        ]
+        return verbs.contains(word) || word.hasPrefix("--generate-completion-script")
             || word.hasPrefix("--experimental-dump-help")
     }
 
     /// Runs it; gives the exit status. A refusal is one line.
     static func run(_ words: [ByteString], console: Console) -> Int32 {
         do {
-            var command = try parseAsRoot(words.map(\.string))
+            var command = try parseAsRoot(words.map(ParserText.encode))
             switch command {
             case let mount as MountVerb: return mount.execute(console)
             case let unmount as UnmountVerb: return unmount.execute(console)
@@ -58,9 +60,11 @@ struct DmfuseVerbs: ParsableCommand {
                 console.printLine(fullMessage(for: error))
                 return 0
             }
-            let verb = words.first?.string ?? ""
-            console.report("dmfuse: \(verb)\(verb.isEmpty ? "" : ": ")\(message(for: error))")
-            return verb == RunVerb.configuration.commandName ? RunVerb.badStatus : 1
+            let verb = words.first ?? .empty
+            let place: ByteString = verb.isEmpty ? "" : "\(verb): "
+            let message = ParserText.decode(message(for: error))
+            console.report(ByteString("dmfuse: \(place)\(message)").bytes)
+            return verb == "run" ? RunVerb.badStatus : 1
         }
     }
 }

@@ -12,7 +12,7 @@ struct MountVerb: ParsableCommand {
             """)
 
     @Argument(help: "An existing directory.", completion: .directory)
-    var directory: String
+    var directory: ByteString
 
     @Flag(help: "Serve in the foreground, and log to standard error.")
     var foreground = false
@@ -52,7 +52,7 @@ struct MountVerb: ParsableCommand {
     }
 
     func execute(_ console: Console) -> Int32 {
-        let path = MountChoice.absolute(ByteString(directory))
+        let path = MountChoice.absolute(directory)
         if foreground || readyFd != nil {
             let order = MountOrder(
                 directory: path, threads: threads, allowOther: allowOther,

@@ -19,12 +19,12 @@ struct RunVerb: ParsableCommand {
             """)
 
     @Option(name: .customLong("dir"), help: "The mount.", completion: .directory)
-    var directory: String?
+    var directory: ByteString?
 
     @Option(
         help: "Append to a file what the kernel would have logged: why a table was refused.",
         completion: .file())
-    var reasons: String?
+    var reasons: ByteString?
 
     @Argument(parsing: .captureForPassthrough, help: "The command and its arguments.")
     var command: [String] = []
@@ -50,7 +50,7 @@ struct RunVerb: ParsableCommand {
             let surroundings = try PreloadEnvironment(
                 mount: mount, mappedMajor: try Self.mappedMajor(mount),
                 library: try PreloadLibrary.find(),
-                reasons: reasons.map { MountChoice.absolute(ByteString($0)) })
+                reasons: reasons.map { MountChoice.absolute($0) })
             guard let program = ProgramFile.find(name) else {
                 console.report("dmfuse: run: \(name.string): command not found")
                 return 127
@@ -72,7 +72,7 @@ struct RunVerb: ParsableCommand {
     /// Asks the daemon, and so finds out whether it answers us.
     private static func mappedMajor(_ mount: MountDirectory) throws(Refusal) -> UInt32 {
         do throws(DMError) {
-            return try ControlClient(mount: mount.path.string, deviceDirectory: "/dev").mappedMajor
+            return try ControlClient(mount: mount.path, deviceDirectory: "/dev").mappedMajor
         } catch {
             throw Refusal(
                 "\(mount.path.string): \(SystemCalls.text(error.errno))",

@@ -15,7 +15,7 @@ struct TraceVerb: ParsableCommand {
             """)
 
     @Option(help: "The mount. By default DM_DEV_DIR, or your only one.", completion: .directory)
-    var dir: String?
+    var dir: ByteString?
 
     func execute(_ console: Console) -> Int32 {
         let mount: MountDirectory
@@ -26,7 +26,7 @@ struct TraceVerb: ParsableCommand {
             return 1
         }
         do throws(DMError) {
-            let client = try ControlClient(mount: mount.path.string, deviceDirectory: "/dev")
+            let client = try ControlClient(mount: mount.path, deviceDirectory: "/dev")
             Self.print(try client.trace(), to: console)
             return 0
         } catch {

@@ -16,7 +16,7 @@ struct UnmountVerb: ParsableCommand {
             """)
 
     @Argument(help: "The directory. By default your only mount.", completion: .directory)
-    var directory: String?
+    var directory: ByteString?
 
     @Flag(help: "Even if devices are open.")
     var force = false
@@ -41,7 +41,7 @@ struct UnmountVerb: ParsableCommand {
     private func unmount(_ mount: MountDirectory, _ console: Console) -> String? {
         let path = mount.path
         do throws(DMError) {
-            let client = try ControlClient(mount: path.string, deviceDirectory: "/dev")
+            let client = try ControlClient(mount: path, deviceDirectory: "/dev")
             try watch(path, console)
             try client.unmount(force: force)
             return nil

@@ -21,21 +21,23 @@ package final class ControlClient {
     /// resolved against it and against the working directory.
     /// ENOENT, ENOTDIR: no mount there; ECONNREFUSED, ENOTCONN: its daemon is dead; EACCES: not
     /// the mounting user's.
-    package convenience init(mount directory: String, deviceDirectory: String) throws(DMError) {
+    package convenience init(
+        mount directory: ByteString, deviceDirectory: ByteString
+    ) throws(DMError) {
         try self.init(socket: directory + "/mapper/control", deviceDirectory: deviceDirectory)
     }
 
     /// Connects to a control socket.
-    package init(socket path: String, deviceDirectory: String) throws(DMError) {
+    package init(socket path: ByteString, deviceDirectory: ByteString) throws(DMError) {
         socket = try UnixSocket.connect(to: path)
         mappedMajor = try ControlClient.greet(socket, path, deviceDirectory)
     }
 
     private static func greet(
-        _ socket: borrowing UnixSocket, _ path: String, _ deviceDirectory: String
+        _ socket: borrowing UnixSocket, _ path: ByteString, _ deviceDirectory: ByteString
     ) throws(DMError) -> UInt32 {
-        guard deviceDirectory.utf8.count <= ControlProtocol.longestDeviceDirectory else {
-            throw DMError(.fileNameTooLong, deviceDirectory)
+        guard deviceDirectory.count <= ControlProtocol.longestDeviceDirectory else {
+            throw DMError(.fileNameTooLong, deviceDirectory.string)
         }
         let hello = Hello.encode(deviceDirectory: deviceDirectory)
         // One that may not be searched is not sent: relative paths then lead nowhere.
@@ -56,7 +58,7 @@ package final class ControlClient {
             throw failure ?? DMError(.connectionReset, "\(path): the daemon closed the connection")
         }
         let answer = HelloAnswer(reading: bytes)
-        if let errno = answer.errno { throw DMError(errno, path) }
+        if let errno = answer.errno { throw DMError(errno, path.string) }
         return answer.mappedMajor
     }
 
@@ -81,7 +83,7 @@ package final class ControlClient {
         let reason = try receive(replyHead.number(at: 8))
         return ControlReply(
             errno: code == 0 ? nil : Errno(rawValue: code), bytes: bytes,
-            reason: String(decoding: reason, as: UTF8.self))
+            reason: Printable.text(reason))
     }
 
     private func receive(_ size: UInt32) throws(DMError) -> [UInt8] {

@@ -133,6 +133,6 @@ extension TargetSpec {
         bytes.set(UInt64(0), at: type)
         bytes.set(UInt64(0), at: type + typeSize - 9)
         bytes.set(ByteString(line.targetType), at: type, fieldSize: typeSize)
-        return bytes.setCString(line.text.utf8, at: offset + size)
+        return bytes.setCString(line.text.bytes, at: offset + size)
     }
 }

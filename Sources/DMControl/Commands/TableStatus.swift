@@ -45,7 +45,7 @@ extension CommandCall {
         var position = first
         var used = 0
         for line in lines {
-            let text = line.text.utf8
+            let text = line.text
             // Room for the record, and for a NUL more than needed: the kernel can't tell a text
             // that fits exactly from one that was cut.
             guard TargetSpec.size + text.count + 1 < buffer.upperBound - position else {

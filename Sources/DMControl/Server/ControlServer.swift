@@ -42,7 +42,7 @@ package final class ControlServer: @unchecked Sendable {
     /// closed. Waits a bounded moment for commands under way. Not to be called on a connection's
     /// own thread (a handler, or its `afterwards`).
     package func stop() {
-        unlink(configuration.socketPath)
+        _ = configuration.socketPath.withCString { unlink($0) }
         listener.shutdown()
         let open = lock.withLock {
             isStopping = true

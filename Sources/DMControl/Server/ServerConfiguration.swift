@@ -4,7 +4,7 @@ package import SystemPackage
 /// What a control server is made with.
 package struct ServerConfiguration: Sendable {
     /// Where it listens.
-    package var socketPath: String
+    package var socketPath: ByteString
     /// The mounting user. Root may always connect.
     package var owner: UInt32
     /// Absolute path of the mount, and its `st_dev`: paths of table lines that lead there mean our
@@ -20,7 +20,7 @@ package struct ServerConfiguration: Sendable {
     package var log: @Sendable (_ line: String) -> Void = { _ in }
 
     package init(
-        socketPath: String, owner: UInt32, mountPoint: ByteString, mountDevice: UInt64
+        socketPath: ByteString, owner: UInt32, mountPoint: ByteString, mountDevice: UInt64
     ) {
         self.socketPath = socketPath
         self.owner = owner

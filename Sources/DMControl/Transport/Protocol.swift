@@ -10,7 +10,7 @@ package import SystemPackage
 ///
 /// Then requests: u32 ioctl number, u32 size, the bytes of the ioctl's argument. Each is answered
 /// by s32 errno, u32 size of the bytes that the kernel would write back, u32 size of the reason,
-/// u32 zero; the bytes; the reason, which is text.
+/// u32 zero; the bytes; the reason, which is a line of text (`Printable`).
 enum ControlProtocol {
     static let magic: [UInt8] = Array("dmfuse\u{0}\u{1}".utf8)
     static let version: UInt32 = 1
@@ -38,8 +38,8 @@ struct Hello {
         directoryLength = bytes.number(at: 12)
     }
 
-    static func encode(deviceDirectory: String) -> [UInt8] {
-        let directory = Array(deviceDirectory.utf8)
+    static func encode(deviceDirectory: ByteString) -> [UInt8] {
+        let directory = deviceDirectory.bytes
         var bytes = ControlProtocol.magic
         bytes.append(number: ControlProtocol.version)
         bytes.append(number: UInt32(truncatingIfNeeded: directory.count))
@@ -99,6 +99,8 @@ package struct ControlReply: Sendable, Equatable {
         return head
     }
 
-    /// The reason as it is sent.
-    var cutReason: [UInt8] { Array(reason.utf8.prefix(Int(ControlProtocol.longestReason))) }
+    /// The reason as it is sent: a line that clients and their logs may print as it is.
+    var cutReason: [UInt8] {
+        Array(Printable.bytes(reason.utf8).prefix(Int(ControlProtocol.longestReason)))
+    }
 }

@@ -7,16 +7,16 @@ import SystemPackage
 struct SocketPath {
     private static let longest = MemoryLayout.size(ofValue: sockaddr_un().sun_path) - 1
 
-    let path: String
+    let path: ByteString
 
-    init(_ path: String) { self.path = path }
+    init(_ path: ByteString) { self.path = path }
 
     /// Calls `body` with an address that leads to the existing socket. ENOENT and what else open(2)
     /// says.
     func withAddressOfSocket(
         _ body: (UnsafePointer<sockaddr>, socklen_t) -> CInt
     ) throws(DMError) -> CInt {
-        guard path.utf8.count > SocketPath.longest else {
+        guard path.count > SocketPath.longest else {
             return try SocketPath.withAddress(path, body)
         }
         let socket = try SocketPath.open(path, flags: 0)
@@ -29,32 +29,35 @@ struct SocketPath {
     func withAddressToBind(
         _ body: (UnsafePointer<sockaddr>, socklen_t) -> CInt
     ) throws(DMError) -> CInt {
-        guard path.utf8.count > SocketPath.longest, let slash = path.utf8.lastIndex(of: 0x2f) else {
+        guard path.count > SocketPath.longest,
+            let slash = path.bytes.lastIndex(of: UInt8(ascii: "/"))
+        else {
             return try SocketPath.withAddress(path, body)
         }
-        let parent = slash == path.startIndex ? "/" : String(path[..<slash])
+        let parent = slash == 0 ? "/" : ByteString(path.bytes[..<slash])
         let directory = try SocketPath.open(parent, flags: O_DIRECTORY)
         defer { close(directory) }
-        let name = path[path.utf8.index(after: slash)...]
+        let name = ByteString(path.bytes[(slash + 1)...])
         return try SocketPath.withAddress("/proc/self/fd/\(directory)/\(name)", body)
     }
 
-    private static func open(_ path: String, flags: CInt) throws(DMError) -> CInt {
-        let descriptor = Glibc.open(path, UnixSocket.pathOnly | O_CLOEXEC | flags)
-        guard descriptor >= 0 else { throw DMError(.current, path) }
+    private static func open(_ path: ByteString, flags: CInt) throws(DMError) -> CInt {
+        let descriptor = path.withCString {
+            Glibc.open($0, UnixSocket.pathOnly | O_CLOEXEC | flags)
+        }
+        guard descriptor >= 0 else { throw DMError(.current, path.string) }
         return descriptor
     }
 
     private static func withAddress(
-        _ path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> CInt
+        _ path: ByteString, _ body: (UnsafePointer<sockaddr>, socklen_t) -> CInt
     ) throws(DMError) -> CInt {
-        let bytes = Array(path.utf8)
-        guard bytes.count <= longest, !bytes.contains(0) else {
-            throw DMError(.fileNameTooLong, path)
+        guard path.count <= longest, !path.bytes.contains(0) else {
+            throw DMError(.fileNameTooLong, path.string)
         }
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.bytes) }
         return withUnsafeBytes(of: &address) { raw in
             guard let base = raw.baseAddress else { return -1 }
             return body(base.assumingMemoryBound(to: sockaddr.self), socklen_t(raw.count))

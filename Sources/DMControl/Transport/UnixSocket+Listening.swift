@@ -6,7 +6,7 @@ import SystemPackage
 extension UnixSocket {
     /// Listens at `path`, where only the owner (and root) can connect. What a dead daemon left
     /// there is cleared away. EADDRINUSE: somebody listens there, or it is no socket.
-    static func listen(at path: String) throws(DMError) -> UnixSocket {
+    static func listen(at path: ByteString) throws(DMError) -> UnixSocket {
         try removeStale(path)
         let socket = try UnixSocket.make()
         let descriptor = socket.descriptor
@@ -19,23 +19,23 @@ extension UnixSocket {
             return result
         }
         guard result == 0, Glibc.listen(descriptor, backlog) == 0 else {
-            throw DMError(failure ?? .current, path)
+            throw DMError(failure ?? .current, path.string)
         }
         return socket
     }
 
-    private static func removeStale(_ path: String) throws(DMError) {
+    private static func removeStale(_ path: ByteString) throws(DMError) {
         var status = stat()
-        guard lstat(path, &status) == 0 else { return }
-        guard status.st_mode & S_IFMT == S_IFSOCK else { throw DMError(.addressInUse, path) }
+        guard path.withCString({ lstat($0, &status) }) == 0 else { return }
+        guard status.st_mode & S_IFMT == S_IFSOCK else { throw DMError(.addressInUse, path.string) }
         do throws(DMError) {
             _ = try UnixSocket.connect(to: path)
         } catch {
             guard error.errno == .connectionRefused else { throw error }
-            unlink(path)
+            _ = path.withCString { unlink($0) }
             return
         }
-        throw DMError(.addressInUse, path)
+        throw DMError(.addressInUse, path.string)
     }
 
     /// The next connection, nil once `shutdown` was called. EMFILE and the like: try again later.

@@ -15,7 +15,7 @@ struct UnixSocket: ~Copyable, Sendable {
 
     /// Connects to the socket that `path` leads to, through symbolic links too. ECONNREFUSED:
     /// nobody listens there.
-    static func connect(to path: String) throws(DMError) -> UnixSocket {
+    static func connect(to path: ByteString) throws(DMError) -> UnixSocket {
         let socket = try UnixSocket.make()
         let descriptor = socket.descriptor
         var failure: Errno?
@@ -24,7 +24,7 @@ struct UnixSocket: ~Copyable, Sendable {
             if result != 0 { failure = .current }
             return result
         }
-        guard result == 0 else { throw DMError(failure ?? .ioError, path) }
+        guard result == 0 else { throw DMError(failure ?? .ioError, path.string) }
         return socket
     }
 

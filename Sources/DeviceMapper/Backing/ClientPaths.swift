@@ -54,8 +54,8 @@ package struct ClientPaths: DeviceResolver {
         guard parts.count == 2,
             parts.allSatisfy({ !$0.isEmpty && $0.allSatisfy { (48...57).contains($0) } })
         else { return nil }
-        guard let major = UInt32(String(decoding: parts[0], as: UTF8.self)), major < 1 << 12,
-            let minor = UInt32(String(decoding: parts[1], as: UTF8.self)), minor < 1 << 20
+        guard let major: UInt32 = Digits.number(parts[0]), major < 1 << 12,
+            let minor: UInt32 = Digits.number(parts[1]), minor < 1 << 20
         else { throw DMError(.overflow) }
         return DeviceNumber(major: major, minor: minor)
     }
@@ -152,8 +152,10 @@ package struct ClientPaths: DeviceResolver {
             return registry.disk(named: node)?.number.minor
         }
         guard below.starts(with: "dm-".utf8) else { return nil }
-        let digits = String(decoding: below.dropFirst(3), as: UTF8.self)
-        guard let minor = UInt32(digits), "\(minor)" == digits else { return nil }
+        let digits = ByteString(below.dropFirst(3))
+        guard let minor: UInt32 = Digits.number(digits.bytes), digits == "\(minor)" else {
+            return nil
+        }
         return registry.disk(minor: minor)?.number.minor
     }
 

@@ -67,7 +67,7 @@ extension DeviceRegistry {
             throw DMError(.invalidArgument, "Empty message received.")
         }
         if first.bytes.first == UInt8(ascii: "@") {
-            guard first.string.lowercased() == "@cancel_deferred_remove" else {
+            guard first.lowercased == "@cancel_deferred_remove" else {
                 throw DMError(
                     .invalidArgument, "Unsupported message sent to DM core: \(first.string)")
             }

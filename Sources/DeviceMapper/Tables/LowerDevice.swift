@@ -84,7 +84,7 @@ final class LowerDevice: @unchecked Sendable {
 
     /// As a word of a table line: the number, or where one stands behind it, the path, quoted so
     /// that `dm_split_args` gives it back.
-    func word(paths: Bool) -> String {
+    func word(paths: Bool) -> ByteString {
         guard paths, case .backing(let device) = kind, let path = device.path else {
             return "\(number)"
         }
@@ -95,6 +95,6 @@ final class LowerDevice: @unchecked Sendable {
             }
             quoted.append(byte)
         }
-        return ByteString(quoted).string
+        return ByteString(quoted)
     }
 }

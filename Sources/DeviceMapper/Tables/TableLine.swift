@@ -54,9 +54,9 @@ package struct StatusLine: Hashable, Sendable {
     /// In sectors.
     package var length: UInt64
     package var targetType: String
-    package var text: String
+    package var text: ByteString
 
-    package init(start: UInt64, length: UInt64, targetType: String, text: String) {
+    package init(start: UInt64, length: UInt64, targetType: String, text: ByteString) {
         self.start = start
         self.length = length
         self.targetType = targetType

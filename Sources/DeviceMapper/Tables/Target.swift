@@ -112,13 +112,14 @@ class Target: @unchecked Sendable {
     func endIO(_ request: IORequest, tag: Int, _ error: Errno?) -> Errno? { error }
 
     /// The parameters of the line, or its state. Without the start, the length and the type.
-    func status(_ kind: StatusKind) -> String { "" }
+    func status(_ kind: StatusKind) -> ByteString { "" }
 
     /// The text of `StatusKind.measurement`: the target's type, then what it says of itself.
-    func measurement(_ values: [String]) -> String {
+    func measurement(_ values: [String]) -> ByteString {
         let (major, minor, patch) = type.version
         let version = "target_version=\(major).\(minor).\(patch)"
-        return (["target_name=\(type.name)", version] + values).joined(separator: ",") + ";"
+        let all = ["target_name=\(type.name)", version] + values
+        return ByteString(all.joined(separator: ",") + ";")
     }
 
     /// Each stretch of a lower device that it uses, in sectors, for the check against its size.

@@ -60,16 +60,7 @@ enum TargetNumber {
         var digits = word.bytes[...]
         if digits.first == UInt8(ascii: "+") { digits = digits.dropFirst() }
         if digits.last == UInt8(ascii: "\n") { digits = digits.dropLast() }
-        guard !digits.isEmpty else { return nil }
-        var value: UInt32 = 0
-        for byte in digits {
-            guard let digit = decimal(byte) else { return nil }
-            let (tens, overflow) = value.multipliedReportingOverflow(by: 10)
-            let (sum, carry) = tens.addingReportingOverflow(UInt32(digit))
-            guard !overflow, !carry else { return nil }
-            value = sum
-        }
-        return value
+        return Digits.number(digits)
     }
 
     /// The kernel's `isspace`: HT, LF, VT, FF, CR, space, and Latin-1's no-break space.

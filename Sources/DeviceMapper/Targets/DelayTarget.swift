@@ -122,18 +122,19 @@ final class DelayTarget: Target, @unchecked Sendable {
 
     // MARK: Status
 
-    override func status(_ kind: StatusKind) -> String {
+    override func status(_ kind: StatusKind) -> ByteString {
         switch kind {
         case .info:
             let counts = [
                 heldReads.load(ordering: .relaxed), heldWrites.load(ordering: .relaxed),
                 heldFlushes.load(ordering: .relaxed),
             ]
-            return counts.map { "\($0)" }.joined(separator: " ")
+            return ByteString(counts.map { "\($0)" }.joined(separator: " "))
         case .table(let paths):
-            return [read, write, flush].prefix(groupCount).map {
+            let groups: [ByteString] = [read, write, flush].prefix(groupCount).map {
                 "\($0.device.word(paths: paths)) \($0.start) \($0.milliseconds)"
-            }.joined(separator: " ")
+            }
+            return groups.joined(separator: " ")
         case .measurement:
             return ""
         }

@@ -35,7 +35,7 @@ final class LinearTarget: Target, @unchecked Sendable {
         return .remapped(Unmanaged.passUnretained(device), offset: offset &+ shift, tag: nil)
     }
 
-    override func status(_ kind: StatusKind) -> String {
+    override func status(_ kind: StatusKind) -> ByteString {
         switch kind {
         case .info: ""
         case .table(let paths): "\(device.word(paths: paths)) \(start)"

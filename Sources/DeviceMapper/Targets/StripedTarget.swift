@@ -157,16 +157,17 @@ final class StripedTarget: Target, @unchecked Sendable {
         return error
     }
 
-    override func status(_ kind: StatusKind) -> String {
+    override func status(_ kind: StatusKind) -> ByteString {
         switch kind {
         case .info:
             let devices = stripes.map { "\($0.device.number)" }.joined(separator: " ")
             let letters = stripes.indices.map(letter).joined()
             return "\(stripes.count) \(devices) 1 \(letters)"
         case .table(let paths):
-            let destinations = stripes.map { "\($0.device.word(paths: paths)) \($0.start)" }
-                .joined(separator: " ")
-            return "\(stripes.count) \(chunkSize) \(destinations)"
+            let destinations: [ByteString] = stripes.map {
+                "\($0.device.word(paths: paths)) \($0.start)"
+            }
+            return "\(stripes.count) \(chunkSize) \(destinations.joined(separator: " "))"
         case .measurement:
             return measurement(
                 ["stripes=\(stripes.count)", "chunk_size=\(chunkSize)"]
