@@ -1,8 +1,6 @@
 // The program's memory, read and written as the kernel does: a wrong pointer is EFAULT, not the end.
-// And memory of our own.
 #include "preload.h"
 
-#include <sys/mman.h>
 #include <sys/uio.h>
 
 // Whether the page of an address can be read. Any system call that reads before it does anything
@@ -11,6 +9,8 @@
 static bool is_readable(const char *address)
 {
     const void *word = (const void *)((uintptr_t)address & ~(uintptr_t)7);
+    if (!word) // it would read nothing
+        return false;
     return syscall(SYS_rt_sigprocmask, -1L, word, NULL, 8UL) == 0 || errno != EFAULT;
 }
 
@@ -74,24 +74,4 @@ int read_memory(void *to, const void *from, size_t size)
 int write_memory(void *to, const void *from, size_t size)
 {
     return move(SYS_process_vm_writev, (void *)from, to, size);
-}
-
-void *map(size_t size)
-{
-    int saved = errno;
-    long pages = syscall(
-        SYS_mmap, NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1L, 0L);
-    if (pages == -1) {
-        errno = ENOMEM;
-        return NULL;
-    }
-    errno = saved;
-    return (void *)pages;
-}
-
-void unmap(void *pages, size_t size)
-{
-    int saved = errno;
-    syscall(SYS_munmap, pages, size);
-    errno = saved;
 }

@@ -74,9 +74,6 @@ size_t program_text(const char *path);
 // Bytes at the program's pointers: 0, or -1 and EFAULT.
 int read_memory(void *to, const void *from, size_t size);
 int write_memory(void *to, const void *from, size_t size);
-// Pages that nobody else has; NULL and ENOMEM. `errno` stays otherwise.
-void *map(size_t size);
-void unmap(void *pages, size_t size);
 
 // MARK: mount.c
 
@@ -108,6 +105,7 @@ struct path {
     char *mapped; // PATH_MAX bytes, where `own` didn't do; or NULL
     char own[176];
 };
+// A thread that is cancelled within its call leaves the pages behind.
 void release(struct path *path);
 // Room for so many bytes, at most PATH_MAX, as long as the path lives. NULL and ENOMEM.
 char *room_for(struct path *path, size_t size);
@@ -176,6 +174,9 @@ long raw_readlink(const char *path, char *target, size_t size);
 void raw_close(int fd);
 // Without the signals that the program would not expect: SIGPIPE, and SIGXFSZ.
 long raw_write(int fd, const void *bytes, size_t size);
+// Pages that nobody else has; NULL and ENOMEM. `errno` stays otherwise.
+void *map(size_t size);
+void unmap(void *pages, size_t size);
 
 // MARK: next.c
 

@@ -2,6 +2,7 @@
 #include "preload.h"
 
 #include <signal.h>
+#include <sys/mman.h>
 #include <time.h>
 
 int raw_open(const char *path, int flags)
@@ -45,4 +46,24 @@ long raw_write(int fd, const void *bytes, size_t size)
         syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, set);
     errno = error;
     return count;
+}
+
+void *map(size_t size)
+{
+    int saved = errno;
+    long pages = syscall(
+        SYS_mmap, NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1L, 0L);
+    if (pages == -1) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    errno = saved;
+    return (void *)pages;
+}
+
+void unmap(void *pages, size_t size)
+{
+    int saved = errno;
+    syscall(SYS_munmap, pages, size);
+    errno = saved;
 }

@@ -10,8 +10,8 @@
 //   each-call --signal PATHS...  the same within a signal handler on an alternate stack, those that
 //                                are fit for one
 //
-// Kinds of paths that need none: "wild", a pointer to nothing, and "edge", a path whose end can't be
-// read. A path may be "PREFIX%NUMBER%REST": with so many slashes between.
+// Kinds of paths that need none: "null"; "wild", a pointer to nothing; and "edge", a path whose end can't
+// be read. A path may be "PREFIX%NUMBER%REST": with so many slashes between.
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <dlfcn.h>
@@ -402,6 +402,8 @@ int main(int count, char **arguments)
             kind.may_change = may_change(kind.bytes);
         } else if (strcmp(arguments[k], "edge") == 0) {
             kind.bytes = edge();
+        } else if (strcmp(arguments[k], "null") == 0) {
+            kind.bytes = NULL;
         }
         current_kind = &kind;
         for (int i = 0; i < call_count; i++) {

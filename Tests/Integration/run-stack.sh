@@ -20,7 +20,7 @@ dmfuse create one --table '0 8 zero'
 dmfuse create 'a b' --table '0 8 zero'
 major=$(dmfuse info -c --noheadings -o major one)
 others=("other=$PWD/file" "directory=$PWD/directory" 'relative=file' 'nothing=/nowhere/at/all'
-    'empty=' "slashes=%4000%$PWD/file" "beyond=%6000%$PWD/file" wild edge)
+    'empty=' "slashes=%4000%$PWD/file" "beyond=%6000%$PWD/file" null wild edge)
 ours=('one=/dev/mapper/one' 'odd=/dev/mapper/a b' 'by-minor=/dev/dm-0' "by-number=/dev/block/$major:0"
     'no-number=/dev/block/4294967295:1' 'mapper=/dev/mapper' 'control=/dev/mapper/control'
     "inside=$mnt/mapper/a b" 'none=/dev/mapper/no such' 'devices=/proc/devices'
