@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/dm-ioctl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -17,10 +19,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -239,6 +242,27 @@ static void no_file_size(void)
     say("list", call(control(), DM_LIST_DEVICES));
 }
 
+// A filter of system calls that knows nothing newer than needs be.
+static void filtered(void)
+{
+#define WITHOUT(name)                                                                              \
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 1),                                         \
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS)
+    struct sock_filter steps[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        WITHOUT(process_vm_readv), WITHOUT(process_vm_writev), WITHOUT(statx),
+        WITHOUT(memfd_create), WITHOUT(getrandom),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+    struct sock_fprog filter = {sizeof steps / sizeof steps[0], steps};
+    MUST(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+    MUST(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0);
+    ask();
+    say("a wrong pointer", ioctl(control(), DM_LIST_DEVICES, (void *)16));
+    say("/proc/devices", open("/proc/devices", O_RDONLY));
+    struct stat status;
+    say("stat", stat("/dev/mapper/control", &status));
+}
+
 static void *arm_for_ever(void *argument)
 {
     call(*(int *)argument, DM_DEV_ARM_POLL);
@@ -278,6 +302,7 @@ static const struct {
     {"closed-descriptors", closed_descriptors},
     {"no-memory", no_memory},
     {"no-file-size", no_file_size},
+    {"filtered", filtered},
     {"fork-in-arm", fork_in_arm},
 };
 

@@ -92,6 +92,8 @@ prints $'open: ok\nlist: ok' preloaded "$own" closed-descriptors
 prints 'stat: ENOMEM' preloaded "$own" no-memory
 rm -f reasons
 prints $'/proc/devices: EFBIG\nlist: ok' preloaded "$own" no-file-size
+prints $'open: ok\nlist: ok\na wrong pointer: EFAULT\n/proc/devices: ENOSYS\nstat: ok' \
+    preloaded "$own" filtered
 answering wordy
 prints $'/proc/devices: EFBIG\nlist: EINVAL' preloaded "$own" no-file-size
 equal 'a file that may not grow' '' "$(cat reasons)"
