@@ -3,8 +3,6 @@
 
 #include <linux/falloc.h>
 #include <linux/fs.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/ioctl.h>
 
 enum { logical_block = 512, largest_block = 4096 };
@@ -28,35 +26,44 @@ static int soft_block(uint64_t size)
 static int open_read_ahead(const struct stat *status, int flags)
 {
     char path[64];
-    snprintf(path, sizeof path, "/sys/class/bdi/%u:%u/read_ahead_kb", major(status->st_dev),
-             minor(status->st_dev));
+    struct writer writer = {path, path + sizeof path - 1, false};
+    put_word(&writer, "/sys/class/bdi/");
+    put_number(&writer, major(status->st_dev));
+    put(&writer, ":", 1);
+    put_number(&writer, minor(status->st_dev));
+    put_word(&writer, "/read_ahead_kb");
+    *writer.at = 0;
     return raw_open(path, flags | O_CLOEXEC);
 }
 
 // In sectors; 256, Linux's default, if it doesn't tell.
 static unsigned long read_ahead(const struct stat *status)
 {
-    char text[32] = "";
+    char bytes[32];
+    long count = -1;
+    unsigned kilobytes;
     int saved = errno, fd = open_read_ahead(status, O_RDONLY);
     if (fd >= 0) {
-        syscall(SYS_read, fd, text, sizeof text - 1);
+        count = syscall(SYS_read, fd, bytes, sizeof bytes);
         raw_close(fd);
     }
     errno = saved;
-    return text[0] ? strtoul(text, NULL, 10) * 2 : 256;
+    struct text text = {bytes, count > 0 ? (size_t)count : 0};
+    return take_number(&text, &kilobytes) ? 2UL * kilobytes : 256;
 }
 
 // Raises it. Less for one device would be less for all, so that is granted and not done.
 static int set_read_ahead(const struct stat *status, unsigned long sectors)
 {
-    char text[32];
+    char text[24];
     if (sectors <= read_ahead(status))
         return 0;
     int fd = open_read_ahead(status, O_WRONLY);
     if (fd < 0)
         return fail(EACCES); // as without CAP_SYS_ADMIN
-    int length = snprintf(text, sizeof text, "%lu", sectors / 2);
-    long written = syscall(SYS_write, fd, text, (size_t)length);
+    struct writer writer = {text, text + sizeof text, false};
+    put_number(&writer, sectors / 2);
+    long written = syscall(SYS_write, fd, text, (size_t)(writer.at - text));
     raw_close(fd);
     return written < 0 ? -1 : 0;
 }

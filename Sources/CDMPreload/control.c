@@ -9,15 +9,10 @@
 
 #include <linux/dm-ioctl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <sys/un.h>
 
 enum {
     own_type = 0xfe,
@@ -27,172 +22,8 @@ enum {
     answer_head = 16,
 };
 static const uint32_t greatest_size = 1 << 30;
-static const char device_directory[] = "/dev";
-// What the names of our sockets begin with, behind the NUL that makes them abstract.
-static const char tag[] = "dmfuse-control/";
-
-// MARK: Bytes
-
-// Sends all of it. -1 and errno. A signal doesn't end it: what was begun is sent.
-static int send_all(int fd, struct iovec *parts, size_t count, void *control, size_t control_size)
-{
-    struct msghdr message = {
-        .msg_iov = parts, .msg_iovlen = count, .msg_control = control,
-        .msg_controllen = control_size};
-    while (message.msg_iovlen > 0) {
-        long sent = syscall(SYS_sendmsg, fd, &message, MSG_NOSIGNAL);
-        if (sent < 0 && errno == EINTR)
-            continue;
-        if (sent < 0)
-            return -1;
-        message.msg_control = NULL;
-        message.msg_controllen = 0;
-        while (message.msg_iovlen > 0 && (size_t)sent >= message.msg_iov->iov_len) {
-            sent -= (long)message.msg_iov->iov_len;
-            message.msg_iov++;
-            message.msg_iovlen--;
-        }
-        if (message.msg_iovlen > 0) {
-            message.msg_iov->iov_base = (char *)message.msg_iov->iov_base + sent;
-            message.msg_iov->iov_len -= (size_t)sent;
-        }
-    }
-    return 0;
-}
-
-// Receives exactly that much. -1 and errno; ENOTCONN: the daemon is gone.
-static int receive_all(int fd, void *bytes, size_t size)
-{
-    char *next = bytes;
-    while (size > 0) {
-        long count = syscall(SYS_recvfrom, fd, next, size, 0, NULL, NULL);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count <= 0) {
-            if (count == 0 || errno == ECONNRESET)
-                errno = ENOTCONN;
-            return -1;
-        }
-        next += count;
-        size -= (size_t)count;
-    }
-    return 0;
-}
-
-// MARK: Connections
-
-static int connect_to(int fd, const char *path)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    char through[32];
-    int opened = -1;
-    if (strlen(path) >= sizeof address.sun_path) {
-        opened = raw_open(path, O_PATH | O_CLOEXEC);
-        if (opened < 0)
-            return -1;
-        snprintf(through, sizeof through, "/proc/self/fd/%d", opened);
-        path = through;
-    }
-    strcpy(address.sun_path, path);
-    long result;
-    do
-        result = syscall(SYS_connect, fd, &address, sizeof address);
-    while (result != 0 && errno == EINTR);
-    if (opened >= 0)
-        raw_close(opened);
-    return (int)result;
-}
-
-// Says hello, with the working directory, against which relative paths in tables are meant.
-static int greet(int fd)
-{
-    struct {
-        char magic[8];
-        uint32_t version, length;
-        char directory[sizeof device_directory - 1];
-    } hello = {.magic = "dmfuse\0\1", .version = 1, .length = sizeof device_directory - 1};
-    memcpy(hello.directory, device_directory, sizeof hello.directory);
-    struct iovec part = {&hello, offsetof(__typeof__(hello), directory) + sizeof hello.directory};
-    union {
-        struct cmsghdr head;
-        char bytes[CMSG_SPACE(sizeof(int))];
-    } passed = {.head = {CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS}};
-    int here = raw_open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (here >= 0)
-        memcpy(CMSG_DATA(&passed.head), &here, sizeof here);
-    int result = send_all(fd, &part, 1, here >= 0 ? &passed : NULL, here >= 0 ? sizeof passed : 0);
-    if (here >= 0)
-        raw_close(here);
-    if (result != 0)
-        return -1;
-    struct {
-        int32_t error;
-        uint32_t version, major, zero;
-    } answer;
-    if (receive_all(fd, &answer, sizeof answer) != 0)
-        return -1;
-    if (answer.error != 0) {
-        errno = answer.error;
-        return -1;
-    }
-    set_mapped_major(answer.major);
-    return 0;
-}
-
-// Gives a socket the name by which `is_control_socket` knows it, and this process in it.
-static int name_socket(int fd)
-{
-    static unsigned counter;
-    for (int attempt = 0; attempt < 100; attempt++) {
-        struct sockaddr_un address = {.sun_family = AF_UNIX};
-        unsigned number = __atomic_add_fetch(&counter, 1, __ATOMIC_RELAXED);
-        int length = snprintf(
-            address.sun_path + 1, sizeof address.sun_path - 1, "%s%d/%u", tag,
-            (int)syscall(SYS_getpid), number);
-        socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length);
-        if (syscall(SYS_bind, fd, &address, size) == 0)
-            return 0;
-        if (errno != EADDRINUSE)
-            return -1;
-    }
-    return -1;
-}
-
-// The process that named a control socket; -1: it is none.
-static int namer(int fd)
-{
-    struct sockaddr_un address;
-    socklen_t size = sizeof address;
-    int saved = errno;
-    const size_t front = offsetof(struct sockaddr_un, sun_path) + 1, length = sizeof tag - 1;
-    int found = -1;
-    memset(&address, 0, sizeof address);
-    if (syscall(SYS_getsockname, fd, &address, &size) == 0 && address.sun_family == AF_UNIX &&
-        size > front + length && size < sizeof address &&
-        memcmp(address.sun_path, "\0", 1) == 0 && memcmp(address.sun_path + 1, tag, length) == 0)
-        found = (int)strtol(address.sun_path + 1 + length, NULL, 10);
-    errno = saved;
-    return found;
-}
 
 bool is_control_socket(int fd) { return mount_directory() && namer(fd) >= 0; }
-
-// A greeted connection.
-static int connect_daemon(bool named, bool closes_on_exec)
-{
-    char path[PATH_MAX];
-    strcpy(path, mount_directory());
-    strcat(path, "/mapper/control");
-    int type = SOCK_STREAM | (closes_on_exec ? SOCK_CLOEXEC : 0);
-    int fd = (int)syscall(SYS_socket, AF_UNIX, type, 0);
-    if (fd < 0)
-        return -1;
-    if ((named && name_socket(fd) != 0) || connect_to(fd, path) != 0 || greet(fd) != 0) {
-        raw_close(fd);
-        return -1;
-    }
-    return fd;
-}
 
 // MARK: open
 
@@ -265,21 +96,36 @@ static int await(int fd, unsigned number)
                ? 0 : (errno = EINTR, -1);
 }
 
-// Appends what the kernel would have logged to the file that `dmfuse run --reasons` names.
-static void note_reason(int fd, uint32_t length)
+// Appends what the kernel would have logged to the file that `dmfuse run --reasons` names: one line, in
+// which nothing can pass for another line or command a terminal.
+APART static void note_reason(int fd, uint32_t length)
 {
-    const char *path = reasons_file();
-    char line[1024];
-    if (!path || length == 0)
+    enum { longest = 1000 };
+    __attribute__((cleanup(release))) struct path line;
+    line.mapped = NULL;
+    char reason[64], *room = reasons_file() && length > 0 ? room_for(&line, PATH_MAX) : NULL;
+    if (!room)
         return;
-    size_t kept = length < sizeof line - 1 ? length : sizeof line - 1;
-    if (receive_all(fd, line, kept) != 0)
-        return;
-    line[kept++] = '\n';
-    int file = raw_open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC);
+    struct writer writer = {room, room + PATH_MAX, false};
+    for (uint32_t left = length < longest ? length : longest; left > 0;) {
+        uint32_t part = left < sizeof reason ? left : sizeof reason;
+        if (receive_all(fd, reason, part) != 0)
+            return;
+        for (uint32_t i = 0; i < part; i++) {
+            if ((unsigned char)reason[i] < ' ' || reason[i] == 0x7f)
+                put_mangled(&writer, reason[i]);
+            else
+                put(&writer, reason + i, 1);
+        }
+        left -= part;
+    }
+    put(&writer, "\n", 1);
+    // A pipe without a reader doesn't hold us.
+    int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+    int file = raw_open(reasons_file(), flags);
     if (file < 0)
         return;
-    syscall(SYS_write, file, line, kept);
+    raw_write(file, room, (size_t)(writer.at - room));
     raw_close(file);
 }
 
@@ -303,41 +149,61 @@ static int carry(int fd, unsigned long request, void *argument, size_t size)
     if (receive_all(fd, argument, reply.size) != 0)
         return -1;
     note_reason(fd, reply.reason);
-    if (reply.error == 0)
-        return 0;
-    errno = reply.error;
-    return -1;
+    return take_error(reply.error);
 }
 
 // MARK: poll
 
+// Makes the number `fd` a connection of its own, on which a wait has begun now.
+static int renew(int fd)
+{
+    int flags = (int)syscall(SYS_fcntl, fd, F_GETFD);
+    int fresh = control_open(O_CLOEXEC);
+    if (fresh < 0)
+        return -1;
+    long result = syscall(SYS_dup3, fresh, fd, flags & FD_CLOEXEC ? O_CLOEXEC : 0);
+    raw_close(fresh);
+    return result < 0 ? -1 : 0;
+}
+
+// Takes the reply that told of an event, and begins the next wait. On a descriptor that nobody
+// replaces meanwhile.
+static int begin_anew(int fd)
+{
+    char reply[answer_head];
+    long count = syscall(SYS_recvfrom, fd, reply, sizeof reply, MSG_DONTWAIT, NULL, NULL);
+    if (count <= 0)
+        return 0;
+    struct dm_ioctl head = {.version = {DM_VERSION_MAJOR, 0, 0}, .data_size = least_size};
+    if (receive_all(fd, reply + count, sizeof reply - (size_t)count) != 0 ||
+        carry(fd, DM_DEV_ARM_POLL, &head, least_size) != 0)
+        return -1;
+    return begin_wait(fd);
+}
+
 // After DM_DEV_ARM_POLL the descriptor is readable when an event comes after now. While the wait is
 // under way nothing has happened since it began, and that is as good.
+//
+// One at a time takes replies from descriptors, and nobody waits for the other: who comes meanwhile,
+// be it in a signal handler that interrupted it, or in a child that was forked then and sees it taken
+// for ever, renews the descriptor.
 static int arm(int fd)
 {
-    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    if (namer(fd) != (int)syscall(SYS_getpid)) {
-        // Shared with another process, whose replies are not ours to take: from now on our number
-        // is a connection of our own.
-        int flags = (int)syscall(SYS_fcntl, fd, F_GETFD);
-        int fresh = control_open(O_CLOEXEC);
-        if (fresh < 0)
-            return -1;
-        long result = syscall(SYS_dup3, fresh, fd, flags & FD_CLOEXEC ? O_CLOEXEC : 0);
-        raw_close(fresh);
-        return result < 0 ? -1 : 0;
+    static bool is_taken;
+    char byte;
+    // Replies on what is shared with another process are not ours to take.
+    if (namer(fd) != (int)syscall(SYS_getpid))
+        return renew(fd);
+    if (syscall(SYS_recvfrom, fd, &byte, 1UL, MSG_PEEK | MSG_DONTWAIT, NULL, NULL) < 0)
+        return 0;
+    if (__atomic_exchange_n(&is_taken, true, __ATOMIC_ACQUIRE))
+        return renew(fd);
+    int held = (int)syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 0), result = -1;
+    if (held >= 0) {
+        result = begin_anew(held);
+        raw_close(held);
     }
-    pthread_mutex_lock(&lock);
-    char reply[answer_head];
-    int result = 0;
-    long count = syscall(SYS_recvfrom, fd, reply, sizeof reply, MSG_DONTWAIT, NULL, NULL);
-    if (count > 0) {
-        struct dm_ioctl head = {.version = {DM_VERSION_MAJOR, 0, 0}, .data_size = least_size};
-        result = receive_all(fd, reply + count, sizeof reply - (size_t)count);
-        if (result == 0 && (result = carry(fd, DM_DEV_ARM_POLL, &head, least_size)) == 0)
-            result = begin_wait(fd);
-    }
-    pthread_mutex_unlock(&lock);
+    __atomic_store_n(&is_taken, false, __ATOMIC_RELEASE);
     return result;
 }
 
@@ -347,8 +213,7 @@ int control_ioctl(int fd, unsigned long request, void *argument)
     size_t size;
     if (argument_size(number, argument, &size) != 0)
         return -1;
-    int saved = errno;
-    int connection = connect_daemon(false, true);
+    int saved = errno, connection = connect_daemon(false, true);
     if (connection < 0)
         return -1;
     int result = carry(connection, request, argument, size);

@@ -1,8 +1,53 @@
-// Reading and writing the program's memory as the kernel does: a wrong pointer is EFAULT, not the end.
+// The program's memory, read and written as the kernel does: a wrong pointer is EFAULT, not the end.
 #include "preload.h"
 
-#include <string.h>
 #include <sys/uio.h>
+
+// Whether the page of an address can be read. Any system call that reads before it does anything
+// would do; this one reads eight bytes and then refuses what it is asked for. Every seccomp filter
+// lets it pass.
+static bool is_readable(const char *address)
+{
+    const void *word = (const void *)((uintptr_t)address & ~(uintptr_t)7);
+    if (!word) // it would read nothing
+        return false;
+    return syscall(SYS_rt_sigprocmask, -1L, word, NULL, 8UL) == 0 || errno != EFAULT;
+}
+
+size_t program_text(const char *path)
+{
+    enum { page = 4096 }; // or a part of one
+    int saved = errno;
+    size_t length = 0, part, room;
+    do {
+        const char *next = path + length;
+        if (!is_readable(next)) {
+            errno = saved;
+            return 0;
+        }
+        room = page - (uintptr_t)next % page;
+        part = strnlen(next, room);
+        length += part;
+    } while (part == room && length < PATH_MAX);
+    errno = saved;
+    return length < PATH_MAX ? length : 0;
+}
+
+// Through a pipe, whose ends know wrong pointers, too. At most a page.
+static int move_by_pipe(void *to, const void *from, size_t size)
+{
+    int ends[2], result = -1;
+    if (syscall(SYS_pipe2, ends, O_CLOEXEC | O_NONBLOCK) != 0)
+        return -1;
+    if (syscall(SYS_write, ends[1], from, size) == (long)size &&
+        syscall(SYS_read, ends[0], to, size) == (long)size)
+        result = 0;
+    else
+        errno = EFAULT;
+    raw_close(ends[0]);
+    raw_close(ends[1]);
+    return result;
+}
 
 static int move(long number, void *own, const void *theirs, size_t size)
 {
@@ -15,13 +60,10 @@ static int move(long number, void *own, const void *theirs, size_t size)
         errno = EFAULT;
         return -1;
     }
-    // Not permitted here.
+    // A filter of system calls doesn't permit it.
     errno = saved;
-    if (number == SYS_process_vm_readv)
-        memcpy(own, theirs, size);
-    else
-        memcpy((void *)theirs, own, size);
-    return 0;
+    return number == SYS_process_vm_readv ? move_by_pipe(own, theirs, size)
+                                          : move_by_pipe((void *)theirs, own, size);
 }
 
 int read_memory(void *to, const void *from, size_t size)

@@ -1,8 +1,6 @@
 // Calls that only need to be led to the mount.
 #include "preload.h"
 
-#include <stdlib.h>
-#include <string.h>
 #include <sys/inotify.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
@@ -12,8 +10,8 @@
 #define LED(result, name, parameters, arguments)                                                   \
     EXPORTED result name parameters                                                                \
     {                                                                                              \
-        struct path room;                                                                          \
-        path = led(path, &room);                                                                   \
+        LEAD(meant, path, -1);                                                                     \
+        path = meant.bytes;                                                                        \
         return NEXT(name) arguments;                                                               \
     }
 
@@ -48,55 +46,60 @@ LED(int, inotify_add_watch, (int fd, const char *path, uint32_t mask), (fd, path
 #define LINK(name, parameters, arguments)                                                          \
     EXPORTED int name parameters                                                                   \
     {                                                                                              \
-        struct path from_room, to_room;                                                            \
-        from = led(from, &from_room);                                                              \
-        to = led(to, &to_room);                                                                    \
+        LEAD(meant_from, from, -1);                                                                \
+        LEAD(meant_to, to, -1);                                                                    \
+        from = meant_from.bytes;                                                                   \
+        to = meant_to.bytes;                                                                       \
         return NEXT(name) arguments;                                                               \
     }
 LINK(link, (const char *from, const char *to), (from, to))
 LINK(linkat, (int from_at, const char *from, int to_at, const char *to, int flags),
      (from_at, from, to_at, to, flags))
 
-// A name below /dev stays what it is, in its shortest form, as it would where it is a node.
-static bool stays(const char *path, const char *meant, char *resolved)
+// The shortest form of an absolute path, by its text, into room for one byte more than its length.
+static void shorten(struct text path, char *resolved)
 {
-    struct stat status;
-    if (meant == path || strlen(path) >= PATH_MAX)
-        return false;
-    if (raw_stat(AT_FDCWD, meant, &status, 0) != 0)
-        return false;
     size_t length = 0;
-    for (const char *next = path; *(next += strspn(next, "/"));) {
-        size_t part = strcspn(next, "/");
-        if (part == 2 && memcmp(next, "..", 2) == 0) {
-            while (length > 0 && resolved[--length] != '/') {}
-        } else if (part != 1 || *next != '.') {
-            resolved[length++] = '/';
-            memcpy(resolved + length, next, part);
-            length += part;
+    while (take_any(&path, "/"), path.left > 0) {
+        struct text part = {path.at, 0};
+        while (path.left > 0 && *path.at != '/') {
+            part.left++;
+            path.at++;
+            path.left--;
         }
-        next += part;
+        if (part.left == 2 && memcmp(part.at, "..", 2) == 0) {
+            while (length > 0 && resolved[--length] != '/') {}
+        } else if (part.left != 1 || *part.at != '.') {
+            resolved[length++] = '/';
+            memcpy(resolved + length, part.at, part.left);
+            length += part.left;
+        }
     }
     if (length == 0)
         resolved[length++] = '/';
     resolved[length] = 0;
-    return true;
 }
 
+// A name below /dev stays what it is, in its shortest form, as it would where it is a node.
 EXPORTED char *realpath(const char *restrict path, char *restrict resolved)
 {
-    struct path room;
-    char copy[PATH_MAX];
-    const char *meant = led(path, &room);
-    if (stays(path, meant, copy))
-        return resolved ? strcpy(resolved, copy) : strdup(copy);
-    return NEXT(realpath)(meant, resolved);
+    LEAD(meant, path, NULL);
+    int saved = errno;
+    bool is_node = meant.bytes != path && meant.length > 0 && raw_exists(meant.bytes);
+    errno = saved;
+    if (!is_node)
+        return NEXT(realpath)(meant.bytes, resolved);
+    struct text text = {path, program_text(path)};
+    if (!resolved && !(resolved = malloc(text.left + 2))) // as the C library does
+        return NULL;
+    shorten(text, resolved);
+    return resolved;
 }
 EXPORTED char *canonicalize_file_name(const char *path) { return realpath(path, NULL); }
 char *__realpath_chk(const char *path, char *resolved, size_t size);
 EXPORTED char *__realpath_chk(const char *path, char *resolved, size_t size)
 {
-    if (size < PATH_MAX)
-        __builtin_trap(); // as the C library does
+    if (size < PATH_MAX) // it ends the program with a message
+        return NEXT(__realpath_chk)(path, resolved, size);
     return realpath(path, resolved);
 }

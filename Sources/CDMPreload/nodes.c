@@ -2,29 +2,31 @@
 // libdevmapper does to bring them about has happened already.
 #include "preload.h"
 
-#include <stdio.h>
-#include <string.h>
-
 // A node of the mapper directory that is there.
-static bool is_node(const char *path)
+static bool is_node(const struct path *path)
 {
     struct stat status;
     unsigned minor;
     int saved = errno;
     bool is = is_in_mapper(path) &&
-              raw_stat(AT_FDCWD, path, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+              raw_stat(AT_FDCWD, path->bytes, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
               node_of(status.st_dev, status.st_ino, &minor) != no_node;
     errno = saved;
     return is;
 }
 
-static bool device_exists(dev_t device)
+APART static bool device_exists(dev_t device)
 {
-    char path[PATH_MAX];
+    __attribute__((cleanup(release))) struct path path;
+    char name[16];
     struct stat status;
+    struct writer writer = {name, name + sizeof name - 1, false};
+    put_word(&writer, "/dm-");
+    put_number(&writer, minor(device));
+    *writer.at = 0;
     int saved = errno;
-    snprintf(path, sizeof path, "%s/dm-%u", mount_directory(), minor(device));
-    bool is = major(device) == mapped_major() && raw_stat(AT_FDCWD, path, &status, 0) == 0;
+    bool is = below_mount(name, &path) && major(device) == mapped_major() &&
+              raw_stat(AT_FDCWD, path.bytes, &status, 0) == 0;
     errno = saved;
     return is;
 }
@@ -32,11 +34,10 @@ static bool device_exists(dev_t device)
 // Also under another name than ours: programs differ in how they write odd characters.
 static int make_node(int directory, const char *path, mode_t mode, dev_t device)
 {
-    struct path room;
-    path = led(path, &room);
-    if (S_ISBLK(mode) && is_in_mapper(path) && device_exists(device))
+    LEAD(meant, path, -1);
+    if (S_ISBLK(mode) && is_in_mapper(&meant) && device_exists(device))
         return 0;
-    return (int)syscall(SYS_mknodat, directory, path, mode, (unsigned)device);
+    return (int)syscall(SYS_mknodat, directory, meant.bytes, mode, (unsigned)device);
 }
 
 EXPORTED int mknod(const char *path, mode_t mode, dev_t device)
@@ -61,31 +62,29 @@ EXPORTED int __xmknodat(int version, int directory, const char *path, mode_t mod
 
 EXPORTED int unlink(const char *path)
 {
-    struct path room;
-    path = led(path, &room);
-    return is_node(path) ? 0 : NEXT(unlink)(path);
+    LEAD(meant, path, -1);
+    return is_node(&meant) ? 0 : NEXT(unlink)(meant.bytes);
 }
 EXPORTED int unlinkat(int directory, const char *path, int flags)
 {
-    struct path room;
-    path = led(path, &room);
-    return is_node(path) ? 0 : NEXT(unlinkat)(directory, path, flags);
+    LEAD(meant, path, -1);
+    return is_node(&meant) ? 0 : NEXT(unlinkat)(directory, meant.bytes, flags);
 }
 
 EXPORTED int remove(const char *path)
 {
-    struct path room;
-    path = led(path, &room);
-    return is_node(path) ? 0 : NEXT(remove)(path);
+    LEAD(meant, path, -1);
+    return is_node(&meant) ? 0 : NEXT(remove)(meant.bytes);
 }
 
 #define RENAME(name, parameters, arguments)                                                        \
     EXPORTED int name parameters                                                                   \
     {                                                                                              \
-        struct path from_room, to_room;                                                            \
-        from = led(from, &from_room);                                                              \
-        to = led(to, &to_room);                                                                    \
-        return is_in_mapper(from) && is_node(to) ? 0 : NEXT(name) arguments;                       \
+        LEAD(meant_from, from, -1);                                                                \
+        LEAD(meant_to, to, -1);                                                                    \
+        from = meant_from.bytes;                                                                   \
+        to = meant_to.bytes;                                                                       \
+        return is_in_mapper(&meant_from) && is_node(&meant_to) ? 0 : NEXT(name) arguments;         \
     }
 RENAME(rename, (const char *from, const char *to), (from, to))
 RENAME(renameat, (int from_at, const char *from, int to_at, const char *to),
@@ -97,10 +96,10 @@ RENAME(renameat2, (int from_at, const char *from, int to_at, const char *to, uns
 #define NODE(name, parameters, arguments)                                                          \
     EXPORTED int name parameters                                                                   \
     {                                                                                              \
-        struct path room;                                                                          \
-        path = led(path, &room);                                                                   \
+        LEAD(meant, path, -1);                                                                     \
+        path = meant.bytes;                                                                        \
         int saved = errno, result = NEXT(name) arguments;                                          \
-        if (result == 0 || errno != EOPNOTSUPP || !is_node(path))                                  \
+        if (result == 0 || errno != EOPNOTSUPP || !is_node(&meant))                                \
             return result;                                                                         \
         errno = saved;                                                                             \
         return 0;                                                                                  \
@@ -132,29 +131,28 @@ static ssize_t unless_node(int directory, const char *path, const char *target, 
 
 EXPORTED ssize_t readlink(const char *restrict path, char *restrict target, size_t size)
 {
-    struct path room;
-    path = led(path, &room);
-    ssize_t length = sysfs_readlink(path, target, size);
+    LEAD(meant, path, -1);
+    ssize_t length = sysfs_readlink(&meant, target, size);
     return length ? length
-                  : unless_node(AT_FDCWD, path, target, NEXT(readlink)(path, target, size));
+                  : unless_node(AT_FDCWD, meant.bytes, target,
+                                NEXT(readlink)(meant.bytes, target, size));
 }
 EXPORTED ssize_t readlinkat(
     int directory, const char *restrict path, char *restrict target, size_t size)
 {
-    struct path room;
-    path = led(path, &room);
-    ssize_t length = sysfs_readlink(path, target, size);
+    LEAD(meant, path, -1);
+    ssize_t length = sysfs_readlink(&meant, target, size);
     return length ? length
-                  : unless_node(
-                        directory, path, target, NEXT(readlinkat)(directory, path, target, size));
+                  : unless_node(directory, meant.bytes, target,
+                                NEXT(readlinkat)(directory, meant.bytes, target, size));
 }
 
 // What a program calls that was compiled with _FORTIFY_SOURCE.
 ssize_t __readlink_chk(const char *path, char *target, size_t size, size_t room);
 EXPORTED ssize_t __readlink_chk(const char *path, char *target, size_t size, size_t room)
 {
-    if (size > room)
-        __builtin_trap(); // as the C library does
+    if (size > room) // it ends the program with a message
+        return NEXT(__readlink_chk)(path, target, size, room);
     return readlink(path, target, size);
 }
 ssize_t __readlinkat_chk(int directory, const char *path, char *target, size_t size, size_t room);
@@ -162,6 +160,6 @@ EXPORTED ssize_t __readlinkat_chk(
     int directory, const char *path, char *target, size_t size, size_t room)
 {
     if (size > room)
-        __builtin_trap();
+        return NEXT(__readlinkat_chk)(directory, path, target, size, room);
     return readlinkat(directory, path, target, size);
 }

@@ -3,17 +3,16 @@
 
 #include <dirent.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
 
 // What is opened by us alone: true, and its descriptor or -1.
-static bool is_ours(int directory, const char *path, int flags, int *fd)
+static bool is_ours(int directory, const struct path *path, int flags, int *fd)
 {
-    if (!mount_directory() || !path || flags & (O_PATH | O_DIRECTORY))
+    struct text text = {path->bytes, path->length};
+    if (!mount_directory() || text.left == 0 || flags & (O_PATH | O_DIRECTORY))
         return false;
     if (is_control(directory, path))
         *fd = control_open(flags);
-    else if (is_proc_devices(path))
+    else if (is_text(text, "/proc/devices"))
         *fd = proc_devices_open(flags);
     else
         return sysfs_open(path, flags, fd);
@@ -29,14 +28,13 @@ static mode_t mode_of(int flags, va_list rest)
 #define OPEN(name)                                                                                 \
     EXPORTED int name(const char *path, int flags, ...)                                            \
     {                                                                                              \
-        struct path room;                                                                          \
+        LEAD(meant, path, -1);                                                                     \
         va_list rest;                                                                              \
         int fd;                                                                                    \
         va_start(rest, flags);                                                                     \
         mode_t mode = mode_of(flags, rest);                                                        \
         va_end(rest);                                                                              \
-        path = led(path, &room);                                                                   \
-        return is_ours(AT_FDCWD, path, flags, &fd) ? fd : NEXT(name)(path, flags, mode);           \
+        return is_ours(AT_FDCWD, &meant, flags, &fd) ? fd : NEXT(name)(meant.bytes, flags, mode);           \
     }
 OPEN(open)
 OPEN(open64)
@@ -44,15 +42,14 @@ OPEN(open64)
 #define OPENAT(name)                                                                               \
     EXPORTED int name(int directory, const char *path, int flags, ...)                             \
     {                                                                                              \
-        struct path room;                                                                          \
+        LEAD(meant, path, -1);                                                                     \
         va_list rest;                                                                              \
         int fd;                                                                                    \
         va_start(rest, flags);                                                                     \
         mode_t mode = mode_of(flags, rest);                                                        \
         va_end(rest);                                                                              \
-        path = led(path, &room);                                                                   \
-        return is_ours(directory, path, flags, &fd) ? fd                                           \
-                                                    : NEXT(name)(directory, path, flags, mode);    \
+        return is_ours(directory, &meant, flags, &fd) ? fd                                           \
+                                                    : NEXT(name)(directory, meant.bytes, flags, mode);    \
     }
 OPENAT(openat)
 OPENAT(openat64)
@@ -66,10 +63,9 @@ int __openat64_2(int directory, const char *path, int flags);
 #define OPEN_CHECKED(name)                                                                         \
     EXPORTED int name(const char *path, int flags)                                                 \
     {                                                                                              \
-        struct path room;                                                                          \
+        LEAD(meant, path, -1);                                                                     \
         int fd;                                                                                    \
-        path = led(path, &room);                                                                   \
-        return is_ours(AT_FDCWD, path, flags, &fd) ? fd : NEXT(name)(path, flags);                 \
+        return is_ours(AT_FDCWD, &meant, flags, &fd) ? fd : NEXT(name)(meant.bytes, flags);                 \
     }
 OPEN_CHECKED(__open_2)
 OPEN_CHECKED(__open64_2)
@@ -77,10 +73,9 @@ OPEN_CHECKED(__open64_2)
 #define OPENAT_CHECKED(name)                                                                       \
     EXPORTED int name(int directory, const char *path, int flags)                                  \
     {                                                                                              \
-        struct path room;                                                                          \
+        LEAD(meant, path, -1);                                                                     \
         int fd;                                                                                    \
-        path = led(path, &room);                                                                   \
-        return is_ours(directory, path, flags, &fd) ? fd : NEXT(name)(directory, path, flags);     \
+        return is_ours(directory, &meant, flags, &fd) ? fd : NEXT(name)(directory, meant.bytes, flags);     \
     }
 OPENAT_CHECKED(__openat_2)
 OPENAT_CHECKED(__openat64_2)
@@ -88,8 +83,8 @@ OPENAT_CHECKED(__openat64_2)
 #define CREAT(name)                                                                                \
     EXPORTED int name(const char *path, mode_t mode)                                               \
     {                                                                                              \
-        struct path room;                                                                          \
-        return NEXT(name)(led(path, &room), mode);                                                 \
+        LEAD(meant, path, -1);                                                                     \
+        return NEXT(name)(meant.bytes, mode);                                                 \
     }
 CREAT(creat)
 CREAT(creat64)
@@ -97,10 +92,10 @@ CREAT(creat64)
 // MARK: stdio
 
 // The same for a stream that is to be read.
-static bool is_ours_to_read(const char *path, const char *mode, FILE **file)
+static bool is_ours_to_read(const struct path *path, const char *mode, FILE **file)
 {
     int fd;
-    if (!mount_directory() || !path || mode[0] != 'r' ||
+    if (path->length == 0 || mode[0] != 'r' ||
         !is_ours(AT_FDCWD, path, strchr(mode, 'e') ? O_CLOEXEC : 0, &fd))
         return false;
     *file = fd >= 0 ? fdopen(fd, "r") : NULL;
@@ -112,9 +107,9 @@ static bool is_ours_to_read(const char *path, const char *mode, FILE **file)
 #define FOPEN(name)                                                                                \
     EXPORTED FILE *name(const char *restrict path, const char *restrict mode)                      \
     {                                                                                              \
-        struct path room;                                                                          \
+        LEAD(meant, path, NULL);                                                                   \
         FILE *file;                                                                                \
-        return is_ours_to_read(path, mode, &file) ? file : NEXT(name)(led(path, &room), mode);     \
+        return is_ours_to_read(&meant, mode, &file) ? file : NEXT(name)(meant.bytes, mode);        \
     }
 FOPEN(fopen)
 FOPEN(fopen64)
@@ -123,8 +118,8 @@ FOPEN(fopen64)
     EXPORTED FILE *name(                                                                           \
         const char *restrict path, const char *restrict mode, FILE *restrict file)                 \
     {                                                                                              \
-        struct path room;                                                                          \
-        return NEXT(name)(led(path, &room), mode, file);                                           \
+        LEAD(meant, path, NULL);                                                                   \
+        return NEXT(name)(meant.bytes, mode, file);                                                \
     }
 FREOPEN(freopen)
 FREOPEN(freopen64)
@@ -133,8 +128,8 @@ FREOPEN(freopen64)
 
 EXPORTED DIR *opendir(const char *path)
 {
-    struct path room;
-    return NEXT(opendir)(led(path, &room));
+    LEAD(meant, path, NULL);
+    return NEXT(opendir)(meant.bytes);
 }
 
 #define SCANDIR(name, entry)                                                                       \
@@ -143,8 +138,8 @@ EXPORTED DIR *opendir(const char *path)
         int (*wanted)(const struct entry *),                                                       \
         int (*order)(const struct entry **, const struct entry **))                                \
     {                                                                                              \
-        struct path room;                                                                          \
-        return NEXT(name)(led(path, &room), entries, wanted, order);                               \
+        LEAD(meant, path, -1);                                                                     \
+        return NEXT(name)(meant.bytes, entries, wanted, order);                                    \
     }
 SCANDIR(scandir, dirent)
 SCANDIR(scandir64, dirent64)

@@ -1,235 +1,267 @@
-// Which paths and files are the mount's.
+// Which paths are the mount's, and where they lead.
 #include "preload.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+// MARK: Room
 
-static const char *directory; // of the mount
-static const char *reasons;
-static size_t directory_length;
-static unsigned major_number;
-static dev_t mount_device; // its st_dev; 0: not known yet
-
-// The daemon must not meet itself: a mount that is made by a command of `dmfuse run`.
-static bool is_daemon(int count, char **arguments)
+void release(struct path *path)
 {
-    char program[PATH_MAX];
-    if (count < 2 || strcmp(arguments[1], "mount") != 0)
+    if (path->mapped)
+        unmap(path->mapped, PATH_MAX);
+    path->mapped = NULL;
+}
+
+char *room_for(struct path *path, size_t size)
+{
+    if (size <= sizeof path->own)
+        return path->own;
+    if (!path->mapped)
+        path->mapped = map(PATH_MAX);
+    return path->mapped;
+}
+
+// What the kernel answers with ENAMETOOLONG.
+static const char too_long[PATH_MAX + 1] = {[0] = '/', [1 ... PATH_MAX - 1] = 'x'};
+
+// Makes `made` a path of two parts. Each run of slashes in `rest` becomes one, so that what was a
+// path stays one: the mount's directory is longer than /dev.
+static bool compose(struct path *made, const char *front, size_t front_length, struct text rest)
+{
+    size_t size = front_length + rest.left + 1;
+    if (size > PATH_MAX)
+        size = PATH_MAX;
+    char *room = room_for(made, size);
+    if (!room)
         return false;
-    long length = syscall(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", program, sizeof program - 1);
-    if (length < 7)
-        return false;
-    program[length] = 0;
-    return strcmp(program + length - 7, "/dmfuse") == 0;
-}
-
-__attribute__((constructor)) static void start(int count, char **arguments)
-{
-    const char *path = getenv("DMFUSE_DIR"), *number = getenv("DMFUSE_MAJOR");
-    if (!path || path[0] != '/' || strlen(path) >= PATH_MAX / 2 || is_daemon(count, arguments))
-        return;
-    major_number = number ? (unsigned)strtoul(number, NULL, 10) : 0;
-    directory_length = strlen(path);
-    // Not the environment's own strings: the program may change its environment.
-    static char copy[PATH_MAX / 2], reasons_copy[PATH_MAX];
-    directory = memcpy(copy, path, directory_length + 1);
-    const char *file = getenv("DMFUSE_REASONS");
-    if (file && strlen(file) < sizeof reasons_copy)
-        reasons = strcpy(reasons_copy, file);
-}
-
-const char *mount_directory(void) { return directory; }
-
-const char *reasons_file(void) { return reasons; }
-
-unsigned mapped_major(void) { return __atomic_load_n(&major_number, __ATOMIC_RELAXED); }
-
-void set_mapped_major(unsigned major) { __atomic_store_n(&major_number, major, __ATOMIC_RELAXED); }
-
-// MARK: The mount's file system
-
-// Asks without asking the daemon, which may be gone or stopped.
-static void find_mount_device(void)
-{
-    int saved = errno;
-    struct statx status;
-    dev_t found = 0;
-    if (syscall(SYS_statx, AT_FDCWD, directory, AT_STATX_DONT_SYNC, STATX_INO, &status) == 0 &&
-        status.stx_ino == 1)
-        found = makedev(status.stx_dev_major, status.stx_dev_minor);
-    __atomic_store_n(&mount_device, found, __ATOMIC_RELAXED);
-    errno = saved;
-}
-
-enum node node_of(dev_t device, ino_t inode, unsigned *minor)
-{
-    // FUSE has no device of its own, so its major is 0. Below 2^22 are no devices.
-    if (!directory || major(device) != 0 || (inode >> 22 == 0 && inode != 3))
-        return no_node;
-    if (__atomic_load_n(&mount_device, __ATOMIC_RELAXED) == 0)
-        find_mount_device();
-    if (device != __atomic_load_n(&mount_device, __ATOMIC_RELAXED))
-        return no_node;
-    if (inode == 3)
-        return control_link;
-    *minor = inode & 0xfffff; // NodeNumber.swift
-    switch ((inode >> 20) & 3) {
-    case 0: return device_node;
-    case 1: return link_node;
-    default: return no_node;
+    struct writer writer = {room, room + size - 1, false};
+    put(&writer, front, front_length);
+    for (size_t i = 0; i < rest.left && !writer.is_full; i++) {
+        char byte = rest.at[i];
+        if (byte != '/' || writer.at == room || writer.at[-1] != '/')
+            put(&writer, &byte, 1);
     }
+    *writer.at = 0;
+    made->bytes = writer.is_full ? too_long : room;
+    made->length = writer.is_full ? 0 : (size_t)(writer.at - room);
+    return true;
 }
 
-bool is_device(int fd, struct stat *status)
+bool below_mount(const char *rest, struct path *made)
+{
+    made->mapped = NULL;
+    return compose(
+        made, mount_directory(), mount_directory_length(), (struct text){rest, strlen(rest)});
+}
+
+// MARK: Names
+
+// Steps over a name in front, up to a slash or the end.
+static bool take_name(struct text *text, const char *name)
+{
+    struct text rest = *text;
+    do
+        take_any(&rest, "/");
+    while (take(&rest, "./"));
+    if (!take(&rest, name) || (rest.left > 0 && *rest.at != '/'))
+        return false;
+    *text = rest;
+    return true;
+}
+
+static bool is_device_file(struct text text)
 {
     unsigned minor;
-    int saved = errno;
-    bool found = directory && raw_stat(fd, "", status, AT_EMPTY_PATH) == 0 &&
-                 S_ISREG(status->st_mode) &&
-                 node_of(status->st_dev, status->st_ino, &minor) == device_node;
-    errno = saved;
-    return found;
+    do
+        take_any(&text, "/");
+    while (take(&text, "./"));
+    return take(&text, "dm-") && take_number(&text, &minor) && text.left == 0;
 }
 
-// MARK: Paths
-
-// The rest of a path behind a name in its front, at a slash or the end; NULL: another name.
-static const char *behind(const char *path, const char *name)
+// Steps over the mount's directory, up to a slash or the end.
+static bool take_mount(struct text *text)
 {
-    size_t length = strlen(name);
-    while (path[0] == '/' || (path[0] == '.' && path[1] == '/'))
-        path++;
-    if (strncmp(path, name, length) != 0)
-        return NULL;
-    path += length;
-    return *path == '/' || *path == 0 ? path : NULL;
-}
-
-static bool is_device_file(const char *path)
-{
-    while (path[0] == '/' || (path[0] == '.' && path[1] == '/'))
-        path++;
-    if (strncmp(path, "dm-", 3) != 0 || path[3] == 0)
+    size_t length = mount_directory_length();
+    if (text->left < length || memcmp(text->at, mount_directory(), length) != 0 ||
+        (text->left > length && text->at[length] != '/'))
         return false;
-    return path[3 + strspn(path + 3, "0123456789")] == 0;
+    text->at += length;
+    text->left -= length;
+    return true;
 }
 
-// The names by number in /dev/block, which udev would have made: of our devices, and of others where
-// there is no udev. kpartx finds an image's loop device by them.
-static const char *led_by_number(const char *path, const char *number, struct path *room)
+// What follows the mapper directory in a path, after `lead`; empty: nothing.
+static struct text mapper_entry(const struct path *path)
 {
-    char link[64], target[PATH_MAX];
-    char *colon, *end;
-    unsigned major = (unsigned)strtoul(number + (*number == '/'), &colon, 10);
-    unsigned minor = *colon == ':' ? (unsigned)strtoul(colon + 1, &end, 10) : 0;
-    if (*colon != ':' || end == colon + 1 || *end != 0)
-        return path;
-    if (major == mapped_major()) {
-        snprintf(room->bytes, sizeof room->bytes, "%s/dm-%u", directory, minor);
-        return room->bytes;
-    }
-    int saved = errno;
-    const char *meant = path;
-    snprintf(link, sizeof link, "/sys/dev/block/%u:%u", major, minor);
-    if (syscall(SYS_faccessat, AT_FDCWD, path, F_OK) != 0) {
-        long length = syscall(SYS_readlinkat, AT_FDCWD, link, target, sizeof target - 1);
-        target[length < 0 ? 0 : length] = 0;
-        const char *name = strrchr(target, '/');
-        if (name && snprintf(room->bytes, sizeof room->bytes, "/dev%s", name) < PATH_MAX)
-            meant = room->bytes;
-    }
-    errno = saved;
-    return meant;
+    struct text rest = {path->bytes, path->length};
+    if (!mount_directory() || !take_mount(&rest) || !take_name(&rest, "mapper"))
+        return (struct text){NULL, 0};
+    take_any(&rest, "/");
+    return rest;
 }
 
-// The rest of a path behind the mount, at a slash or the end; NULL: it is elsewhere.
-static const char *inside(const char *path)
-{
-    if (!directory || !path || strncmp(path, directory, directory_length) != 0)
-        return NULL;
-    const char *rest = path + directory_length;
-    return *rest == '/' || *rest == 0 ? rest : NULL;
-}
+bool is_in_mapper(const struct path *path) { return mapper_entry(path).left > 0; }
 
-// What follows the mapper directory in a path, after `led`; NULL: nothing.
-static const char *mapper_entry(const char *path)
+// What libdevmapper writes as it is.
+static bool is_plain(char byte)
 {
-    const char *rest = inside(path);
-    if (!rest || !(rest = behind(rest, "mapper")))
-        return NULL;
-    rest += strspn(rest, "/");
-    return *rest ? rest : NULL;
+    static const char plain[] =
+        "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz#+-.:=@_";
+    return memchr(plain, byte, sizeof plain - 1) != NULL;
 }
 
 // libdevmapper creates devices under mangled names, and then uses their nodes by the names that it
 // shows: what isn't there as it is written is meant mangled.
-static const char *spelled(const char *path, struct path *room)
+APART static bool spell(struct path *path)
 {
-    static const char plain[] =
-        "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz#+-.:=@_";
-    const char *name = mapper_entry(path);
-    if (!name || name[strspn(name, plain)] == 0 || strchr(name, '/'))
-        return path;
-    struct path mangled;
-    size_t length = (size_t)(name - path);
-    memcpy(mangled.bytes, path, length);
-    for (; *name && length + sizeof "\\x00" < sizeof mangled.bytes; name++) {
-        if (strchr(plain, *name))
-            mangled.bytes[length++] = *name;
-        else
-            length += (size_t)sprintf(mangled.bytes + length, "\\x%02x", (unsigned char)*name);
+    struct text name = mapper_entry(path);
+    size_t odd = 0;
+    for (size_t i = 0; i < name.left; i++) {
+        if (name.at[i] == '/')
+            return true;
+        odd += !is_plain(name.at[i]);
     }
-    mangled.bytes[length] = 0;
+    size_t front = path->length - name.left, size = path->length + 3 * odd + 1;
+    if (odd == 0 || size > PATH_MAX)
+        return true;
+    __attribute__((cleanup(release))) struct path mangled;
+    mangled.mapped = NULL;
+    char *room = room_for(&mangled, size);
+    if (!room)
+        return false;
+    struct writer writer = {room, room + size - 1, false};
+    put(&writer, path->bytes, front);
+    for (size_t i = 0; i < name.left; i++) {
+        char byte = name.at[i];
+        if (is_plain(byte))
+            put(&writer, &byte, 1);
+        else
+            put_mangled(&writer, byte);
+    }
+    *writer.at = 0;
     int saved = errno;
     struct stat status;
-    bool is_meant = *name == 0 && raw_stat(AT_FDCWD, path, &status, AT_SYMLINK_NOFOLLOW) != 0 &&
-                    raw_stat(AT_FDCWD, mangled.bytes, &status, AT_SYMLINK_NOFOLLOW) == 0;
+    bool is_meant = !writer.is_full &&
+                    raw_stat(AT_FDCWD, path->bytes, &status, AT_SYMLINK_NOFOLLOW) != 0 &&
+                    raw_stat(AT_FDCWD, room, &status, AT_SYMLINK_NOFOLLOW) == 0;
     errno = saved;
-    return is_meant ? memcpy(room->bytes, mangled.bytes, length + 1) : path;
-}
-
-const char *led(const char *path, struct path *room)
-{
-    if (!directory || !path || path[0] != '/')
-        return path;
-    if (inside(path)) {
-        find_mount_device(); // it may have been mounted anew
-        return spelled(path, room);
+    if (!is_meant)
+        return true;
+    path->length = (size_t)(writer.at - room);
+    if (mangled.mapped) {
+        release(path);
+        path->bytes = path->mapped = mangled.mapped;
+        mangled.mapped = NULL;
+    } else {
+        path->bytes = memcpy(path->own, room, path->length + 1);
     }
-    const char *rest = behind(path, "dev"), *number;
-    if (!rest)
-        return path;
-    if ((number = behind(rest, "block")))
-        return led_by_number(path, number, room);
-    if (!behind(rest, "mapper") && !is_device_file(rest))
-        return path;
-    size_t length = strlen(rest);
-    if (directory_length + length >= sizeof room->bytes)
-        return path;
-    find_mount_device();
-    memcpy(room->bytes, directory, directory_length);
-    memcpy(room->bytes + directory_length, rest, length + 1);
-    return spelled(room->bytes, room);
+    return true;
 }
 
-bool is_in_mapper(const char *path) { return mapper_entry(path) != NULL; }
+// MARK: By number
 
-bool is_control(int at, const char *path)
+// Leads to the name in /dev of another device, if its number has no name: as the kernel's sysfs has
+// it. kpartx finds an image's loop device so.
+APART static bool lead_to_other(struct path *path, unsigned major, unsigned minor)
 {
-    if (!directory || !path)
+    static const char front[] = "/dev";
+    char link[48];
+    struct writer writer = {link, link + sizeof link - 1, false};
+    put_word(&writer, "/sys/dev/block/");
+    put_number(&writer, major);
+    put(&writer, ":", 1);
+    put_number(&writer, minor);
+    *writer.at = 0;
+    int saved = errno;
+    bool is_named = raw_exists(path->bytes);
+    errno = saved;
+    if (is_named)
+        return true;
+    char *target = room_for(path, PATH_MAX);
+    if (!target)
         return false;
-    size_t length = strlen(path);
-    if (length < 7 || strcmp(path + length - 7, "control") != 0 ||
-        (length > 7 && path[length - 8] != '/'))
+    long length = raw_readlink(link, target, PATH_MAX - 1);
+    errno = saved;
+    const char *name = length > 0 ? memrchr(target, '/', (size_t)length) : NULL;
+    if (!name)
+        return true;
+    size_t size = (size_t)(target + length - name);
+    if (size + sizeof front > PATH_MAX)
+        return true;
+    memmove(target + sizeof front - 1, name, size);
+    memcpy(target, front, sizeof front - 1);
+    path->length = sizeof front - 1 + size;
+    target[path->length] = 0;
+    path->bytes = target;
+    return true;
+}
+
+// The names by number in /dev/block, which udev would have made.
+static bool lead_by_number(struct path *path, struct text number)
+{
+    unsigned major, minor;
+    take_any(&number, "/");
+    if (!take_number(&number, &major) || !take(&number, ":") || !take_number(&number, &minor) ||
+        number.left > 0)
+        return true;
+    if (major != mapped_major())
+        return lead_to_other(path, major, minor);
+    char name[16];
+    struct writer writer = {name, name + sizeof name, false};
+    put_word(&writer, "/dm-");
+    put_number(&writer, minor);
+    struct text rest = {name, (size_t)(writer.at - name)};
+    return compose(path, mount_directory(), mount_directory_length(), rest);
+}
+
+// MARK: lead
+
+bool lead(const char *path, struct path *meant)
+{
+    meant->bytes = path;
+    meant->length = 0;
+    meant->mapped = NULL;
+    if (!mount_directory())
+        return true;
+    meant->length = program_text(path);
+    struct text text = {path, meant->length}, rest;
+    if (text.left == 0 || *text.at != '/')
+        return true;
+    if (take_mount(&text)) {
+        find_mount_device(); // it may have been mounted anew
+        return spell(meant);
+    }
+    if (!take_name(&text, "dev"))
+        return true;
+    rest = text;
+    if (take_name(&rest, "block"))
+        return lead_by_number(meant, rest);
+    if (!take_name(&rest, "mapper") && !is_device_file(text))
+        return true;
+    find_mount_device();
+    return compose(meant, mount_directory(), mount_directory_length(), text) && spell(meant);
+}
+
+// Whether a file is the mount's control socket.
+APART static bool is_own_socket(const struct stat *meant)
+{
+    __attribute__((cleanup(release))) struct path socket;
+    struct stat ours;
+    return below_mount("/mapper/control", &socket) &&
+           raw_stat(AT_FDCWD, socket.bytes, &ours, 0) == 0 && meant->st_dev == ours.st_dev &&
+           meant->st_ino == ours.st_ino;
+}
+
+bool is_control(int at, const struct path *path)
+{
+    static const char name[] = "control";
+    const size_t own = sizeof name - 1;
+    if (!mount_directory() || path->length < own ||
+        memcmp(path->bytes + path->length - own, name, own) != 0 ||
+        (path->length > own && path->bytes[path->length - own - 1] != '/'))
         return false;
     int saved = errno;
-    struct path own;
-    struct stat meant, ours;
-    memcpy(own.bytes, directory, directory_length);
-    strcpy(own.bytes + directory_length, "/mapper/control");
-    bool is = raw_stat(at, path, &meant, 0) == 0 && raw_stat(AT_FDCWD, own.bytes, &ours, 0) == 0 &&
-              S_ISSOCK(meant.st_mode) && meant.st_dev == ours.st_dev && meant.st_ino == ours.st_ino;
+    struct stat meant;
+    bool is = raw_stat(at, path->bytes, &meant, 0) == 0 && S_ISSOCK(meant.st_mode) &&
+              is_own_socket(&meant);
     errno = saved;
     return is;
 }

@@ -1,50 +1,112 @@
 // /proc/devices, in which libdevmapper looks for a block major named device-mapper.
 #include "preload.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 
-bool is_proc_devices(const char *path) { return path && strcmp(path, "/proc/devices") == 0; }
-
-int text_open(const char *text, size_t size, int flags)
+int text_open(const struct text *parts, size_t count, int flags)
 {
     int fd = (int)syscall(SYS_memfd_create, "text", flags & O_CLOEXEC ? MFD_CLOEXEC : 0);
     if (fd < 0)
         return -1;
-    syscall(SYS_pwrite64, fd, text, size, 0L);
+    for (size_t i = 0; i < count; i++) {
+        struct text left = parts[i];
+        while (left.left > 0) {
+            long written = raw_write(fd, left.at, left.left);
+            if (written < 0 && errno == EINTR)
+                continue;
+            if (written <= 0) { // EFBIG: the program's limit of a file's size
+                raw_close(fd);
+                return -1;
+            }
+            left.at += written;
+            left.left -= (size_t)written;
+        }
+    }
+    syscall(SYS_lseek, fd, 0L, SEEK_SET);
     return fd;
 }
 
-// Puts our line at its place among the block majors.
-static size_t insert(char *text, size_t size, size_t room)
+// MARK: The kernel's text
+
+struct buffer {
+    char *bytes;
+    size_t size, filled;
+};
+
+// The whole of a file. -1 and errno; the buffer is to be unmapped either way.
+static int read_whole(int fd, struct buffer *buffer)
 {
-    char ours[64];
-    size_t length =
-        (size_t)snprintf(ours, sizeof ours, "%3u device-mapper\n", mapped_major());
-    char *block = strstr(text, "Block devices:\n"), *end;
-    char *line = block ? strchr(block, '\n') + 1 : text + size;
-    while (*line && strtoul(line, NULL, 10) < mapped_major())
-        line = (end = strchr(line, '\n')) ? end + 1 : text + size;
-    if (size + length > room)
-        return size;
-    memmove(line + length, line, size - (size_t)(line - text));
-    memcpy(line, ours, length);
-    return size + length;
+    enum { first = 16 << 10, greatest = 16 << 20 };
+    for (;;) {
+        if (buffer->filled == buffer->size) {
+            size_t size = buffer->size ? 2 * buffer->size : first;
+            char *grown = size <= greatest ? map(size) : (errno = EFBIG, NULL);
+            if (!grown)
+                return -1;
+            if (buffer->bytes) {
+                memcpy(grown, buffer->bytes, buffer->filled);
+                unmap(buffer->bytes, buffer->size);
+            }
+            buffer->bytes = grown;
+            buffer->size = size;
+        }
+        long count = syscall(
+            SYS_read, fd, buffer->bytes + buffer->filled, buffer->size - buffer->filled);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count <= 0)
+            return (int)count;
+        buffer->filled += (size_t)count;
+    }
+}
+
+// The place of our line among the block majors.
+static size_t place(struct text all)
+{
+    bool is_block = false;
+    struct text rest = all;
+    while (rest.left > 0) {
+        const char *end = memchr(rest.at, '\n', rest.left);
+        struct text line = {rest.at, end ? (size_t)(end - rest.at) : rest.left};
+        size_t whole = line.left + (end != NULL);
+        if (is_block) {
+            unsigned major;
+            struct text number = line;
+            take_any(&number, " \t");
+            if (take_number(&number, &major) && major >= mapped_major())
+                break;
+        }
+        is_block = is_block || is_text(line, "Block devices:");
+        rest.at += whole;
+        rest.left -= whole;
+    }
+    return all.left - rest.left;
 }
 
 int proc_devices_open(int flags)
 {
-    char text[16 << 10];
-    size_t filled = 0;
+    struct buffer buffer = {NULL, 0, 0};
     int from = raw_open("/proc/devices", O_RDONLY | O_CLOEXEC);
     if (from < 0)
         return -1;
-    long count;
-    while ((count = syscall(SYS_read, from, text + filled, sizeof text - 1 - filled)) > 0)
-        filled += (size_t)count;
+    int saved = errno, result = read_whole(from, &buffer);
     raw_close(from);
-    text[filled] = 0;
-    return text_open(text, insert(text, filled, sizeof text), flags);
+    if (result == 0) {
+        struct text all = {buffer.bytes, buffer.filled};
+        size_t front = place(all);
+        char line[32];
+        struct writer writer = {line, line + sizeof line, false};
+        for (unsigned least = 100; mapped_major() < least && least > 1; least /= 10)
+            put(&writer, " ", 1); // three digits wide
+        put_number(&writer, mapped_major());
+        put_word(&writer, " device-mapper\n");
+        struct text parts[] = {
+            {all.at, front}, {line, (size_t)(writer.at - line)},
+            {all.at + front, all.left - front}};
+        errno = saved;
+        result = text_open(parts, sizeof parts / sizeof parts[0], flags);
+    }
+    if (buffer.bytes)
+        unmap(buffer.bytes, buffer.size);
+    return result;
 }

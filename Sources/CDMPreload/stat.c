@@ -20,28 +20,37 @@ static void be_control(struct stat *status)
     status->st_blocks = 0;
 }
 
-static int answer(int directory, const char *path, struct stat *status, int flags)
+// Leaves a link of the mapper directory behind: what `stat` tells of it is what it leads to.
+static void follow(int directory, const char *path, struct stat *status, int flags)
 {
-    struct path room;
+    struct stat behind;
+    int saved = errno;
+    // A device that is gone meanwhile stays a link that leads nowhere.
+    if (raw_stat(directory, path, &behind, flags & ~AT_SYMLINK_NOFOLLOW) == 0)
+        *status = behind;
+    errno = saved;
+}
+
+static int answer_led(int directory, const struct path *path, struct stat *status, int flags)
+{
     unsigned minor = 0;
-    path = led(path, &room);
-    int result = raw_stat(directory, path, status, flags);
+    int result = raw_stat(directory, path->bytes, status, flags);
     if (result != 0 || !mount_directory())
         return result;
-    if (S_ISLNK(status->st_mode) && node_of(status->st_dev, status->st_ino, &minor) != no_node) {
-        // A device that is gone meanwhile stays a link that leads nowhere.
-        struct stat behind;
-        int saved = errno;
-        if (raw_stat(directory, path, &behind, flags & ~AT_SYMLINK_NOFOLLOW) == 0)
-            *status = behind;
-        errno = saved;
-    }
+    if (S_ISLNK(status->st_mode) && node_of(status->st_dev, status->st_ino, &minor) != no_node)
+        follow(directory, path->bytes, status, flags);
     if (S_ISREG(status->st_mode) && node_of(status->st_dev, status->st_ino, &minor) == device_node)
         be_device(status, minor);
     else if (S_ISSOCK(status->st_mode) &&
-             (path && *path ? is_control(directory, path) : is_control_socket(directory)))
+             (path->length > 0 ? is_control(directory, path) : is_control_socket(directory)))
         be_control(status);
     return result;
+}
+
+static int answer(int directory, const char *path, struct stat *status, int flags)
+{
+    LEAD(meant, path, -1);
+    return answer_led(directory, &meant, status, flags);
 }
 
 // MARK: The names it has
@@ -131,24 +140,14 @@ EXPORTED int __fxstatat64(
 
 // MARK: statx
 
-EXPORTED int statx(
-    int directory, const char *restrict path, int flags, unsigned mask,
-    struct statx *restrict status)
+// What is the mount's looks to `statx` as it does to `stat`.
+APART static void be_as_seen(
+    int directory, const struct path *path, int flags, struct statx *status)
 {
-    struct path room;
     struct stat seen;
-    const char *meant = led(path, &room);
-    int result = NEXT(statx)(directory, meant, flags, mask, status);
-    if (result != 0 || !mount_directory())
-        return result;
-    unsigned minor;
-    dev_t device = makedev(status->stx_dev_major, status->stx_dev_minor);
-    bool is_socket = S_ISSOCK(status->stx_mode);
-    if (!is_socket && node_of(device, status->stx_ino, &minor) == no_node)
-        return result;
     int saved = errno;
     int kept = flags & (AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT);
-    if (answer(directory, path, &seen, kept) == 0 &&
+    if (answer_led(directory, path, &seen, kept) == 0 &&
         (S_ISBLK(seen.st_mode) || S_ISCHR(seen.st_mode))) {
         status->stx_mode = (uint16_t)seen.st_mode;
         status->stx_ino = seen.st_ino;
@@ -158,5 +157,19 @@ EXPORTED int statx(
         status->stx_blocks = 0;
     }
     errno = saved;
+}
+
+EXPORTED int statx(
+    int directory, const char *restrict path, int flags, unsigned mask,
+    struct statx *restrict status)
+{
+    LEAD(meant, path, -1);
+    int result = NEXT(statx)(directory, meant.bytes, flags, mask, status);
+    if (result != 0 || !mount_directory())
+        return result;
+    unsigned minor;
+    dev_t device = makedev(status->stx_dev_major, status->stx_dev_minor);
+    if (S_ISSOCK(status->stx_mode) || node_of(device, status->stx_ino, &minor) != no_node)
+        be_as_seen(directory, &meant, flags, status);
     return result;
 }

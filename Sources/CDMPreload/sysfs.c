@@ -4,32 +4,20 @@
 #include "preload.h"
 
 #include <linux/dm-ioctl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 
-static const char *after(const char *path, const char *front)
+// Steps over the front of a path that is about a mapped device, up to a slash or the end.
+static bool take_device(struct text *path, unsigned *minor)
 {
-    size_t length = strlen(front);
-    return strncmp(path, front, length) == 0 ? path + length : NULL;
-}
-
-// The rest of a path behind the number of a mapped device; NULL: it isn't about one.
-static const char *device_of(const char *path, unsigned *minor)
-{
-    const char *number = after(path, "/sys/block/dm-");
-    char *end;
-    if (!number && (number = after(path, "/sys/dev/block/"))) {
-        unsigned long major = strtoul(number, &end, 10);
-        if (major != mapped_major() || *end != ':')
-            return NULL;
-        number = end + 1;
-    }
-    if (!number || *number < '0' || *number > '9')
-        return NULL;
-    *minor = (unsigned)strtoul(number, &end, 10);
-    return *end == 0 || *end == '/' ? end : NULL;
+    struct text rest = *path;
+    unsigned major;
+    bool is = take(&rest, "/sys/block/dm-") ||
+              (take(&rest, "/sys/dev/block/") && take_number(&rest, &major) &&
+               major == mapped_major() && take(&rest, ":"));
+    if (!is || !take_number(&rest, minor) || (rest.left > 0 && *rest.at != '/'))
+        return false;
+    *path = rest;
+    return true;
 }
 
 static bool find(unsigned minor, struct dm_ioctl *status)
@@ -42,36 +30,57 @@ static bool find(unsigned minor, struct dm_ioctl *status)
            status->flags & (DM_ACTIVE_PRESENT_FLAG | DM_INACTIVE_PRESENT_FLAG);
 }
 
-bool sysfs_open(const char *path, int flags, int *fd)
+// A descriptor of a device's name or uuid.
+APART static int give_text(unsigned minor, bool is_name, int flags)
 {
-    unsigned minor;
-    const char *rest = after(path, "/sys/") ? device_of(path, &minor) : NULL;
-    bool is_name = rest && strcmp(rest, "/dm/name") == 0;
     struct dm_ioctl status;
-    if (!is_name && !(rest && strcmp(rest, "/dm/uuid") == 0))
-        return false;
     if (!find(minor, &status)) {
         errno = ENOENT;
-        *fd = -1;
-        return true;
+        return -1;
     }
-    char text[DM_UUID_LEN + 2];
-    int length = snprintf(text, sizeof text, "%s\n", is_name ? status.name : status.uuid);
-    *fd = text_open(text, (size_t)length, flags);
+    // A daemon's answer may lack the NUL.
+    struct text name = {status.name, strnlen(status.name, sizeof status.name)};
+    struct text uuid = {status.uuid, strnlen(status.uuid, sizeof status.uuid)};
+    struct text parts[] = {is_name ? name : uuid, {"\n", 1}};
+    return text_open(parts, 2, flags);
+}
+
+bool sysfs_open(const struct path *path, int flags, int *fd)
+{
+    unsigned minor;
+    struct text rest = {path->bytes, path->length};
+    if (!mount_directory() || !take_device(&rest, &minor))
+        return false;
+    bool is_name = is_text(rest, "/dm/name");
+    if (!is_name && !is_text(rest, "/dm/uuid"))
+        return false;
+    *fd = give_text(minor, is_name, flags);
     return true;
 }
 
-ssize_t sysfs_readlink(const char *path, char *target, size_t size)
+// As `sysfs_readlink`.
+APART static ssize_t give_link(unsigned minor, char *target, size_t size)
+{
+    struct dm_ioctl status;
+    int saved = errno;
+    bool is_there = find(minor, &status);
+    errno = saved;
+    if (!is_there)
+        return 0;
+    char link[48];
+    struct writer writer = {link, link + sizeof link, false};
+    put_word(&writer, "../../devices/virtual/block/dm-");
+    put_number(&writer, minor);
+    size_t length = (size_t)(writer.at - link), kept = length < size ? length : size;
+    return write_memory(target, link, kept) == 0 ? (ssize_t)kept : -1;
+}
+
+ssize_t sysfs_readlink(const struct path *path, char *target, size_t size)
 {
     unsigned minor;
-    struct dm_ioctl status;
-    const char *rest = path && mount_directory() && after(path, "/sys/dev/block/")
-                           ? device_of(path, &minor) : NULL;
-    if (!rest || *rest != 0 || !find(minor, &status))
+    struct text rest = {path->bytes, path->length}, front = rest;
+    if (!mount_directory() || !take(&front, "/sys/dev/block/") || !take_device(&rest, &minor) ||
+        rest.left > 0)
         return 0;
-    char link[64];
-    int length = snprintf(link, sizeof link, "../../devices/virtual/block/dm-%u", minor);
-    size_t kept = (size_t)length < size ? (size_t)length : size;
-    memcpy(target, link, kept);
-    return (ssize_t)kept;
+    return give_link(minor, target, size);
 }

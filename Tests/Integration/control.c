@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -138,6 +139,27 @@ static void buffers(void)
     WANT(buffer.head.flags == (4 | DM_BUFFER_FULL_FLAG));
     for (size_t i = 16; i < sizeof buffer.rest; i++)
         WANT(buffer.rest[i] == 'x');
+    close(fd);
+}
+
+// Memory that isn't the program's to read, to its claimed end, or to write.
+static void unfit_memory(void)
+{
+    int fd = control();
+    char *pages = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    WANT(pages != MAP_FAILED && mprotect(pages + 4096, 4096, PROT_NONE) == 0);
+    struct dm_ioctl *head = (void *)pages;
+    *head = (struct dm_ioctl){.version = {4}, .data_size = 1 << 30, .data_start = 1 << 29};
+    REFUSED(EFAULT, ioctl(fd, DM_LIST_DEVICES, head));
+    head->data_size = 4096;
+    WANT(ioctl(fd, DM_LIST_DEVICES, head) == 0); // no data, so it doesn't matter where they would be
+    REFUSED(EFAULT, ioctl(fd, DM_DEV_STATUS, pages + 4096 - 64));
+    WANT(mprotect(pages, 4096, PROT_READ) == 0);
+    REFUSED(EFAULT, ioctl(fd, DM_LIST_DEVICES, head));
+    REFUSED(EFAULT, ioctl(fd, DM_VERSION, head));
+    munmap(pages, 8192);
+    // Still good.
+    WANT(call(fd, DM_LIST_DEVICES, "") == 0);
     close(fd);
 }
 
@@ -370,6 +392,7 @@ int main(int count, char **arguments)
     }
     node();
     buffers();
+    unfit_memory();
     secure();
     shared(arguments[0]);
     events();

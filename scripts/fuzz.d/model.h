@@ -1,0 +1,34 @@
+// What libdmfuse-preload should make of paths and texts, as simply as it can be said: with the C
+// library's functions, and as much memory as it takes. Knows nothing of the library's own code.
+#ifndef DMFUSE_MODEL_H
+#define DMFUSE_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+// The world in which both run.
+struct world {
+    char directory[5000]; // the mount's
+    unsigned major;
+    unsigned seed; // decides which files there are
+};
+extern struct world world;
+
+enum { longest_link = 4095 };
+// A file's number, 0: it isn't there. Of three, one is a socket's: 3.
+unsigned file_at(const char *path);
+// The target of a link; -1: there is none. Without a NUL.
+long link_at(const char *path, char *target);
+
+// Sorts of answers of `model_lead`.
+enum led { as_it_came, led_to, too_long_to_lead };
+// `meant` is set for `led_to`, and has room for 20000 bytes.
+enum led model_lead(const char *path, char *meant);
+bool model_is_in_mapper(const char *path);
+bool model_is_control(const char *path);
+// The minor number of a device whose name ('n'), uuid ('u') or link ('l') a path of /sys is; else 0.
+char model_sysfs(const char *path, unsigned *minor);
+// /proc/devices with our line.
+void model_devices(const char *text, size_t size, char *made, size_t *made_size);
+
+#endif

@@ -1,0 +1,295 @@
+// Fuzzes what libdmfuse-preload makes of a program's paths, and of texts of /proc and of a daemon: no
+// byte is read or written that isn't its own, no room is left behind, `errno` stays, and the answer is
+// the model's. Built by scripts/fuzz from the library's own files, with the file system below them made
+// up here.
+//
+// An input: which mount, its major, what files there are, how the path lies in memory, what fails; then
+// the path, in which bytes below 32 stand for words and repetitions.
+#include "../../Sources/CDMPreload/preload.h"
+#include "model.h"
+
+#include <linux/dm-ioctl.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+struct world world;
+static char decoded[32 << 10];
+static size_t decoded_size;
+static bool is_memory_short, is_device_there;
+static int rooms;
+static long cases, led_cases;
+
+#define MUST(condition)                                                                            \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            dprintf(2, "line %d: %s\n", __LINE__, #condition);                                     \
+            __builtin_trap();                                                                      \
+        }                                                                                          \
+    } while (0)
+
+// MARK: What is there
+
+static uint32_t hash(const char *bytes, size_t size)
+{
+    uint32_t value = 2166136261U ^ world.seed;
+    for (size_t i = 0; i < size; i++)
+        value = (value ^ (unsigned char)bytes[i]) * 16777619U;
+    return value ^ value >> 15;
+}
+
+unsigned file_at(const char *path)
+{
+    size_t length = strlen(path);
+    return length < PATH_MAX ? hash(path, length) % 4 : 0;
+}
+
+long link_at(const char *path, char *target)
+{
+    uint32_t value = hash(path, strlen(path));
+    size_t length = value % 5 == 0 ? longest_link - value % 7 : value % 64;
+    if (value % 3 == 0)
+        return -1;
+    for (size_t i = 0; i < length; i++)
+        target[i] = (value >> i % 16 & 3) == 0 ? '/' : (char)('a' + i % 26);
+    return (long)length;
+}
+
+int raw_stat(int directory, const char *path, struct stat *status, int flags)
+{
+    unsigned file = file_at(path);
+    (void)directory, (void)flags;
+    memset(status, 0, sizeof *status);
+    status->st_ino = file;
+    status->st_mode = file == 3 ? S_IFSOCK : S_IFREG;
+    return file ? 0 : (errno = ENOENT, -1);
+}
+bool raw_exists(const char *path) { return file_at(path) != 0 || (errno = ENOENT, false); }
+long raw_readlink(const char *path, char *target, size_t size)
+{
+    static char whole[longest_link];
+    long length = link_at(path, whole);
+    if (length < 0)
+        return errno = ENOENT, -1;
+    size_t kept = (size_t)length < size ? (size_t)length : size;
+    memcpy(target, whole, kept);
+    return (long)kept;
+}
+int raw_open(const char *path, int flags)
+{
+    MUST(strcmp(path, "/proc/devices") == 0);
+    int fd = memfd_create("devices", (unsigned)(flags & O_CLOEXEC ? MFD_CLOEXEC : 0));
+    MUST(fd >= 0 && write(fd, decoded, decoded_size) == (ssize_t)decoded_size);
+    lseek(fd, 0, SEEK_SET);
+    return fd;
+}
+long raw_write(int fd, const void *bytes, size_t size) { return write(fd, bytes, size); }
+void raw_close(int fd) { close(fd); }
+// Of the heap, so that AddressSanitizer guards their ends.
+void *map(size_t size)
+{
+    if (is_memory_short)
+        return errno = ENOMEM, NULL;
+    rooms++;
+    return malloc(size);
+}
+void unmap(void *pages, size_t size)
+{
+    (void)size;
+    rooms--;
+    free(pages);
+}
+
+const char *mount_directory(void) { return world.directory; }
+size_t mount_directory_length(void)
+{
+    size_t length = strlen(world.directory);
+    return length < PATH_MAX ? length : PATH_MAX;
+}
+unsigned mapped_major(void) { return world.major; }
+void find_mount_device(void) {}
+
+// A daemon whose names have no end.
+int control_ioctl(int fd, unsigned long request, void *argument)
+{
+    struct dm_ioctl *head = argument;
+    MUST(fd == -1 && request == DM_DEV_STATUS);
+    if (!is_device_there)
+        return errno = ENXIO, -1;
+    head->flags = DM_ACTIVE_PRESENT_FLAG;
+    memset(head->name, 'n', sizeof head->name);
+    memset(head->uuid, 'u', sizeof head->uuid);
+    return 0;
+}
+
+// MARK: Inputs
+
+static const char *const words[] = {
+    "/", "/dev", "mapper", "/mapper/", "/dm-", "/block/", "253", ":", "control", "./", "..",
+    "/sys/dev/block/", "/sys/block/dm-", "/dm/name", "/dm/uuid", "/proc/devices", "\n",
+    "Block devices:\n", "  7 loop\n", "4294967295", "00000000000", "a b", "\\x20"};
+enum { word_count = sizeof words / sizeof words[0], mount_word = 24, repetition = 25, numbers = 26 };
+
+static void add(const char *bytes, size_t size)
+{
+    if (size > sizeof decoded - 1 - decoded_size)
+        size = sizeof decoded - 1 - decoded_size;
+    memcpy(decoded + decoded_size, bytes, size);
+    decoded_size += size;
+}
+
+static void decode(const uint8_t *bytes, size_t size)
+{
+    decoded_size = 0;
+    for (size_t i = 0; i < size; i++) {
+        char byte = (char)bytes[i];
+        if (bytes[i] > 0 && bytes[i] <= word_count) {
+            add(words[bytes[i] - 1], strlen(words[bytes[i] - 1]));
+        } else if (bytes[i] == mount_word) {
+            add(world.directory, strlen(world.directory));
+        } else if (bytes[i] == repetition && i + 2 < size) {
+            for (unsigned count = 16U * bytes[i + 1]; count > 0; count--)
+                add((const char *)bytes + i + 2, 1);
+            i += 2;
+        } else if (bytes[i] == numbers) {
+            add("253:7", 5);
+        } else {
+            add(&byte, 1);
+        }
+    }
+    decoded[decoded_size] = 0;
+}
+
+static void make_world(uint8_t directory, uint8_t major)
+{
+    static const size_t lengths[] = {2, 9, 60, 170, 176, 300, 2047, 4000, 4090, 4095, 4096, 4999};
+    size_t length = lengths[directory % (sizeof lengths / sizeof lengths[0])];
+    memset(world.directory, 0, sizeof world.directory);
+    for (size_t i = 0; i < length; i++)
+        world.directory[i] = i % 50 == 0 && i + 1 < length ? '/' : 'm';
+    world.major = major % 4 == 0 ? major : major % 4 == 1 ? 253 : major % 4 == 2 ? UINT32_MAX : 7;
+}
+
+// Memory that ends where a page is missing.
+enum { page = 4096, pages = 16 };
+static char *end_of_memory(void)
+{
+    static char *end;
+    if (!end) {
+        char *all = mmap(NULL, (pages + 1) * page, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        MUST(all != MAP_FAILED && mprotect(all + pages * page, page, PROT_NONE) == 0);
+        end = all + pages * page;
+    }
+    return end;
+}
+
+// MARK: Checks
+
+static void check_path(const char *path, bool is_readable)
+{
+    static char expected[20000];
+    __attribute__((cleanup(release))) struct path meant;
+    errno = 77;
+    bool is_led = lead(path, &meant);
+    if (!is_led) {
+        MUST(is_memory_short && errno == ENOMEM);
+        return;
+    }
+    MUST(errno == 77);
+    if (!is_readable || strlen(path) >= PATH_MAX) {
+        MUST(meant.bytes == path && meant.length == 0);
+        return;
+    }
+    enum led answer = model_lead(path, expected);
+    led_cases += answer != as_it_came;
+    switch (answer) {
+    case as_it_came:
+        MUST(meant.bytes == path && meant.length == strlen(path));
+        break;
+    case led_to:
+        MUST(strcmp(meant.bytes, expected) == 0 && meant.length == strlen(expected));
+        break;
+    case too_long_to_lead:
+        MUST(strlen(meant.bytes) >= PATH_MAX && meant.length == 0);
+        return;
+    }
+    MUST(is_in_mapper(&meant) == model_is_in_mapper(meant.bytes));
+    bool is = is_control(AT_FDCWD, &meant);
+    MUST(is_memory_short || is == model_is_control(meant.bytes));
+    char target[48], text[256];
+    unsigned minor = 0;
+    int fd = -1;
+    char what = model_sysfs(meant.bytes, &minor);
+    MUST(sysfs_open(&meant, O_RDONLY, &fd) == (what == 'n' || what == 'u'));
+    if (what && what != 'l') {
+        MUST((fd >= 0) == is_device_there);
+        ssize_t count = fd >= 0 ? read(fd, text, sizeof text) : 0;
+        MUST(fd < 0 || count == (what == 'n' ? DM_NAME_LEN : DM_UUID_LEN) + 1);
+        if (fd >= 0)
+            close(fd);
+    }
+    errno = 77;
+    ssize_t length = sysfs_readlink(&meant, target, sizeof target);
+    MUST((length > 0) == (what == 'l' && is_device_there) && errno == 77);
+}
+
+static void check_wild(uintptr_t address)
+{
+    __attribute__((cleanup(release))) struct path meant;
+    const char *path = (const char *)address;
+    MUST(lead(path, &meant) && meant.bytes == path && meant.length == 0);
+}
+
+static void check_devices(void)
+{
+    static char expected[40000], found[40000];
+    size_t size;
+    if (is_memory_short)
+        return;
+    model_devices(decoded, decoded_size, expected, &size);
+    int fd = proc_devices_open(O_RDONLY);
+    MUST(fd >= 0 && read(fd, found, sizeof found) == (ssize_t)size);
+    close(fd);
+    MUST(memcmp(found, expected, size) == 0);
+}
+
+static void say_counts(void)
+{
+    dprintf(1, "paths: %ld (%ld led elsewhere)\n", cases, led_cases);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    enum { head = 5 };
+    if (size < head)
+        return 0;
+    if (cases++ == 0)
+        atexit(say_counts);
+    make_world(bytes[0], bytes[1]);
+    for (uintptr_t address = 0; address < 64; address += 7)
+        check_wild(address);
+    check_wild((uintptr_t)end_of_memory() + bytes[2]);
+    check_wild(UINTPTR_MAX - bytes[2]);
+    world.seed = bytes[2];
+    is_memory_short = bytes[4] % 16 == 0;
+    is_device_there = bytes[4] & 32;
+    decode(bytes + head, size - head);
+    if (bytes[3] & 0x80)
+        check_devices();
+    // The path ends with its NUL where memory ends, or some bytes before; or it has no NUL.
+    bool is_readable = (bytes[3] & 7) != 7 || memchr(decoded, 0, decoded_size);
+    size_t whole = decoded_size + is_readable;
+    char *path = end_of_memory() - whole - (is_readable ? bytes[3] >> 3 & 7 : 0);
+    memcpy(path, decoded, whole);
+    // The kernel, too, reads no further than this.
+    bool is_seen = is_readable || decoded_size >= PATH_MAX;
+    if (!is_readable && is_seen) {
+        __attribute__((cleanup(release))) struct path meant;
+        MUST(lead(path, &meant) && meant.bytes == path && meant.length == 0);
+    } else {
+        check_path(path, is_readable);
+    }
+    MUST(rooms == 0);
+    return 0;
+}
