@@ -6,36 +6,50 @@ import SystemPackage
 extension UnixSocket {
     /// Listens at `path`, where only the owner (and root) can connect. What a dead daemon left
     /// there is cleared away. EADDRINUSE: somebody listens there, or it is no socket.
-    static func listen(at path: String) throws(DMError) -> UnixSocket {
-        try removeStale(path)
+    ///
+    /// The socket gets its name when it listens already: one that refuses connections is a dead
+    /// daemon's, never a young one's.
+    static func listen(
+        at path: String, backlog: CInt = CInt(SOMAXCONN)
+    ) throws(DMError) -> UnixSocket {
+        let first = "\(path).\(String(UInt64.random(in: .min ... .max), radix: 36))"
+        let socket = try bind(at: first)
+        defer { unlink(first) }
+        guard Glibc.listen(socket.descriptor, backlog) == 0 else { throw DMError(.current, path) }
+        // Unlike rename(2), link(2) takes no living daemon's name away.
+        if link(first, path) == 0 { return socket }
+        let failure = Errno.current
+        guard failure == .fileExists else { throw DMError(failure, path) }
+        guard removeDead(path), link(first, path) == 0 else { throw DMError(.addressInUse, path) }
+        return socket
+    }
+
+    private static func bind(at path: String) throws(DMError) -> UnixSocket {
         let socket = try UnixSocket.make()
         let descriptor = socket.descriptor
         // Before bind(2), so that there is no moment in which others may connect.
         fchmod(descriptor, S_IRUSR | S_IWUSR)
         var failure: Errno?
         let result = try SocketPath(path).withAddressToBind { address, length in
-            let result = bind(descriptor, address, length)
+            let result = Glibc.bind(descriptor, address, length)
             if result != 0 { failure = .current }
             return result
         }
-        guard result == 0, Glibc.listen(descriptor, backlog) == 0 else {
-            throw DMError(failure ?? .current, path)
-        }
+        guard result == 0 else { throw DMError(failure ?? .ioError, path) }
         return socket
     }
 
-    private static func removeStale(_ path: String) throws(DMError) {
+    /// Removes the socket at `path` if nobody listens there (ECONNREFUSED). Doesn't wait for a
+    /// daemon that takes no connection. False: it is left.
+    static func removeDead(_ path: String) -> Bool {
         var status = stat()
-        guard lstat(path, &status) == 0 else { return }
-        guard status.st_mode & S_IFMT == S_IFSOCK else { throw DMError(.addressInUse, path) }
+        guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else { return false }
         do throws(DMError) {
-            _ = try UnixSocket.connect(to: path)
+            _ = try UnixSocket.connect(to: path, milliseconds: 0)
+            return false
         } catch {
-            guard error.errno == .connectionRefused else { throw error }
-            unlink(path)
-            return
+            return error.errno == .connectionRefused && unlink(path) == 0
         }
-        throw DMError(.addressInUse, path)
     }
 
     /// The next connection, nil once `shutdown` was called. EMFILE and the like: try again later.
@@ -57,7 +71,8 @@ extension UnixSocket {
         }
     }
 
-    /// The peer's user when it connected (SO_PEERCRED); nil: unknown, to be refused.
+    /// The peer's user (SO_PEERCRED): a client's when it connected, a server's when it began to
+    /// listen. Nil: unknown, to be refused.
     static func peerUser(_ descriptor: CInt) -> UInt32? {
         // struct ucred: pid, uid, gid.
         var credentials: (Int32, UInt32, UInt32) = (0, 0, 0)
@@ -65,6 +80,4 @@ extension UnixSocket {
         let result = getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &credentials, &size)
         return result == 0 && size == 12 ? credentials.1 : nil
     }
-
-    private static let backlog = CInt(SOMAXCONN)
 }
