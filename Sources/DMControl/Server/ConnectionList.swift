@@ -67,8 +67,13 @@ final class ConnectionList: @unchecked Sendable {
         }
     }
 
-    /// Makes a client go that the daemon waits for, where the process has no room for another.
-    func makeRoom() { dismiss(lock.withLock { takeOutWaiting() }) }
+    /// Makes a client go that the daemon waits for, where the process has no room for another. False:
+    /// there is none.
+    func makeRoom() -> Bool {
+        let leaving = lock.withLock { takeOutWaiting() }
+        dismiss(leaving)
+        return leaving != nil
+    }
 
     /// Lets nobody in any more and ends all conversations. Waits for commands under way until then.
     func close(until deadline: Deadline) {

@@ -64,13 +64,17 @@ package final class ControlServer: Sendable {
             } catch {
                 // Out of descriptors or memory: others have to go first, and those that keep us
                 // waiting before all.
-                list.makeRoom()
-                poll(nil, 0, ControlServer.retryMilliseconds)
+                poll(
+                    nil, 0,
+                    list.makeRoom()
+                        ? ControlServer.roomMilliseconds : ControlServer.retryMilliseconds)
             }
         }
     }
 
     private static let retryMilliseconds: CInt = 50
+    /// For the thread of a client that had to go to close its socket.
+    private static let roomMilliseconds: CInt = 2
 
     private func admit(_ socket: consuming UnixSocket) {
         guard configuration.admits(configuration.peerUser(socket.descriptor)) else {
@@ -88,7 +92,7 @@ package final class ControlServer: Sendable {
         } catch {
             list.leave(connection)
             // For the next one.
-            list.makeRoom()
+            _ = list.makeRoom()
             Connection.refuse(connection.socket, error.errno)
         }
     }

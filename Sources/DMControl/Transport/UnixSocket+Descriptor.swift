@@ -33,8 +33,8 @@ extension UnixSocket {
     }
 
     /// Receives exactly `count` bytes, at least one, and the descriptor that came with the first of
-    /// them. Nil if the peer closed at once. More descriptors than one are closed; those that come
-    /// with bytes that `receive` takes the kernel drops. EMFILE: this process had no room for one;
+    /// them, unless this process has no room for it. Nil if the peer closed at once. More descriptors
+    /// than one are closed; those that come with bytes that `receive` takes the kernel drops.
     /// ETIMEDOUT as in `receive`.
     func receiveWithDescriptor(
         _ count: Int, until deadline: Deadline
@@ -42,7 +42,6 @@ extension UnixSocket {
         var control = [UInt8](repeating: 0, count: UnixSocket.messageSpace)
         var data = [UInt8](repeating: 0, count: count)
         var controlLength = 0
-        var isCut = false
         var received = 0
         while true {
             try wait(for: POLLIN, until: deadline)
@@ -52,7 +51,6 @@ extension UnixSocket {
                 let received = recvmsg(descriptor, &message, flags)
                 if received < 0 { failure = .current }
                 controlLength = Int(message.msg_controllen)
-                isCut = message.msg_flags & CInt(MSG_CTRUNC) != 0
                 return received
             }
             guard let failure else { break }
@@ -62,8 +60,6 @@ extension UnixSocket {
         }
         let passed = UnixSocket.passedDescriptor(in: control, length: controlLength)
         if received == 0 { return nil }
-        // There is room for two in the message: what was cut to none had none in the process.
-        if isCut && passed == nil { throw DMError(.tooManyOpenFiles, "control socket") }
         if received == count { return (data, passed) }
         guard let rest = try receive(count - received, until: deadline) else {
             throw DMError(.connectionReset, "control socket: cut in the middle")
