@@ -125,9 +125,11 @@
                 Glibc.shutdown(pair.near.descriptor, CInt(SHUT_WR))
                 try Bench.drain(dup(pair.near.descriptor))
                 let far = UnixSocket(adopting: dup(pair.far.descriptor))
+                let list = ConnectionList(maximum: 1, idleMilliseconds: 0)
                 let connection = Connection(
-                    far, devices.registry, Bench.configuration, try HangupWatch()
+                    far, devices.registry, Bench.configuration, try HangupWatch(), list
                 ) { _, _ in OwnReply(errno: .notSupported) }
+                precondition(list.enter(connection))
                 connection.serve()
             } catch {
                 preconditionFailure("no socket: \(error)")

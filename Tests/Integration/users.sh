@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # As: root
 # A mount is its user's: others can't enter it, and where --allow-other lets them in, neither devices
-# nor the control socket are open to them; root commands every daemon that it can reach.
+# nor the control socket are open to them; root commands its own daemons.
 . "$(dirname "$0")/lib.sh"
 need_command setpriv
 # Whose home and runtime directory aren't root's.

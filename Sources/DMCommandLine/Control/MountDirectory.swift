@@ -38,7 +38,8 @@ struct MountDirectory: Equatable {
         case .noSuchFileOrDirectory, .notDirectory: "no dmfuse is mounted there"
         case .connectionRefused, .socketNotConnected:
             "its daemon is gone; 'dmfuse mount' cleans up and starts another"
-        case .permissionDenied: "it belongs to another user"
+        case .permissionDenied: "it belongs to another user: give the command as that user"
+        case .timedOut: "its daemon doesn't answer: it is stopped, or has too much to do"
         default: ""
         }
     }

@@ -22,6 +22,8 @@ final class Daemon: Sendable {
     /// one.
     static func run(_ order: MountOrder, _ readiness: Readiness, isBackground: Bool) -> Int32 {
         Signals.block()
+        // What the daemon makes is its user's alone, and that user's in any case.
+        umask(0o077)
         DescriptorLimit.raise()
         MemoryPressure.becomeFlusher()
         MemoryPressure.saveAddresses()
@@ -72,7 +74,10 @@ final class Daemon: Sendable {
         try registry.workers.keepOne()
         // Without them the mount couldn't be served, nor, by an ordinary user, taken away again.
         try Thread.check(order.threads + otherThreads)
-        let directory = try makeRuntimeDirectory(user)
+        let directory = try RuntimeDirectory(
+            user: user, given: SystemCalls.environment("DMFUSE_RUNTIME_DIR"),
+            login: SystemCalls.environment("XDG_RUNTIME_DIR")
+        ).prepare()
         RuntimeDirectory.removeDeadSockets(in: directory)
         let socket = RuntimeDirectory.socket(in: directory, process: getpid())
 
@@ -129,27 +134,6 @@ final class Daemon: Sendable {
         configuration.spillDirectory =
             SystemCalls.environment("TMPDIR") ?? ByteString("/var/tmp")
         return DeviceRegistry(configuration)
-    }
-
-    /// The root of a user namespace may have no right to the system's /run.
-    private static func makeRuntimeDirectory(_ user: UInt32) throws(DMError) -> ByteString {
-        let directory = runtimeDirectory(user)
-        do {
-            try RuntimeDirectory.prepare(directory, user: user)
-            return directory
-        } catch {
-            let other = RuntimeDirectory.fallback(user: user)
-            guard user == 0, (try? RuntimeDirectory.prepare(other, user: user)) != nil else {
-                throw error
-            }
-            return other
-        }
-    }
-
-    private static func runtimeDirectory(_ user: UInt32) -> ByteString {
-        let given = SystemCalls.environment("XDG_RUNTIME_DIR")
-        let exists = given.flatMap { try? SystemCalls.status(of: $0).isDirectory } ?? false
-        return RuntimeDirectory.path(user: user, runtimeDirectory: exists ? given : nil)
     }
 
     private init(

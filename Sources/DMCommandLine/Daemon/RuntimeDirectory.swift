@@ -1,64 +1,143 @@
+import DMControl
 import DeviceMapper
 import Glibc
 import SystemPackage
 
 /// Where control sockets are: a directory that is the user's alone.
-enum RuntimeDirectory {
+///
+/// $DMFUSE_RUNTIME_DIR, if it is set, and then no other. Else the first of these that can be used:
+/// 1. /run/dmfuse, for root. (Before what a login has made: that goes when root logs out.)
+/// 2. $XDG_RUNTIME_DIR/dmfuse, if $XDG_RUNTIME_DIR is the user's and nobody else may write to it
+/// 3. /tmp/dmfuse-UID
+/// 4. /tmp/dmfuse-UID-XXXXXX, with characters that nobody knows in advance: one that was made
+///    before, or else a new one
+///
+/// Clients need not know which: `mapper/control` of the mount leads there.
+struct RuntimeDirectory {
+    var user: UInt32
+    /// $DMFUSE_RUNTIME_DIR
+    var given: ByteString?
+    /// $XDG_RUNTIME_DIR
+    var login: ByteString?
+    /// The two that stand fast. Tests put others in.
+    var system = ByteString("/run/dmfuse")
+    var shared = ByteString("/tmp")
+
     private static let mode: mode_t = 0o700
 
-    /// /run/dmfuse for root, else $XDG_RUNTIME_DIR/dmfuse, else /tmp/dmfuse-UID. Somebody else may
-    /// have made the last one: so it is looked at, not followed, before it is used.
-    static func path(user: UInt32, runtimeDirectory: ByteString?) -> ByteString {
-        if user == 0 { return ByteString("/run/dmfuse") }
-        if let runtimeDirectory, runtimeDirectory.bytes.first == UInt8(ascii: "/") {
-            return runtimeDirectory + ByteString("/dmfuse")
+    /// Chooses one and makes it if it isn't there. EINVAL, EPERM and what else the system says: the
+    /// one that was given, or the last of the others, can't be used.
+    func prepare() throws(DMError) -> ByteString {
+        if let given, !given.isEmpty {
+            guard given.bytes.first == UInt8(ascii: "/") else {
+                throw DMError(
+                    .invalidArgument, "DMFUSE_RUNTIME_DIR \(given.string): not an absolute path")
+            }
+            try prepare(given, "DMFUSE_RUNTIME_DIR")
+            return given
         }
-        return fallback(user: user)
+        for candidate in candidates() where (try? prepare(candidate, "")) != nil {
+            return candidate
+        }
+        return try prepareNameless()
     }
 
-    /// Where there is no better place.
-    static func fallback(user: UInt32) -> ByteString { ByteString("/tmp/dmfuse-\(user)") }
+    private func candidates() -> [ByteString] {
+        var result = user == 0 ? [system] : []
+        if let login, login.bytes.first == UInt8(ascii: "/"), isOurs(login) {
+            result.append(login + ByteString("/dmfuse"))
+        }
+        return result + [shared + ByteString("/dmfuse-\(user)")]
+    }
 
-    /// Makes it if it isn't there. EPERM: it is there and another's, a link, or open to others.
-    static func prepare(_ path: ByteString, user: UInt32) throws(DMError) {
-        let made = path.withCString { mkdir($0, mode) }
+    /// What is below another's directory can be replaced by that one.
+    private func isOurs(_ path: ByteString) -> Bool {
+        guard let status = try? SystemCalls.status(of: path) else { return false }
+        return status.isDirectory && status.owner == user && status.mode & 0o022 == 0
+    }
+
+    /// One of a name that nobody else can have taken.
+    private func prepareNameless() throws(DMError) -> ByteString {
+        let prefix = "dmfuse-\(user)-"
+        let made = SystemCalls.names(in: shared).filter { $0.hasPrefix(ByteString(prefix)) }
+        for name in made.sorted() {
+            let path = shared + ByteString("/") + name
+            if (try? check(path, "")) != nil { return path }
+        }
+        var template = (shared.bytes + Array("/\(prefix)XXXXXX".utf8) + [0]).map {
+            CChar(bitPattern: $0)
+        }
+        let failure = template.withUnsafeMutableBufferPointer { buffer -> Errno? in
+            guard let base = buffer.baseAddress, mkdtemp(base) == nil else { return nil }
+            return Errno(rawValue: errno)
+        }
+        let path = ByteString(template.dropLast().map { UInt8(bitPattern: $0) })
+        if let failure {
+            throw DMError(
+                failure,
+                "runtime directory \(shared.string)/\(prefix)XXXXXX: set DMFUSE_RUNTIME_DIR")
+        }
+        try check(path, "runtime directory")
+        return path
+    }
+
+    /// EPERM: it is there and another's, a link, or open to others.
+    private func prepare(_ path: ByteString, _ what: String) throws(DMError) {
+        let made = path.withCString { mkdir($0, Self.mode) }
         let failure = Errno(rawValue: errno)
         guard made == 0 || failure == .fileExists else {
-            throw DMError(failure, "runtime directory \(path.string)")
+            throw DMError(failure, "\(what) \(path.string)")
         }
-        let status: SystemCalls.FileStatus
-        do {
-            status = try SystemCalls.status(of: path, followingLinks: false)
-        } catch {
-            throw DMError(error, "runtime directory \(path.string)")
+        try check(path, what)
+    }
+
+    /// Looks at the directory itself, whatever the name leads to later, and gives it back the
+    /// owner's rights that a umask took.
+    private func check(_ path: ByteString, _ what: String) throws(DMError) {
+        let unusable = DMError(
+            .notPermitted,
+            "\(what) \(path.string): not a directory of mode 0700 of user \(user)")
+        let flags = SystemCalls.pathOnly | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
+        let descriptor = path.withCString { open($0, flags) }
+        let failure = Errno(rawValue: errno)
+        guard descriptor >= 0 else {
+            if failure == .notDirectory || failure == .tooManySymbolicLinkLevels { throw unusable }
+            throw DMError(failure, "\(what) \(path.string)")
         }
-        guard status.isDirectory, status.owner == user, status.mode & 0o077 == 0 else {
-            throw DMError(
-                .notPermitted,
-                "runtime directory \(path.string): not a directory of mode 0700 of user \(user)")
+        defer { close(descriptor) }
+        let itself = "/proc/self/fd/\(descriptor)"
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_uid == user, status.st_mode & 0o077 == 0
+        else { throw unusable }
+        if status.st_mode & Self.mode != Self.mode { chmod(itself, Self.mode) }
+        // Of a user namespace's users some have no number there, and all of them the same one: ask
+        // the kernel whether it is really ours. It may be on a file system that is read-only, too.
+        guard access(itself, R_OK | W_OK | X_OK) == 0 else {
+            throw DMError(Errno(rawValue: errno), "\(what) \(path.string)")
         }
     }
+
+    // MARK: Sockets
 
     private static let socketSuffix: ByteString = ".control"
 
-    /// A socket for one daemon. The number of a process that is gone may come again: what it left
-    /// is cleared away by whoever listens there.
+    /// A socket for one daemon, of a name that isn't taken: a process in another namespace may have
+    /// the same number.
     static func socket(in directory: ByteString, process: Int32) -> ByteString {
-        "\(directory)/\(process)\(socketSuffix)"
+        let names = ["\(process)"] + (2...99).map { "\(process)-\($0)" }
+        let paths = names.map { name in "\(directory)/\(name)\(socketSuffix)" as ByteString }
+        let free = paths.first { path in
+            (try? SystemCalls.status(of: path, followingLinks: false)) == nil
+        }
+        // With all taken, whoever listens there is told so.
+        return free ?? paths[0]
     }
 
-    /// Removes the sockets of daemons that were killed: those of a number that no process has,
-    /// behind which nobody listens. (The number alone proves nothing to a process in another
-    /// namespace, and a socket is silent for a moment before its daemon listens.)
+    /// Removes the sockets of daemons that were killed: those behind which nobody listens, whatever
+    /// process has the number now.
     static func removeDeadSockets(in directory: ByteString) {
-        for name in SystemCalls.names(in: directory) {
-            guard name.hasSuffix(socketSuffix),
-                let process: Int32 = Digits.number(name.bytes.dropLast(socketSuffix.count)),
-                kill(process, 0) != 0, errno == ESRCH
-            else { continue }
-            let path = directory + ByteString("/") + name
-            guard SystemCalls.isSocketDead(path) else { continue }
-            _ = path.withCString { unlink($0) }
+        for name in SystemCalls.names(in: directory) where name.hasSuffix(socketSuffix) {
+            ControlServer.removeDeadSocket("\(directory)/\(name)")
         }
     }
 }

@@ -62,6 +62,9 @@ enum SystemCalls {
         }
     }
 
+    /// O_PATH, which glibc declares for GNU sources only.
+    static let pathOnly: CInt = 0o10000000
+
     struct FileStatus {
         /// Of the file system that the file is on.
         let device: DeviceNumber
@@ -105,28 +108,6 @@ enum SystemCalls {
             if name != ByteString("."), name != ByteString("..") { names.append(name) }
         }
         return names
-    }
-
-    /// Whether nobody listens at a unix socket's path (ECONNREFUSED).
-    static func isSocketDead(_ path: ByteString) -> Bool {
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        let fits = withUnsafeMutableBytes(of: &address.sun_path) { field in
-            guard path.count < field.count else { return false }
-            field.copyBytes(from: path.bytes)
-            return true
-        }
-        guard fits else { return false }
-        let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
-        let descriptor = socket(AF_UNIX, type, 0)
-        guard descriptor >= 0 else { return false }
-        defer { close(descriptor) }
-        let result = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-        return result != 0 && errno == ECONNREFUSED
     }
 
     /// `strerror(3)` in the words that every user of this machine knows.

@@ -8,7 +8,8 @@ struct MountVerb: ParsableCommand {
         commandName: "mount", abstract: "Mount a directory and serve it.",
         discussion: """
             Returns when the mount answers, or says in one line why it can't. The daemon goes on \
-            in the background, and writes what it logs to syslog.
+            in the background, and writes what it logs to syslog. Its control socket is in \
+            $DMFUSE_RUNTIME_DIR, if that is set, else in a directory of yours that it finds.
             """)
 
     @Argument(help: "An existing directory.", completion: .directory)

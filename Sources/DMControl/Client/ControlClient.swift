@@ -15,26 +15,45 @@ package final class ControlClient {
     /// What the longest reply needed until now: like libdevmapper we do not start small again.
     var bufferSize = 16 << 10
 
+    /// How long a daemon may take to answer a hello. What a command waits for by its nature has no
+    /// bound.
+    package static let patience: UInt32 = 10_000
+
     /// Connects to the mount at `directory`, by its `mapper/control`.
     ///
     /// `deviceDirectory` is what the client takes for /dev (`DM_DEV_DIR`): paths in table lines are
     /// resolved against it and against the working directory.
     /// ENOENT, ENOTDIR: no mount there; ECONNREFUSED, ENOTCONN: its daemon is dead; EACCES: not
-    /// the mounting user's.
-    package convenience init(
-        mount directory: ByteString, deviceDirectory: ByteString
-    ) throws(DMError) {
+    /// the mounting user's, or its daemon is run by neither the calling user nor root, and has been
+    /// told nothing; ETIMEDOUT: its daemon doesn't answer within `patience`.
+    package convenience init(mount directory: ByteString, deviceDirectory: ByteString) throws(DMError) {
         try self.init(socket: directory + "/mapper/control", deviceDirectory: deviceDirectory)
     }
 
-    /// Connects to a control socket.
-    package init(socket path: ByteString, deviceDirectory: ByteString) throws(DMError) {
-        socket = try UnixSocket.connect(to: path)
-        mappedMajor = try ControlClient.greet(socket, path, deviceDirectory)
+    /// Connects to a control socket. `serverUser`: the user who listens there; tests put their own in.
+    package init(
+        socket path: ByteString, deviceDirectory: ByteString, milliseconds: UInt32 = patience,
+        serverUser: (_ descriptor: CInt) -> UInt32? = UnixSocket.peerUser
+    ) throws(DMError) {
+        let deadline = Deadline(millisecondsFromNow: milliseconds)
+        socket = try BoundedConnect.socket(at: path, until: deadline)
+        try ControlClient.check(serverUser(socket.descriptor), path)
+        mappedMajor = try ControlClient.greet(socket, path, deviceDirectory, until: deadline)
+    }
+
+    /// Before anything is sent, above all the working directory: with its descriptor others would
+    /// get into a directory to which no path leads them. Root is no exception and has no dealings
+    /// with a daemon of others.
+    private static func check(_ user: UInt32?, _ path: ByteString) throws(DMError) {
+        guard let user, user == geteuid() || user == 0 else {
+            let who = user.map { "user \($0)" } ?? "an unknown user"
+            throw DMError(.permissionDenied, "\(path): served by \(who)")
+        }
     }
 
     private static func greet(
-        _ socket: borrowing UnixSocket, _ path: ByteString, _ deviceDirectory: ByteString
+        _ socket: borrowing UnixSocket, _ path: ByteString, _ deviceDirectory: ByteString,
+        until deadline: Deadline
     ) throws(DMError) -> UInt32 {
         guard deviceDirectory.count <= ControlProtocol.longestDeviceDirectory else {
             throw DMError(.fileNameTooLong, deviceDirectory.string)
@@ -54,7 +73,8 @@ package final class ControlClient {
             // A refusal is sent without waiting for a hello: it may lie there already.
             failure = error
         }
-        guard let bytes = try socket.receive(ControlProtocol.helloAnswerSize) else {
+        let size = ControlProtocol.helloAnswerSize
+        guard let bytes = try socket.receive(size, until: deadline) else {
             throw failure ?? DMError(.connectionReset, "\(path): the daemon closed the connection")
         }
         let answer = HelloAnswer(reading: bytes)
@@ -63,15 +83,16 @@ package final class ControlClient {
     }
 
     /// One request, as `ioctl(2)` would carry it. Throws only when there is no reply: a refusal is
-    /// in the reply.
+    /// in the reply. EPROTO: the reply is longer than the request, or none of this protocol; the
+    /// connection is then of no use any more.
     package func call(_ number: CommandNumber, _ argument: [UInt8]) throws(DMError) -> ControlReply
     {
-        guard let size = UInt32(exactly: argument.count) else {
+        guard let argumentSize = UInt32(exactly: argument.count) else {
             throw DMError(.invalidArgument, "control socket: too long a request")
         }
         var head: [UInt8] = []
         head.append(number: number.rawValue)
-        head.append(number: size)
+        head.append(number: argumentSize)
         try socket.send(head)
         try socket.send(argument)
 
@@ -79,8 +100,15 @@ package final class ControlClient {
             throw gone
         }
         let code: Int32 = replyHead.number(at: 0)
-        let bytes = try receive(replyHead.number(at: 4))
-        let reason = try receive(replyHead.number(at: 8))
+        let size: UInt32 = replyHead.number(at: 4)
+        let reasonSize: UInt32 = replyHead.number(at: 8)
+        // No more is taken than the argument has room for.
+        guard code >= 0, size <= argument.count, reasonSize <= ControlProtocol.longestReason else {
+            socket.shutdown()
+            throw DMError(.protocolError, "control socket: not a reply to what was asked")
+        }
+        let bytes = try receive(size)
+        let reason = try receive(reasonSize)
         return ControlReply(
             errno: code == 0 ? nil : Errno(rawValue: code), bytes: bytes,
             reason: Printable.text(reason))

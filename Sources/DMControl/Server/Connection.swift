@@ -8,31 +8,30 @@ final class Connection: Sendable {
     private let registry: DeviceRegistry
     private let configuration: ServerConfiguration
     private let watch: HangupWatch
+    private let list: ConnectionList
     private let handler: OwnRequestHandler
-
-    /// A client that says nothing costs a thread no longer than this.
-    private static let helloSeconds = 10
 
     init(
         _ socket: consuming UnixSocket, _ registry: DeviceRegistry,
-        _ configuration: ServerConfiguration, _ watch: HangupWatch,
+        _ configuration: ServerConfiguration, _ watch: HangupWatch, _ list: ConnectionList,
         _ handler: @escaping OwnRequestHandler
     ) {
         self.socket = socket
         self.registry = registry
         self.configuration = configuration
         self.watch = watch
+        self.list = list
         self.handler = handler
     }
 
-    /// Serves the client to its end. Errors are the client's: they end the conversation, and there
-    /// is nobody to tell.
+    /// Serves the client to its end, if it is in the list. Errors are the client's: they end the
+    /// conversation, and there is nobody to tell.
     func serve() {
         do throws(DMError) {
             guard let session = try greet() else { return }
             let executor = CommandExecutor(registry: registry, session: session)
-            while var request = try receive() {
-                guard try answer(&request, executor) else { return }
+            while var request = try receive(), list.beginCommand(self) {
+                try answer(&request, executor)
             }
         } catch {}
         socket.shutdown()
@@ -53,22 +52,27 @@ final class Connection: Sendable {
 
     /// Nil: refused, or gone without a word.
     private func greet() throws(DMError) -> ControlSession? {
-        socket.limit(receiveSeconds: Connection.helloSeconds)
+        let session: ControlSession?
         do throws(DMError) {
-            guard let session = try receiveHello() else { return nil }
-            socket.limit(receiveSeconds: 0)
-            try socket.send(HelloAnswer(mappedMajor: registry.mappedMajor).encode())
-            return session
+            session = try receiveHello()
         } catch {
-            Connection.refuse(socket, error.errno)
+            // Unless it had to go, and has an answer.
+            if list.waitForClient(self) { Connection.refuse(socket, error.errno) }
             throw error
         }
+        guard let session, list.waitForClient(self) else { return nil }
+        try socket.send(HelloAnswer(mappedMajor: registry.mappedMajor).encode())
+        return session
     }
 
+    /// One deadline for all of it: a client that sends a byte now and then has no more time than
+    /// others.
     private func receiveHello() throws(DMError) -> ControlSession? {
-        guard let head = try socket.receiveWithDescriptor(ControlProtocol.helloHeadSize) else {
-            return nil
-        }
+        let deadline = Deadline(millisecondsFromNow: configuration.helloMilliseconds)
+        guard
+            let head = try socket.receiveWithDescriptor(
+                ControlProtocol.helloHeadSize, until: deadline)
+        else { return nil }
         let hello = try Hello(reading: head.bytes)
         guard hello.version == ControlProtocol.version else {
             throw DMError(.protocolNotSupported)
@@ -77,7 +81,8 @@ final class Connection: Sendable {
             throw DMError(.fileNameTooLong)
         }
         if let passed = head.passed, !passed.isDirectoryPath { throw DMError(.notDirectory) }
-        guard let directory = try socket.receive(Int(hello.directoryLength)) else { return nil }
+        guard let directory = try socket.receive(Int(hello.directoryLength), until: deadline)
+        else { return nil }
         guard !directory.contains(0) else { throw DMError(.invalidArgument) }
         return ControlSession(
             registry, configuration, deviceDirectory: ByteString(directory),
@@ -114,10 +119,9 @@ final class Connection: Sendable {
         return nil
     }
 
-    /// False: the conversation is over.
     private func answer(
         _ request: inout Request, _ executor: CommandExecutor
-    ) throws(DMError) -> Bool {
+    ) throws(DMError) {
         let number = request.number
         switch number.ownCommand {
         case .waitForEvent:
@@ -125,7 +129,9 @@ final class Connection: Sendable {
         case .some(let command) where !command.hasHead:
             let own = handler(command, request.bytes)
             defer { own.afterwards?() }
-            try send(own.reply)
+            // What comes afterwards doesn't wait for a client that takes no replies.
+            let patience = Deadline(millisecondsFromNow: configuration.replyMilliseconds)
+            try send(own.reply, until: own.afterwards == nil ? nil : patience)
         default:
             let mayBlock = Commands.named(number)?.mayBlock ?? false
             var outcome = interruptible(mayBlock) { interrupt in
@@ -134,7 +140,6 @@ final class Connection: Sendable {
             defer { if outcome.isSecure { outcome.reply.bytes.wipe() } }
             try send(outcome.reply, isSecure: outcome.isSecure)
         }
-        return true
     }
 
     private func waitForEvent(_ session: ControlSession) -> ControlReply {
@@ -159,14 +164,18 @@ final class Connection: Sendable {
     }
 
     /// A secure reply is not copied, so that one wipe is enough.
-    private func send(_ reply: ControlReply, isSecure: Bool = false) throws(DMError) {
+    private func send(
+        _ reply: ControlReply, isSecure: Bool = false, until deadline: Deadline? = nil
+    ) throws(DMError) {
+        // However long it takes to read it: whoever reads slowly may have to go for another.
+        guard list.waitForClient(self) else { return }
         let head = reply.encodeHead()
         if !isSecure && reply.bytes.count <= Connection.smallReply {
-            try socket.send(head + reply.bytes + reply.cutReason)
+            try socket.send(head + reply.bytes + reply.cutReason, until: deadline)
         } else {
-            try socket.send(head)
-            try socket.send(reply.bytes)
-            try socket.send(reply.cutReason)
+            try socket.send(head, until: deadline)
+            try socket.send(reply.bytes, until: deadline)
+            try socket.send(reply.cutReason, until: deadline)
         }
     }
 

@@ -4,20 +4,13 @@ import SystemPackage
 
 /// The daemon's end of the control socket. A thread a connection: a suspend or a wait that blocks
 /// is in nobody's way.
-package final class ControlServer: @unchecked Sendable {
-    // @unchecked: `connections`, `lastNumber` and `isStopping` are guarded by `lock`.
+package final class ControlServer: Sendable {
     private let registry: DeviceRegistry
     private let configuration: ServerConfiguration
     private let handler: OwnRequestHandler
     private let listener: UnixSocket
     private let watch: HangupWatch
-
-    /// Guards the connections. Leaf: nothing is sent or closed under it.
-    private let lock = Lock(rank: .leaf, name: "ControlServer.lock")
-    private let connectionEnded = Condition()
-    private var connections: [UInt64: Connection] = [:]
-    private var lastNumber: UInt64 = 0
-    private var isStopping = false
+    private let list: ConnectionList
 
     /// Listens. Connections wait until `start`. EADDRINUSE: another daemon listens there.
     package init(
@@ -28,6 +21,9 @@ package final class ControlServer: @unchecked Sendable {
         self.configuration = configuration
         self.handler = handler
         watch = try HangupWatch()
+        list = ConnectionList(
+            maximum: configuration.maximumConnections,
+            idleMilliseconds: configuration.idleMilliseconds)
         listener = try UnixSocket.listen(at: configuration.socketPath)
     }
 
@@ -44,23 +40,18 @@ package final class ControlServer: @unchecked Sendable {
     package func stop() {
         _ = configuration.socketPath.withCString { unlink($0) }
         listener.shutdown()
-        let open = lock.withLock {
-            isStopping = true
-            return Array(connections.values)
-        }
-        for connection in open { connection.shutdown() }
-        let deadline = Deadline(millisecondsFromNow: ControlServer.stopMilliseconds)
-        lock.withLock {
-            while !connections.isEmpty && connectionEnded.wait(lock, until: deadline) {}
-        }
+        list.close(until: Deadline(millisecondsFromNow: ControlServer.stopMilliseconds))
         watch.stop()
     }
 
     private static let stopMilliseconds: UInt32 = 5000
 
+    /// Removes the socket at `path` if it is a dead daemon's: nobody listens there.
+    package static func removeDeadSocket(_ path: ByteString) { _ = UnixSocket.removeDead(path) }
+
     // MARK: Connections
 
-    var connectionCount: Int { lock.withLock { connections.count } }
+    var connectionCount: Int { list.count }
 
     /// Commands under way that a hang-up would interrupt.
     var watchedCount: Int { watch.count }
@@ -71,51 +62,38 @@ package final class ControlServer: @unchecked Sendable {
                 guard let socket = try listener.accept() else { return }
                 admit(socket)
             } catch {
-                // Out of descriptors or memory: others have to go first.
-                poll(nil, 0, ControlServer.retryMilliseconds)
+                // Out of descriptors or memory: others have to go first, and those that keep us
+                // waiting before all.
+                poll(
+                    nil, 0,
+                    list.makeRoom()
+                        ? ControlServer.roomMilliseconds : ControlServer.retryMilliseconds)
             }
         }
     }
 
     private static let retryMilliseconds: CInt = 50
+    /// For the thread of a client that had to go to close its socket.
+    private static let roomMilliseconds: CInt = 2
 
     private func admit(_ socket: consuming UnixSocket) {
         guard configuration.admits(configuration.peerUser(socket.descriptor)) else {
             return Connection.refuse(socket, .permissionDenied)
         }
-        let connection = Connection(socket, registry, configuration, watch, handler)
-        guard let number = enter(connection) else {
+        let connection = Connection(socket, registry, configuration, watch, list, handler)
+        guard list.enter(connection) else {
             return Connection.refuse(connection.socket, .resourceTemporarilyUnavailable)
         }
         do throws(DMError) {
-            try Thread.start("dm-client") {
+            try Thread.start("dm-client") { [list] in
                 connection.serve()
-                self.leave(number)
+                list.leave(connection)
             }
         } catch {
-            leave(number)
+            list.leave(connection)
+            // For the next one.
+            _ = list.makeRoom()
             Connection.refuse(connection.socket, error.errno)
         }
-    }
-
-    /// Nil: there are too many.
-    private func enter(_ connection: Connection) -> UInt64? {
-        lock.withLock {
-            guard !isStopping, connections.count < configuration.maximumConnections else {
-                return nil
-            }
-            lastNumber &+= 1
-            connections[lastNumber] = connection
-            return lastNumber
-        }
-    }
-
-    private func leave(_ number: UInt64) {
-        let ended = lock.withLock {
-            connectionEnded.broadcast()
-            return connections.removeValue(forKey: number)
-        }
-        // Its socket is closed here, not under the lock.
-        _ = ended
     }
 }

@@ -13,6 +13,13 @@ package struct ServerConfiguration: Sendable {
     package var mountDevice: UInt64
     /// Each has a thread of its own.
     package var maximumConnections = 1024
+    /// How long a client may take to say hello, from its first byte to its last.
+    package var helloMilliseconds: UInt32 = 10_000
+    /// A client that has asked nothing, or taken no reply, for so long may have to go when all
+    /// places are taken.
+    package var idleMilliseconds: UInt32 = 10_000
+    /// How long the end of the daemon waits for the client that asked for it to take its reply.
+    package var replyMilliseconds: UInt32 = 10_000
     /// The user at the other end of a connection; nil: unknown, refused. Tests put their own in.
     package var peerUser: @Sendable (_ descriptor: CInt) -> UInt32? = UnixSocket.peerUser
     /// Told what the kernel logs: the reason of a refusal, devices that remove_all left. For clients

@@ -33,30 +33,35 @@ extension UnixSocket {
     }
 
     /// Receives exactly `count` bytes, at least one, and the descriptor that came with the first of
-    /// them. Nil if the peer closed at once. More descriptors than one are closed.
+    /// them, unless this process has no room for it. Nil if the peer closed at once. More descriptors
+    /// than one are closed; those that come with bytes that `receive` takes the kernel drops.
+    /// ETIMEDOUT as in `receive`.
     func receiveWithDescriptor(
-        _ count: Int
+        _ count: Int, until deadline: Deadline
     ) throws(DMError) -> (bytes: [UInt8], passed: PassedDescriptor?)? {
         var control = [UInt8](repeating: 0, count: UnixSocket.messageSpace)
         var data = [UInt8](repeating: 0, count: count)
         var controlLength = 0
         var received = 0
         while true {
+            try wait(for: POLLIN, until: deadline)
             var failure: Errno?
             received = withMessage(data: &data, control: &control) { message in
-                let received = recvmsg(descriptor, &message, CInt(MSG_CMSG_CLOEXEC))
+                let flags = CInt(MSG_CMSG_CLOEXEC) | CInt(MSG_DONTWAIT)
+                let received = recvmsg(descriptor, &message, flags)
                 if received < 0 { failure = .current }
                 controlLength = Int(message.msg_controllen)
                 return received
             }
-            if failure == .interrupted { continue }
-            if let failure { throw DMError(failure, "control socket") }
-            break
+            guard let failure else { break }
+            if !UnixSocket.isPassing(failure, deadline) {
+                throw DMError(failure, "control socket")
+            }
         }
         let passed = UnixSocket.passedDescriptor(in: control, length: controlLength)
         if received == 0 { return nil }
         if received == count { return (data, passed) }
-        guard let rest = try receive(count - received) else {
+        guard let rest = try receive(count - received, until: deadline) else {
             throw DMError(.connectionReset, "control socket: cut in the middle")
         }
         return (Array(data[..<received]) + rest, passed)

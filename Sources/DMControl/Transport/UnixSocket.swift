@@ -14,10 +14,14 @@ struct UnixSocket: ~Copyable, Sendable {
     deinit { close(descriptor) }
 
     /// Connects to the socket that `path` leads to, through symbolic links too. ECONNREFUSED:
-    /// nobody listens there.
-    static func connect(to path: ByteString) throws(DMError) -> UnixSocket {
+    /// nobody listens there; EAGAIN: whoever listens takes no connection for so long, which is 0 for
+    /// not waiting at all. Without `milliseconds` it waits for ever.
+    static func connect(
+        to path: ByteString, milliseconds: UInt32? = nil
+    ) throws(DMError) -> UnixSocket {
         let socket = try UnixSocket.make()
         let descriptor = socket.descriptor
+        if let milliseconds { socket.limitConnect(milliseconds: milliseconds) }
         var failure: Errno?
         let result = try SocketPath(path).withAddressOfSocket { address, length in
             let result = Glibc.connect(descriptor, address, length)
@@ -25,6 +29,7 @@ struct UnixSocket: ~Copyable, Sendable {
             return result
         }
         guard result == 0 else { throw DMError(failure ?? .ioError, path.string) }
+        if milliseconds != nil { socket.limitConnect(milliseconds: nil) }
         return socket
     }
 
@@ -46,19 +51,22 @@ struct UnixSocket: ~Copyable, Sendable {
             near: UnixSocket(adopting: descriptors[0]), far: UnixSocket(adopting: descriptors[1]))
     }
 
-    /// Sends all of it. EPIPE or ECONNRESET: the peer is gone.
-    func send(_ bytes: [UInt8]) throws(DMError) {
+    /// Sends all of it. EPIPE or ECONNRESET: the peer is gone; ETIMEDOUT: it didn't take all of it
+    /// until `deadline`.
+    func send(_ bytes: [UInt8], until deadline: Deadline? = nil) throws(DMError) {
         var sent = 0
         while sent < bytes.count {
+            if let deadline { try wait(for: POLLOUT, until: deadline) }
             var failure: Errno?
+            let flags = CInt(MSG_NOSIGNAL) | (deadline == nil ? 0 : CInt(MSG_DONTWAIT))
             let count = bytes.withUnsafeBytes { raw in
                 let part = UnsafeRawBufferPointer(rebasing: raw[sent...])
-                let count = Glibc.send(descriptor, part.baseAddress, part.count, CInt(MSG_NOSIGNAL))
+                let count = Glibc.send(descriptor, part.baseAddress, part.count, flags)
                 if count < 0 { failure = .current }
                 return count
             }
             if let failure {
-                if failure == .interrupted { continue }
+                if UnixSocket.isPassing(failure, deadline) { continue }
                 throw DMError(failure, "control socket")
             }
             sent += count
@@ -67,23 +75,25 @@ struct UnixSocket: ~Copyable, Sendable {
 
     /// Receives exactly `count` bytes; nil if the peer closed before the first of them. Memory
     /// grows with what arrives, not with what was announced. ECONNRESET: the peer closed in
-    /// between; EAGAIN: a time limit passed.
-    func receive(_ count: Int) throws(DMError) -> [UInt8]? {
+    /// between; ETIMEDOUT: not all of it came until `deadline`.
+    func receive(_ count: Int, until deadline: Deadline? = nil) throws(DMError) -> [UInt8]? {
         var bytes: [UInt8] = []
         var filled = 0
         while filled < count {
             if filled == bytes.count {
                 bytes.grow(to: min(count, max(UnixSocket.firstChunk, 2 * filled)))
             }
+            if let deadline { try wait(for: POLLIN, until: deadline) }
             var failure: Errno?
+            let flags = deadline == nil ? 0 : CInt(MSG_DONTWAIT)
             let received = bytes.withUnsafeMutableBytes { raw in
                 let part = UnsafeMutableRawBufferPointer(rebasing: raw[filled...])
-                let received = recv(descriptor, part.baseAddress, part.count, 0)
+                let received = recv(descriptor, part.baseAddress, part.count, flags)
                 if received < 0 { failure = .current }
                 return received
             }
             if let failure {
-                if failure == .interrupted { continue }
+                if UnixSocket.isPassing(failure, deadline) { continue }
                 throw DMError(failure, "control socket")
             }
             if received == 0 {
@@ -106,11 +116,35 @@ struct UnixSocket: ~Copyable, Sendable {
         return true
     }
 
-    /// Limits how long one receive may take (EAGAIN); 0: no limit.
-    func limit(receiveSeconds seconds: Int) {
-        var time = timeval(tv_sec: seconds, tv_usec: 0)
+    /// Waits until the socket is ready for that, or the peer is gone. ETIMEDOUT: `deadline` passed.
+    func wait(for event: CInt, until deadline: Deadline) throws(DMError) {
+        while true {
+            let left = deadline.millisecondsLeft
+            guard left > 0 else { throw DMError(.timedOut, "control socket") }
+            var polled = pollfd(fd: descriptor, events: Int16(event), revents: 0)
+            let ready = poll(&polled, 1, CInt(clamping: left))
+            if ready > 0 { return }
+            let failure = Errno.current
+            if ready < 0, failure != .interrupted { throw DMError(failure, "control socket") }
+        }
+    }
+
+    /// Whether a call is to be made again: a signal came, or another ready socket turned out not to
+    /// be, where we don't wait in the call itself.
+    static func isPassing(_ failure: Errno, _ deadline: Deadline?) -> Bool {
+        failure == .interrupted
+            || (deadline != nil && failure == .resourceTemporarilyUnavailable)
+    }
+
+    /// How long connect(2) may wait for room in the listener's queue (EAGAIN); nil: for ever.
+    private func limitConnect(milliseconds: UInt32?) {
+        let flags = fcntl(descriptor, F_GETFL) & ~O_NONBLOCK
+        _ = fcntl(descriptor, F_SETFL, milliseconds == 0 ? flags | O_NONBLOCK : flags)
+        // It counts for sends, too. 0: no limit.
+        let limit = Int(milliseconds ?? 0)
+        var time = timeval(tv_sec: limit / 1000, tv_usec: limit % 1000 * 1000)
         setsockopt(
-            descriptor, SOL_SOCKET, SO_RCVTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
+            descriptor, SOL_SOCKET, SO_SNDTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
     }
 
     /// Ends the conversation in both directions; whoever waits on the socket wakes.

@@ -148,6 +148,14 @@ package struct Deadline: Sendable {
         return (now.tv_sec, now.tv_nsec) >= (time.tv_sec, time.tv_nsec)
     }
 
+    /// Until then, rounded up; 0 once it has passed.
+    package var millisecondsLeft: UInt32 {
+        var now = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &now)
+        let nanoseconds = (time.tv_sec - now.tv_sec) * 1_000_000_000 + time.tv_nsec - now.tv_nsec
+        return UInt32(clamping: (max(nanoseconds, 0) + 999_999) / 1_000_000)
+    }
+
     /// Monotonic milliseconds since some moment in the past.
     package static var nowMilliseconds: UInt64 {
         var now = timespec()
