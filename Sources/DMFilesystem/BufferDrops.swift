@@ -1,11 +1,14 @@
 import DeviceMapper
+import Glibc
 import Synchronization
 import SystemPackage
 
 /// The drops of pages that BLKFLSBUF asks for: one at a time for each device, on a thread.
 ///
-/// It may take as long as a request on a cached page is held. Whoever comes meanwhile waits for the next
-/// one, which begins after that, with all others who came; so however many ask, it is one thread.
+/// It may take as long as a request on a cached page is held. That is waited for here: a thread that waits
+/// in the kernel for a held page can't be ended, not even by SIGKILL, and the connection neither. Whoever
+/// comes meanwhile waits for the next drop, which begins after that, with all others who came; so however
+/// many ask, it is one thread.
 final class BufferDrops: @unchecked Sendable {
     // @unchecked: guarded by `lock`.
 
@@ -20,6 +23,7 @@ final class BufferDrops: @unchecked Sendable {
         /// True once: whoever gets it goes on with the client's request, or answers it.
         func claim() -> Bool { !isClaimed.exchange(true, ordering: .acquiringAndReleasing) }
 
+        fileprivate var isAnswered: Bool { isClaimed.load(ordering: .acquiring) }
         fileprivate func end() { if claim() { isOver() } }
     }
 
@@ -28,11 +32,15 @@ final class BufferDrops: @unchecked Sendable {
     /// Those who wait for the next drop of a device, of each that has one under way.
     private var next: [NodeNumber: [Waiter]] = [:]
 
+    private static let longestPause: UInt32 = 50
+
     /// How many devices may have one under way.
     private static let maximum = 64
 
     /// Drops what is cached of a file for `waiter`. EAGAIN: too many devices have one under way.
-    func drop(_ node: NodeNumber, _ pages: KernelPages, for waiter: Waiter) throws(DMError) {
+    func drop(
+        _ node: NodeNumber, of file: DeviceHandle, _ pages: KernelPages, for waiter: Waiter
+    ) throws(DMError) {
         let isFirst = try lock.withLock { () throws(DMError) -> Bool in
             guard next[node] == nil else {
                 next[node]?.append(waiter)
@@ -46,20 +54,34 @@ final class BufferDrops: @unchecked Sendable {
         }
         guard isFirst else { return }
         do {
-            try Thread.start("dmfuse-cache") { [self] in run(node, pages, [waiter]) }
+            try Thread.start("dmfuse-cache") { [self] in run(node, file, pages, [waiter]) }
         } catch {
             // No thread is left. The cache stays, which can do no harm.
             for waiter in [waiter] + takeNext(node, isLast: true) { waiter.end() }
         }
     }
 
-    private func run(_ node: NodeNumber, _ pages: KernelPages, _ first: [Waiter]) {
+    private func run(
+        _ node: NodeNumber, _ file: DeviceHandle, _ pages: KernelPages, _ first: [Waiter]
+    ) {
         var waiters = first
         while !waiters.isEmpty {
-            pages.drop(node)
+            if waitUntilFree(file, waiters) { pages.drop(node) }
             for waiter in waiters { waiter.end() }
             waiters = takeNext(node, isLast: false)
         }
+    }
+
+    /// Waits until nothing of the device's openers is held. False: those who wanted the drop have all
+    /// given it up.
+    private func waitUntilFree(_ file: DeviceHandle, _ waiters: [Waiter]) -> Bool {
+        var pause: UInt32 = 1
+        while waiters.contains(where: { !$0.isAnswered }) {
+            guard file.holdsRequest else { return true }
+            usleep(pause * 1000)
+            pause = min(pause * 2, BufferDrops.longestPause)
+        }
+        return false
     }
 
     /// Those who wait for the next drop. Where there are none, or with `isLast`, none is under way any more.

@@ -81,7 +81,7 @@ final class FileRequest: @unchecked Sendable {
         io.prepareFlush(bypassing: true)
         begin(with: file, reply)
         do {
-            try drops.drop(node, session.pages, for: waiter)
+            try drops.drop(node, of: file, session.pages, for: waiter)
         } catch {
             if waiter.claim(), endDrop(error.errno) { giveBack() }
         }

@@ -124,7 +124,7 @@ extension DeviceRegistry {
     }
 
     /// Whether a device, or one below it, holds a request of an opener of `top`.
-    private func holdsRequest(of top: MappedDevice) -> Bool {
+    func holdsRequest(of top: MappedDevice) -> Bool {
         let isOfTop: (IORequest) -> Bool = { request in
             request.handle?._withUnsafeGuaranteedRef { $0.device === top } ?? false
         }
