@@ -5,8 +5,8 @@ import SystemPackage
 
 /// The drops of pages that BLKFLSBUF asks for: one at a time for each device, on a thread.
 ///
-/// It may take as long as a request on a cached page is held. That is waited for here: a thread that waits
-/// in the kernel for a held page can't be ended, not even by SIGKILL, and the connection neither. Whoever
+/// It may take as long as a request on a cached page is held. A read is waited for here: a thread that waits
+/// in the kernel for its page can't be ended, not even by SIGKILL, and the connection neither. Whoever
 /// comes meanwhile waits for the next drop, which begins after that, with all others who came; so however
 /// many ask, it is one thread.
 final class BufferDrops: @unchecked Sendable {
@@ -72,12 +72,12 @@ final class BufferDrops: @unchecked Sendable {
         }
     }
 
-    /// Waits until nothing of the device's openers is held. False: those who wanted the drop have all
+    /// Waits until no read of the device's openers is held. False: those who wanted the drop have all
     /// given it up.
     private func waitUntilFree(_ file: DeviceHandle, _ waiters: [Waiter]) -> Bool {
         var pause: UInt32 = 1
         while waiters.contains(where: { !$0.isAnswered }) {
-            guard file.holdsRequest else { return true }
+            guard file.holdsRead else { return true }
             usleep(pause * 1000)
             pause = min(pause * 2, BufferDrops.longestPause)
         }

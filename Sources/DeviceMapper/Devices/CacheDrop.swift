@@ -123,10 +123,11 @@ extension DeviceRegistry {
         CacheDrop.begin(of: device)?.wait(interrupt) { self.holdsRequest(of: device) }
     }
 
-    /// Whether a device, or one below it, holds a request of an opener of `top`.
-    func holdsRequest(of top: MappedDevice) -> Bool {
+    /// Whether a device, or one below it, holds a request of an opener of `top`; a read, if wanted.
+    func holdsRequest(of top: MappedDevice, onlyReads: Bool = false) -> Bool {
         let isOfTop: (IORequest) -> Bool = { request in
-            request.handle?._withUnsafeGuaranteedRef { $0.device === top } ?? false
+            guard !onlyReads || request.operation == .read else { return false }
+            return request.handle?._withUnsafeGuaranteedRef { $0.device === top } ?? false
         }
         return holdTimer.holds(where: isOfTop)
             || devicesBelow(top).contains { $0.disk.queue.holds(where: isOfTop) }

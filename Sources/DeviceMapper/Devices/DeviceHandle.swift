@@ -59,8 +59,8 @@ package final class DeviceHandle: @unchecked Sendable {
         return !held.isEmpty
     }
 
-    /// Whether the device, or one below it, holds a request of one of its openers.
-    package var holdsRequest: Bool { registry.holdsRequest(of: device) }
+    /// Whether the device, or one below it, holds a read of one of its openers.
+    package var holdsRead: Bool { registry.holdsRequest(of: device, onlyReads: true) }
 
     /// A descriptor of the file was closed: this may be the last one.
     package func noteFlush() { closing.noteFlush() }
