@@ -79,9 +79,9 @@ int cfuse_drop_pages(int fd, uint64_t node);
 /// The same of the pages with these bytes alone; `length`: not 0.
 int cfuse_drop_range(int fd, uint64_t node, uint64_t offset, uint64_t length);
 
-/// Lets the kernel know that a file is now `size` bytes long, and was shorter; a multiple of 512. The
-/// kernel doesn't take a longer size from a GETATTR while writes are under way, and then a loop device
-/// finds nothing at the new end. Its pages are to be dropped next. Waits and errors as above.
+/// Lets the kernel know that a file is now `size` bytes long, and was shorter; changes no page. The
+/// kernel doesn't take a longer size from a GETATTR while writes are under way: readers and loop devices
+/// then find nothing at the new end. Waits for a request on the page with the new end. Errors as above.
 int cfuse_note_growth(int fd, uint64_t node, uint64_t size);
 
 // MARK: Threads (thread.c)

@@ -56,6 +56,34 @@ static int allocate(int descriptor, int mode, long offset, long length) {
     return 0;
 }
 
+static int set_lock(int descriptor, long offset, short type)
+{
+    struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_start = offset, .l_len = 1};
+    return fcntl(descriptor, F_OFD_SETLK, &lock) == 0 ? 0 : -errno;
+}
+
+int clinux_lock_byte(int descriptor, long offset, int exclusive)
+{
+    int result = set_lock(descriptor, offset, exclusive ? F_WRLCK : F_RDLCK);
+    return result == -EACCES ? -EAGAIN : result;
+}
+
+int clinux_unlock_byte(int descriptor, long offset)
+{
+    return set_lock(descriptor, offset, F_UNLCK);
+}
+
+long clinux_find_lock(int descriptor, long offset, long length, int *process)
+{
+    struct flock lock = {
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = offset, .l_len = length};
+    *process = 0;
+    if (fcntl(descriptor, F_OFD_GETLK, &lock) != 0 || lock.l_type == F_UNLCK)
+        return -1;
+    *process = lock.l_pid > 0 ? lock.l_pid : 0;
+    return lock.l_start > offset ? lock.l_start : offset;
+}
+
 int clinux_punch_hole(int descriptor, long offset, long length) {
     return allocate(descriptor, FALLOC_FL_PUNCH_HOLE, offset, length);
 }

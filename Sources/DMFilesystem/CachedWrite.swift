@@ -29,8 +29,8 @@ struct CachedWrite {
         pages._withUnsafeGuaranteedRef { $0.mayHaveDropped(since: dropsBefore) }
     }
 
-    /// Calls `answer` when the pages are dropped, on another thread. It waits no longer than a
-    /// `SettledWrite` does: a page can be locked by a read that is held. Without a thread the answer
+    /// Calls `answer` when the pages are dropped, on another thread. It waits for a tenth of a
+    /// second at most: a page can be locked by a read that is held. Without a thread the answer
     /// comes with nothing dropped.
     func settle(length: Int, answer: @escaping @Sendable () -> Void) {
         let run: @Sendable () -> Void = { [pages = pages.takeUnretainedValue(), node, offset] in
@@ -38,44 +38,26 @@ struct CachedWrite {
             let end = offset + UInt64(length)
             let first = (offset + page - 1) / page * page
             let last = end / page * page
-            var isOver = first >= last || SettledWrite().drop(first..<last, of: node, pages)
+            var isOver =
+                first >= last
+                || CachedWrite.drop(first..<last, of: node, pages, atMost: 100)
             if first != offset || last != end {
-                isOver = SettledWrite(atMost: 5).drop(offset..<end, of: node, pages) && isOver
+                isOver =
+                    CachedWrite.drop(offset..<end, of: node, pages, atMost: 5) && isOver
             }
             answer()
             if !isOver { pages.drop(node, offset..<end) }
         }
         do { try Thread.start("dmfuse-cache") { run() } } catch { answer() }
     }
-}
 
-/// A drop of pages that is waited for, but not for good.
-private final class SettledWrite: @unchecked Sendable {
-    // @unchecked: `isDone` is guarded by `lock`.
-
-    /// Guards `isDone`. Leaf.
-    private let lock = Lock(rank: .leaf, name: "SettledWrite.lock")
-    private let done = Condition()
-    private var isDone = false
-
-    private let milliseconds: UInt32
-
-    init(atMost milliseconds: UInt32 = 100) { self.milliseconds = milliseconds }
-
-    /// False: there was no thread for it. It may go on when this returns.
-    func drop(_ range: Range<UInt64>, of node: NodeNumber, _ pages: KernelPages) -> Bool {
-        let run: @Sendable () -> Void = { [self] in
-            pages.drop(node, range)
-            lock.withLock {
-                isDone = true
-                done.broadcast()
-            }
-        }
-        do { try Thread.start("dmfuse-cache") { run() } } catch { return false }
-        let deadline = Deadline(millisecondsFromNow: milliseconds)
-        lock.withLock {
-            while !isDone, done.wait(lock, until: deadline) {}
-        }
+    /// Drops pages, and waits for that so many milliseconds. False: there was no thread for it.
+    private static func drop(
+        _ range: Range<UInt64>, of node: NodeNumber, _ pages: KernelPages,
+        atMost milliseconds: UInt32
+    ) -> Bool {
+        guard let drop = BoundedCall.begin({ pages.drop(node, range) }) else { return false }
+        _ = drop.wait(atMost: milliseconds)
         return true
     }
 }

@@ -19,17 +19,9 @@ func controlFile(
         case cfuse_blkgetzonesz, cfuse_blkgetnrzones:
             reply.control(UInt32(0), room: outputSize)
         case cfuse_blkflsbuf:
-            // Each has a thread that waits for requests on cached pages, which a device may hold.
-            guard session.cacheDrops.begin() else {
-                return reply.error(.resourceTemporarilyUnavailable)
+            session.requests.submit(reply) {
+                $0.flushBuffers(of: device, node: NodeNumber(rawValue: UInt64(node)), session, $1)
             }
-            guard let request = session.requests.take() else {
-                session.cacheDrops.end()
-                return reply.error(.noMemory)
-            }
-            request.takeUnretainedValue().flushBuffers(
-                of: device, node: NodeNumber(rawValue: UInt64(node)), session.pages, reply,
-                isOver: { session.cacheDrops.end() })
         default: reply.error(.inappropriateIOCTLForDevice)
         }
     }

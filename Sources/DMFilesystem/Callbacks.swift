@@ -53,6 +53,18 @@ func answer(_ request: fuse_req_t?, _ body: (Session, consuming Reply) -> Void) 
     }
 }
 
+extension Session {
+    /// Answers what tells the size of a node: now, or as soon as the kernel knows that it is longer.
+    fileprivate func tellSize(
+        of node: NodeNumber, _ reply: consuming Reply,
+        _ answer: @escaping @Sendable (Session, consuming Reply) -> Void
+    ) {
+        nonisolated(unsafe) let request = reply.postpone()
+        let give: @Sendable () -> Void = { [self] in answer(self, Reply(request)) }
+        if !pages.sizes.postpone(node, give) { give() }
+    }
+}
+
 /// A name that libfuse hands over.
 private func byteString(_ name: UnsafePointer<CChar>?) -> ByteString {
     guard let name else { return .empty }
@@ -76,10 +88,16 @@ private func initialize(
 private func lookUp(_ request: fuse_req_t?, _ parent: fuse_ino_t, _ name: UnsafePointer<CChar>?) {
     answer(request) { session, reply in
         let directory = NodeNumber(rawValue: UInt64(parent))
-        guard let found = session.tree.lookup(byteString(name), in: directory) else {
+        let name = byteString(name)
+        guard let found = session.tree.lookup(name, in: directory) else {
             return reply.error(.noSuchFileOrDirectory)
         }
-        reply.entry(found, session.tree.owner)
+        session.tellSize(of: found.node, reply) { session, reply in
+            guard let found = session.tree.lookup(name, in: directory) else {
+                return reply.error(.noSuchFileOrDirectory)
+            }
+            reply.entry(found, session.tree.owner)
+        }
     }
 }
 
@@ -100,10 +118,13 @@ private func getAttributes(
     _ request: fuse_req_t?, _ node: fuse_ino_t, _ file: UnsafeMutablePointer<fuse_file_info>?
 ) {
     answer(request) { session, reply in
-        guard let found = session.tree.attributes(of: NodeNumber(rawValue: UInt64(node))) else {
-            return reply.error(.staleNFSFileHandle)
+        let node = NodeNumber(rawValue: UInt64(node))
+        session.tellSize(of: node, reply) { session, reply in
+            guard let found = session.tree.attributes(of: node) else {
+                return reply.error(.staleNFSFileHandle)
+            }
+            reply.attributes(found, session.tree.owner)
         }
-        reply.attributes(found, session.tree.owner)
     }
 }
 
@@ -124,10 +145,13 @@ private func setAttributes(
         if wanted & FUSE_SET_ATTR_SIZE == 0 {
             session.tree.change(node, status.pointee, wanted)
         }
-        guard let changed = session.tree.attributes(of: node) else {
-            return reply.error(.staleNFSFileHandle)
+        session.tellSize(of: node, reply) { session, reply in
+            guard let changed = session.tree.attributes(of: node) else {
+                return reply.error(.staleNFSFileHandle)
+            }
+            session.pages.sizes.noteSetting()
+            reply.attributes(changed, session.tree.owner)
         }
-        reply.attributes(changed, session.tree.owner)
     }
 }
 

@@ -19,8 +19,8 @@ final class FileRequest: @unchecked Sendable {
     private let io: IORequest
     private var request: fuse_req_t?
     private var file: DeviceHandle?
-    /// It came by ioctl(2).
-    private var isControl = false
+    /// Of BLKFLSBUF, which came by ioctl(2).
+    private var drop: (waiter: BufferDrops.Waiter, giveUp: () -> Void)?
     private var cached: CachedWrite?
     /// Counted for the time of a call: who gives the last request back may be in there when the session
     /// ends.
@@ -69,26 +69,29 @@ final class FileRequest: @unchecked Sendable {
         submit(to: file, reply)
     }
 
-    /// BLKFLSBUF: drops what is cached of the file, then flushes the device. On a thread of its own,
-    /// since the first may have to wait for held requests. `isOver` is called when that has ended.
+    /// BLKFLSBUF: writes back what mappings changed of the file, drops what is cached of it, and flushes
+    /// the device, suspended or not. The first may have to wait for held requests, which a client who is
+    /// to end doesn't.
     func flushBuffers(
-        of file: DeviceHandle, node: NodeNumber, _ pages: KernelPages, _ reply: consuming Reply,
-        isOver: @escaping @Sendable () -> Void
+        of file: DeviceHandle, node: NodeNumber, _ session: Session, _ reply: consuming Reply
     ) {
-        io.prepareFlush()
-        isControl = true
+        let waiter = BufferDrops.Waiter { [self] in file.submit(io) }
+        let drops = session.bufferDrops
+        drop = (waiter, { drops.forget(waiter, of: node) })
+        io.prepareFlush(bypassing: true)
         begin(with: file, reply)
         do {
-            try Thread.start("dmfuse-cache") { [self] in
-                pages.drop(node)
-                isOver()
-                file.submit(io)
-            }
+            try drops.drop(node, of: file, session.pages, for: waiter)
         } catch {
-            // No thread is left. The cache stays, which can do no harm.
-            isOver()
-            file.submit(io)
+            if waiter.claim(), endDrop(error.errno) { giveBack() }
         }
+    }
+
+    /// Answers a client who goes without a drop. True: the caller gives this back to the pool.
+    private func endDrop(_ error: Errno) -> Bool {
+        guard let request else { preconditionFailure("a request was given back too early") }
+        Reply(request).error(error)
+        return state.finish()
     }
 
     private func submit(to file: DeviceHandle, _ reply: consuming Reply) {
@@ -128,16 +131,18 @@ final class FileRequest: @unchecked Sendable {
 
     private func answer(_ reply: consuming Reply) {
         if let error = io.error {
-            // EINTR makes many a client try again, for which nobody is left at the end.
-            return reply.error(error == .interrupted && pool.isOver ? .ioError : error)
+            return reply.error(error == .interrupted ? interruption : error)
         }
         switch io.operation {
         case .read: reply.data(io.data)
         case .write: reply.written(io.length)
-        case .flush where isControl: reply.controlled()
+        case .flush where drop != nil: reply.controlled()
         case .flush, .discard, .writeZeroes: reply.done()
         }
     }
+
+    /// EINTR makes many a client try again, for which nobody is left at the end.
+    private var interruption: Errno { pool.isOver ? .ioError : .interrupted }
 
     /// A read whose bytes are taken from mapped files, before the devices let it go.
     private func deliver() -> Bool {
@@ -147,7 +152,7 @@ final class FileRequest: @unchecked Sendable {
 
     private func giveBack() {
         request = nil
-        isControl = false
+        drop = nil
         cached = nil
         file = nil
         state.clear()
@@ -174,7 +179,13 @@ final class FileRequest: @unchecked Sendable {
     /// True: it may still be under way, and be held later.
     func cancel(_ token: UInt) -> Bool {
         guard state.pin(token) else { return false }
-        _ = file?.cancel(io)
+        if let drop, drop.waiter.claim() {
+            drop.giveUp()
+            // Not to be given back: it is pinned.
+            _ = endDrop(interruption)
+        } else {
+            _ = file?.cancel(io)
+        }
         guard state.unpin() else { return true }
         giveBack()
         return false

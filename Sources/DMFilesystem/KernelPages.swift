@@ -20,6 +20,7 @@ final class KernelPages: PageCache, @unchecked Sendable {
     /// have been on its way here when a drop ended.
     private let settledAt = Atomic<UInt64>(0)
     private let dropsBegun = Atomic<UInt64>(0)
+    let sizes = SizeGate()
     private static let settlingMilliseconds: UInt64 = 1000
 
     /// Takes over a descriptor of /dev/fuse.
@@ -34,11 +35,6 @@ final class KernelPages: PageCache, @unchecked Sendable {
 
     func drop(_ node: NodeNumber) {
         notify { descriptor in _ = cfuse_drop_pages(descriptor, node.rawValue) }
-    }
-
-    func dropPage(at offset: UInt64, minor: UInt32, generation: UInt64) {
-        let node = NodeNumber(.device(minor: minor, generation: generation))
-        notify { descriptor in _ = cfuse_drop_range(descriptor, node.rawValue, offset, 1) }
     }
 
     /// What a write has changed; this unsettles nothing.
@@ -63,33 +59,31 @@ final class KernelPages: PageCache, @unchecked Sendable {
         dropsBegun.load(ordering: .sequentiallyConsistent) != count
     }
 
-    func noteGrowth(from end: UInt64, to size: UInt64, minor: UInt32, generation: UInt64) {
-        let node = NodeNumber(.device(minor: minor, generation: generation))
-        // It is told by a zero for the last byte, which would stand in a page that was read already.
-        // The page with the earlier end may be. Within that one the kernel asks for the size by
-        // itself.
-        let page = KernelPages.pageSize
-        guard (end + page - 1) / page <= (size - 1) / page else { return }
-        notify { descriptor in _ = cfuse_note_growth(descriptor, node.rawValue, size) }
-    }
-
     static let pageSize = UInt64(sysconf(Int32(_SC_PAGESIZE)))
 
     /// Whatever the error is, nothing is cached: the kernel doesn't know the node, or nobody. So none
     /// comes out.
     private func notify(unsettles: Bool = true, _ body: (Int32) -> Void) {
-        let isOver = lock.withLock { () -> Bool in
-            guard !hasEnded else { return true }
+        guard begin(unsettles: unsettles) else { return }
+        body(descriptor)
+        finish(unsettles: unsettles)
+    }
+
+    /// False: it is all over.
+    private func begin(unsettles: Bool) -> Bool {
+        lock.withLock {
+            guard !hasEnded else { return false }
             drops += 1
             if unsettles {
                 unsettlingDrops += 1
                 settledAt.store(.max, ordering: .sequentiallyConsistent)
                 dropsBegun.wrappingAdd(1, ordering: .sequentiallyConsistent)
             }
-            return false
+            return true
         }
-        if isOver { return }
-        body(descriptor)
+    }
+
+    private func finish(unsettles: Bool) {
         let isLast = lock.withLock { () -> Bool in
             drops -= 1
             if unsettles {
@@ -103,6 +97,63 @@ final class KernelPages: PageCache, @unchecked Sendable {
             return hasEnded && drops == 0
         }
         if isLast { close(descriptor) }
+    }
+
+    // MARK: Growth
+
+    /// What keeps the page with the earlier end cached meanwhile is a read that is held. Then the size
+    /// is not shown, and questions for it are answered with the earlier one, until that is over.
+    ///
+    /// The page is dropped twice. What a mapping changed there belongs before the earlier end, so it is
+    /// written back before the kernel knows of a longer file. And the kernel fills the page with zeros
+    /// behind an end when it writes it back, which another thread may have made it do since: as long
+    /// as the size isn't shown, these are cut off when they come.
+    func grow(
+        from end: UInt64, to size: UInt64, minor: UInt32, generation: UInt64,
+        _ show: () -> Bool
+    ) {
+        let node = NodeNumber(.device(minor: minor, generation: generation))
+        let dropEnd: @Sendable () -> Void = { [self] in
+            notify { descriptor in _ = cfuse_drop_range(descriptor, node.rawValue, end, 1) }
+        }
+        dropEnd()
+        var patience = KernelPages.growthMilliseconds
+        while true {
+            // Counts as a drop until those whose answers are kept back have them.
+            guard begin(unsettles: false) else { return _ = show() }
+            defer { finish(unsettles: false) }
+            sizes.close(node)
+            let growth = BoundedCall.begin { [self] in
+                pause(milliseconds: sizes.settlingTime)
+                notify { descriptor in
+                    _ = cfuse_note_growth(descriptor, node.rawValue, size)
+                }
+                dropEnd()
+            }
+            if let growth, !growth.wait(atMost: patience) {
+                sizes.open(node)
+                growth.wait()
+                patience = min(patience * 2, KernelPages.growthMilliseconds * 16)
+                continue
+            }
+            // Without a thread it is tried here, where nobody is kept waiting for it.
+            _ = show()
+            sizes.open(node)
+            if growth == nil {
+                notify { descriptor in
+                    _ = cfuse_note_growth(descriptor, node.rawValue, size)
+                }
+            }
+            return
+        }
+    }
+
+    /// How long questions for the size wait at first.
+    private static let growthMilliseconds: UInt32 = 50
+
+    private func pause(milliseconds: UInt32) {
+        guard milliseconds > 0 else { return }
+        usleep(milliseconds * 1000)
     }
 
     /// Closes the descriptor, now or after the drop that is under way.

@@ -29,7 +29,7 @@ package final class Session: @unchecked Sendable {
     let directories = Handles<DirectoryStream>()
     let requests = FileRequestPool()
     let pages: KernelPages
-    let cacheDrops = Bound(64)
+    let bufferDrops = BufferDrops()
 
     private let threadCount: Int
     /// Set in `start`, before the threads that use one each.

@@ -40,15 +40,18 @@ import Testing
 
         func watch(_ handle: DeviceHandle?) { lock.withLock { watched = handle } }
 
-        func dropPage(at offset: UInt64, minor: UInt32, generation: UInt64) {
-            lock.withLock {
-                ends.append(offset)
-                if let watched { told += [watched.size.bytes, watched.readableSize.bytes] }
+        func grow(
+            from end: UInt64, to size: UInt64, minor: UInt32, generation: UInt64,
+            _ show: () -> Bool
+        ) {
+            let watched = lock.withLock { () -> DeviceHandle? in
+                ends.append(end)
+                sizes.append(size)
+                return self.watched
             }
-        }
-
-        func noteGrowth(from end: UInt64, to size: UInt64, minor: UInt32, generation: UInt64) {
-            lock.withLock { sizes.append(size) }
+            let before = watched.map { [$0.size.bytes, $0.readableSize.bytes] } ?? []
+            _ = show()
+            lock.withLock { told += before }
         }
 
         func drop(minor: UInt32, generation: UInt64) {

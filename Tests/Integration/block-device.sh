@@ -35,6 +35,21 @@ refuses 'dmfuse: create d: Device or resource busy: linear: Device lookup failed
 umount there
 prints '' dmfuse create d --table "0 1024 linear $loop 0"
 dmfuse remove d
+# Two daemons are two kernels: the second one is refused, whatever either does with it.
+first=$mnt first_daemon=$daemon
+mount_here
+for one in '' --readonly; do
+    DM_DEV_DIR=$first dmfuse create d ${one:+"$one"} --table "0 1024 linear $loop 0"
+    for other in '' --readonly; do
+        refuses 'dmfuse: create d: Device or resource busy: linear: Device lookup failed (Device or resource busy)' \
+            dmfuse create d ${other:+"$other"} --table "0 1024 linear $loop 0"
+    done
+    DM_DEV_DIR=$first dmfuse remove d
+done
+dmfuse create d --table "0 1024 linear $loop 0"
+dmfuse remove d
+unmount_here
+mnt=$first daemon=$first_daemon DM_DEV_DIR=$first
 # A write-protected one: writes fail with EIO, as in the kernel.
 loop_off
 loop_over disk --read-only

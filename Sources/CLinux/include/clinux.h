@@ -19,6 +19,15 @@ int clinux_has_capabilities(const char *path);
 /// system doesn't know that, mkstemp(3) and unlink(2). A descriptor, or a negative errno.
 int clinux_open_nameless(const char *directory);
 
+/// Locks the byte at `offset` of a file for this open file description (F_OFD_SETLK), and waits for
+/// nobody. 0 or a negative errno: EAGAIN, it is locked by another one.
+int clinux_lock_byte(int descriptor, long offset, int exclusive);
+int clinux_unlock_byte(int descriptor, long offset);
+
+/// Where in these bytes another open file description has a lock: its first byte there. -1: none has, or
+/// that can't be told. `process`: whose lock it is, 0 where Linux doesn't say, as for those from above.
+long clinux_find_lock(int descriptor, long offset, long length, int *process);
+
 /// Makes `length` bytes of a file or block device a hole, or zeros, without changing its size. 0 or a
 /// negative errno: EOPNOTSUPP where it can't be done but by writing.
 int clinux_punch_hole(int descriptor, long offset, long length);

@@ -130,6 +130,7 @@ final class Daemon: Sendable {
             inlineLimit: order.threads - 1)
         if order.tracesLifecycle { configuration.lifecycleTrace = LifecycleTrace() }
         configuration.heldMemory = order.heldMemory
+        configuration.locksFiles = order.locksFiles
         // /tmp is memory itself on many a host.
         configuration.spillDirectory =
             SystemCalls.environment("TMPDIR") ?? ByteString("/var/tmp")

@@ -12,6 +12,8 @@ struct MountOrder {
     var tracesLifecycle = false
     /// Bytes of memory for the bytes of held writes.
     var heldMemory: Int
+    /// Whether backing files are locked against other daemons.
+    var locksFiles: Bool
 
     /// Threads that take requests: with one alone a slow backing file would stop everything.
     static let threadRange = 2...64

@@ -37,6 +37,9 @@ struct MountVerb: ParsableCommand {
         help: "MiB of memory for writes that are held; more of them go to a file in $TMPDIR.")
     var heldMemory = HeldMemory.defaultLimit >> 20
 
+    @Flag(help: "Use backing files that another dmfuse daemon uses, and let it use ours.")
+    var noLock = false
+
     @Option(help: .private)
     var readyFd: Int32?
 
@@ -59,7 +62,7 @@ struct MountVerb: ParsableCommand {
                 directory: path, threads: threads, allowOther: allowOther,
                 autoUnmount: autoUnmount, logLevel: logLevel.level,
                 tracesLifecycle: trace == .lifecycle,
-                heldMemory: heldMemory << 20)
+                heldMemory: heldMemory << 20, locksFiles: !noLock)
             if readyFd != nil { BackgroundDaemon.detach() }
             return Daemon.run(
                 order, Readiness(descriptor: readyFd, console: console),
@@ -78,6 +81,7 @@ struct MountVerb: ParsableCommand {
         ]
         if allowOther { words.append("--allow-other") }
         if autoUnmount { words.append("--auto-unmount") }
+        if noLock { words.append("--no-lock") }
         if let trace { words += ["--trace", trace.rawValue] }
         words += ["--ready-fd", "\(BackgroundDaemon.readyDescriptor)", "--"]
         return words.map { ByteString($0) } + [path]

@@ -21,7 +21,8 @@ final class BoundedConnect: @unchecked Sendable {
     private var state = State.connecting
 
     /// ETIMEDOUT: not until `deadline`. Else as `UnixSocket.connect`.
-    static func socket(at path: ByteString, until deadline: Deadline) throws(DMError) -> UnixSocket {
+    static func socket(at path: ByteString, until deadline: Deadline) throws(DMError) -> UnixSocket
+    {
         let attempt = BoundedConnect()
         do throws(DMError) {
             try Thread.start("dm-connect") { attempt.connect(path, deadline) }
@@ -39,7 +40,8 @@ final class BoundedConnect: @unchecked Sendable {
                 to: path, milliseconds: max(deadline.millisecondsLeft, 1))
             // A number of its own: `socket` is closed here.
             let descriptor = fcntl(socket.descriptor, F_DUPFD_CLOEXEC, 0)
-            result = descriptor < 0 ? .failed(DMError(.current, path.string)) : .connected(descriptor)
+            result =
+                descriptor < 0 ? .failed(DMError(.current, path.string)) : .connected(descriptor)
         } catch {
             result = .failed(error)
         }

@@ -26,7 +26,9 @@ package final class ControlClient {
     /// ENOENT, ENOTDIR: no mount there; ECONNREFUSED, ENOTCONN: its daemon is dead; EACCES: not
     /// the mounting user's, or its daemon is run by neither the calling user nor root, and has been
     /// told nothing; ETIMEDOUT: its daemon doesn't answer within `patience`.
-    package convenience init(mount directory: ByteString, deviceDirectory: ByteString) throws(DMError) {
+    package convenience init(mount directory: ByteString, deviceDirectory: ByteString)
+        throws(DMError)
+    {
         try self.init(socket: directory + "/mapper/control", deviceDirectory: deviceDirectory)
     }
 

@@ -16,7 +16,9 @@ extension UnixSocket {
         let first: ByteString = "\(path).\(random)"
         let socket = try bind(at: first)
         defer { _ = first.withCString { unlink($0) } }
-        guard Glibc.listen(socket.descriptor, backlog) == 0 else { throw DMError(.current, path.string) }
+        guard Glibc.listen(socket.descriptor, backlog) == 0 else {
+            throw DMError(.current, path.string)
+        }
         // Unlike rename(2), link(2) takes no living daemon's name away.
         guard let failure = link(first, to: path) else { return socket }
         guard failure == .fileExists else { throw DMError(failure, path.string) }

@@ -23,14 +23,18 @@ package final class BackingRegistry: @unchecked Sendable {
 
     private let numbers: BackingNumbers
     private let workers: IOWorkers
+    private let locksFiles: Bool
 
-    init(numbers: BackingNumbers, workers: IOWorkers) {
+    /// `locksFiles`: files are locked against other daemons (`FileLock`).
+    init(numbers: BackingNumbers, workers: IOWorkers, locksFiles: Bool) {
         self.numbers = numbers
         self.workers = workers
+        self.locksFiles = locksFiles
     }
 
     /// Takes the device behind a descriptor that was opened with O_PATH. ENODEV: neither a regular
-    /// file nor a block device. EACCES, EROFS, EBUSY, EMFILE: as open(2) says.
+    /// file nor a block device. EACCES, EROFS, EBUSY, EMFILE: as open(2) says. EBUSY: locked by
+    /// another daemon.
     func take(
         _ file: FileDescriptor, path: ByteString, writable: Bool
     ) throws(DMError) -> BackingDevice {
@@ -55,6 +59,18 @@ package final class BackingRegistry: @unchecked Sendable {
         let (opened, isWritable) = try BackingRegistry.reopen(
             file, writable: writable, isBlockDevice: isBlockDevice,
             isHeldByUs: standing != nil)
+        if locksFiles && !isBlockDevice {
+            do throws(DMError) {
+                if let standing {
+                    try FileLock(standing.store.descriptorOfLocks, path: path).takeAlso(opened)
+                } else {
+                    try FileLock(opened, path: path).take(writable: isWritable)
+                }
+            } catch {
+                BackingIO.close(opened)
+                throw error
+            }
+        }
         if let standing {
             if isWritable {
                 standing.store.replace(with: opened)

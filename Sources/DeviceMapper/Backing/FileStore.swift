@@ -21,6 +21,9 @@ package final class FileStore: BackingStore {
         FileDescriptor(rawValue: descriptor.load(ordering: .acquiring))
     }
 
+    /// Where the locks of a file are that isn't written yet: it stays open until `close`.
+    var descriptorOfLocks: FileDescriptor { current }
+
     /// Goes on with a descriptor of the same file that can also be written.
     func replace(with writable: FileDescriptor) {
         let old = descriptor.exchange(writable.rawValue, ordering: .acquiringAndReleasing)

@@ -8,12 +8,11 @@ package protocol PageCache: AnyObject, Sendable {
     /// a thread that may block, with no lock held; so are the others.
     func drop(minor: UInt32, generation: UInt64)
 
-    /// The same of the page with the byte at `offset`.
-    func dropPage(at offset: UInt64, minor: UInt32, generation: UInt64)
-
-    /// Makes known that the device is longer, in bytes. Nothing is cached of the page with its
-    /// earlier end, but for what was read since.
-    func noteGrowth(from end: UInt64, to size: UInt64, minor: UInt32, generation: UInt64)
+    /// Makes known that the device is longer, in bytes: `show` is called when nothing is cached of the
+    /// page with the earlier end, and lets openers know. False by it: the earlier end has moved.
+    func grow(
+        from end: UInt64, to size: UInt64, minor: UInt32, generation: UInt64,
+        _ show: () -> Bool)
 }
 
 /// One drop of what is cached of a device, on a thread of its own.
@@ -39,7 +38,7 @@ final class CacheDrop: @unchecked Sendable {
     /// one's answer.
     static func begin(of device: MappedDevice) -> CacheDrop? {
         guard let cache = cache(over: device) else {
-            if device.disk.visibleSize != device.disk.capacity { device.showSize() }
+            device.showSize()
             return nil
         }
         let drop = CacheDrop()
@@ -73,16 +72,12 @@ final class CacheDrop: @unchecked Sendable {
     private static func showGrowth(of device: MappedDevice, to cache: any PageCache) {
         let disk = device.disk
         while true {
-            let end = disk.visibleSize
-            guard end < disk.capacity else { return }
-            cache.dropPage(
-                at: end.bytes, minor: disk.number.minor, generation: disk.generation)
-            guard device.showSize(after: end) else { continue }
-            let size = disk.visibleSize
-            guard size > end else { return }
-            cache.noteGrowth(
+            let (end, size) = (disk.visibleSize, disk.capacity)
+            guard end < size else { return }
+            cache.grow(
                 from: end.bytes, to: size.bytes, minor: disk.number.minor,
-                generation: disk.generation)
+                generation: disk.generation
+            ) { device.showSize(size, after: end) }
         }
     }
 
@@ -128,10 +123,11 @@ extension DeviceRegistry {
         CacheDrop.begin(of: device)?.wait(interrupt) { self.holdsRequest(of: device) }
     }
 
-    /// Whether a device, or one below it, holds a request of an opener of `top`.
-    private func holdsRequest(of top: MappedDevice) -> Bool {
+    /// Whether a device, or one below it, holds a request of an opener of `top`; a read, if wanted.
+    func holdsRequest(of top: MappedDevice, onlyReads: Bool = false) -> Bool {
         let isOfTop: (IORequest) -> Bool = { request in
-            request.handle?._withUnsafeGuaranteedRef { $0.device === top } ?? false
+            guard !onlyReads || request.operation == .read else { return false }
+            return request.handle?._withUnsafeGuaranteedRef { $0.device === top } ?? false
         }
         return holdTimer.holds(where: isOfTop)
             || devicesBelow(top).contains { $0.disk.queue.holds(where: isOfTop) }

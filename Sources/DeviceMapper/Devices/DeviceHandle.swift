@@ -59,6 +59,9 @@ package final class DeviceHandle: @unchecked Sendable {
         return !held.isEmpty
     }
 
+    /// Whether the device, or one below it, holds a read of one of its openers.
+    package var holdsRead: Bool { registry.holdsRequest(of: device, onlyReads: true) }
+
     /// A descriptor of the file was closed: this may be the last one.
     package func noteFlush() { closing.noteFlush() }
 

@@ -16,6 +16,8 @@ package struct RegistryConfiguration: Sendable {
     package var heldMemory = HeldMemory.defaultLimit
     /// Where a spill file for more of them can be made; the empty path: nowhere.
     package var spillDirectory = ByteString("/var/tmp")
+    /// Whether backing files are locked against other daemons (`FileLock`).
+    package var locksFiles = true
     #if DEBUG
         /// A patch of the seed to do without, in a test.
         package var undone: Patch?
@@ -103,7 +105,8 @@ package final class DeviceRegistry: @unchecked Sendable {
             limit: configuration.heldMemory, spillDirectory: configuration.spillDirectory,
             workers: workers)
         holdTimer = HoldTimer(memory: heldMemory, workers: workers)
-        backings = BackingRegistry(numbers: backingNumbers, workers: workers)
+        backings = BackingRegistry(
+            numbers: backingNumbers, workers: workers, locksFiles: configuration.locksFiles)
     }
 
     func reading<Result, Failure: Error>(

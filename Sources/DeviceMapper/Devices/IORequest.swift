@@ -161,8 +161,12 @@ package final class IORequest: @unchecked Sendable {
         prepare(operation, offset, length)
     }
 
-    /// Brings everything acknowledged so far onto the backing store.
-    package func prepareFlush() { prepare(.flush, 0, 0) }
+    /// Brings everything acknowledged so far onto the backing store. `bypassing`: it
+    /// goes on also where a device is suspended, here or below.
+    package func prepareFlush(bypassing: Bool = false) {
+        prepare(.flush, 0, 0)
+        bypassesSuspension = bypassing
+    }
 
     private func prepare(_ operation: IOOperation, _ offset: UInt64, _ length: Int) {
         precondition(frameCount == 0, "a request was prepared while submitted")

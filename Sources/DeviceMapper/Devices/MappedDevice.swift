@@ -157,13 +157,17 @@ final class MappedDevice: @unchecked Sendable {
         }
     }
 
-    /// Lets openers know of a longer table. `end`: only if what they know is that; false: it isn't
-    /// any more.
-    @discardableResult
-    func showSize(after end: Sectors? = nil) -> Bool {
+    /// Lets openers know of the live table's size.
+    func showSize() {
+        mapLock.withWriteLock { disk.visibleSize = disk.capacity }
+    }
+
+    /// The same where that is `size` still, and what they know is `end`; false: one of them isn't any
+    /// more.
+    func showSize(_ size: Sectors, after end: Sectors) -> Bool {
         mapLock.withWriteLock {
-            if let end, end != disk.visibleSize { return false }
-            disk.visibleSize = disk.capacity
+            guard disk.visibleSize == end, disk.capacity == size else { return false }
+            disk.visibleSize = size
             return true
         }
     }
