@@ -32,4 +32,10 @@ package struct ByteString: Hashable, Comparable, Sendable {
     package static func < (left: ByteString, right: ByteString) -> Bool {
         left.bytes.lexicographicallyPrecedes(right.bytes)
     }
+
+    /// What stands behind the last slash.
+    package var lastComponent: ByteString {
+        guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else { return self }
+        return ByteString(bytes[(slash + 1)...])
+    }
 }

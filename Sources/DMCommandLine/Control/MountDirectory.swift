@@ -1,3 +1,4 @@
+import DMFilesystem
 import DeviceMapper
 import SystemPackage
 
@@ -35,12 +36,19 @@ struct MountDirectory: Equatable {
     /// What to do when its daemon doesn't answer.
     func advice(after errno: Errno) -> String {
         switch errno {
-        case .noSuchFileOrDirectory, .notDirectory: "no dmfuse is mounted there"
+        case .noSuchFileOrDirectory, .notDirectory:
+            entry == nil ? "no dmfuse is mounted there" : "another mount covers the dmfuse there"
         case .connectionRefused, .socketNotConnected:
             "its daemon is gone; 'dmfuse mount' cleans up and starts another"
+        case .timedOut: entry?.wayOut ?? "its daemon doesn't answer"
         case .permissionDenied: "it belongs to another user"
         default: ""
         }
+    }
+
+    /// The newest dmfuse mount at that path.
+    private var entry: MountEntry? {
+        (try? MountTable.read())?.last { $0.isOurs && $0.directory == path }
     }
 
     /// What a verb says of a call to its daemon that failed. The core says what to do; where it
@@ -54,12 +62,6 @@ struct MountDirectory: Equatable {
 }
 
 extension ByteString {
-    /// What stands behind the last slash.
-    var lastComponent: ByteString {
-        guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else { return self }
-        return ByteString(bytes[(slash + 1)...])
-    }
-
     static func + (left: ByteString, right: ByteString) -> ByteString {
         ByteString(left.bytes + right.bytes)
     }
