@@ -20,16 +20,19 @@ package final class ControlClient {
     /// `deviceDirectory` is what the client takes for /dev (`DM_DEV_DIR`): paths in table lines are
     /// resolved against it and against the working directory.
     /// ENOENT, ENOTDIR: no mount there; ECONNREFUSED, ENOTCONN: its daemon is dead; EACCES: not
-    /// the mounting user's.
+    /// the mounting user's; ETIMEDOUT: its daemon doesn't answer.
     package convenience init(mount directory: String, deviceDirectory: String) throws(DMError) {
         try self.init(socket: directory + "/mapper/control", deviceDirectory: deviceDirectory)
     }
 
     /// Connects to a control socket.
     package init(socket path: String, deviceDirectory: String) throws(DMError) {
-        socket = try UnixSocket.connect(to: path)
+        socket = try UnixSocket.connect(to: path, milliseconds: ControlClient.patience)
         mappedMajor = try ControlClient.greet(socket, path, deviceDirectory)
     }
+
+    /// Milliseconds in which a daemon lets us in, or is taken for one that doesn't answer.
+    private static let patience: UInt32 = 10_000
 
     private static func greet(
         _ socket: borrowing UnixSocket, _ path: String, _ deviceDirectory: String
@@ -52,12 +55,26 @@ package final class ControlClient {
             // A refusal is sent without waiting for a hello: it may lie there already.
             failure = error
         }
-        guard let bytes = try socket.receive(ControlProtocol.helloAnswerSize) else {
+        guard let bytes = try receiveAnswer(socket, path) else {
             throw failure ?? DMError(.connectionReset, "\(path): the daemon closed the connection")
         }
         let answer = HelloAnswer(reading: bytes)
         if let errno = answer.errno { throw DMError(errno, path) }
         return answer.mappedMajor
+    }
+
+    /// From the first call on a daemon may take its time.
+    private static func receiveAnswer(
+        _ socket: borrowing UnixSocket, _ path: String
+    ) throws(DMError) -> [UInt8]? {
+        socket.limit(receiveSeconds: Int(patience / 1000))
+        defer { socket.limit(receiveSeconds: 0) }
+        do throws(DMError) {
+            return try socket.receive(ControlProtocol.helloAnswerSize)
+        } catch {
+            guard error.errno == .resourceTemporarilyUnavailable else { throw error }
+            throw DMError(.timedOut, path)
+        }
     }
 
     /// One request, as `ioctl(2)` would carry it. Throws only when there is no reply: a refusal is
