@@ -437,6 +437,26 @@ struct MountTests {
         }
     }
 
+    @Test("the connection ends with the session; the mount can still be taken away")
+    func connectionEnds() throws {
+        try withTree { tree in
+            let device = try tree.create(
+                "a", ["0 2048 linear \(tree.backing("b", sectors: 2048)) 0"])
+            _ = try tree.registry.suspend(device)
+            let reader = Shell.Running(
+                "dd if=\(tree.path("dm-0")) of=/dev/null bs=4k count=1 iflag=direct 2>&1; echo $?")
+            #expect(eventually { tree.outstanding == 1 })
+            tree.session.stop()
+            tree.session.waitUntilEnded()
+            #expect(reader.wait().output.hasSuffix("1"))
+            #expect(Shell.run("LC_ALL=C ls \(tree.directory)").output.contains("not connected"))
+            #expect(try tree.mount?.unmount(detach: false) == true)
+            #expect(try tree.mount?.unmount(detach: true) == false)
+            let directory = ByteString(tree.directory)
+            #expect(try !MountTable.read().contains { $0.directory == directory })
+        }
+    }
+
     @Test("what has left the tree is unmounted no more, and what stands there now is another's")
     func unmountsOnlyItself() throws {
         try withTree { tree in

@@ -203,7 +203,11 @@ final class Daemon: Sendable {
         // A client whose read failed asks again for what it had cached, and then closes: it gets its
         // EIO as long as somebody answers.
         registry.waitUntilClosed(milliseconds: 1000)
+        // What is under way may wait for ourselves, by a backing file that stands on the mount: while
+        // that is served, it ends.
+        registry.waitUntilIdle()
         session.stop()
+        // With it the connection: the last flush doesn't wait for ourselves, either.
         session.waitUntilEnded()
         registry.finishShutdown()
     }
