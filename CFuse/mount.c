@@ -1,207 +1,39 @@
 // Mounting apart from serving. libfuse's own fuse_session_mount says why it failed on stderr only,
 // ties the mount to the session, and forks a process with many threads.
 #define _GNU_SOURCE
-#include "cfuse.h"
+#include "helper.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mount.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-static const char helper[] = "fusermount3";
-
-// MARK: The helper, a set-user-id program
-
-/// A running helper.
-struct helper {
-    pid_t pid;
-    /// What it writes to its standard error.
-    int errors;
+/// A path to what a descriptor holds, and to a name there, that no rename leads elsewhere.
+struct held_path {
+    char text[300];
 };
 
-
-/// The environment with `_FUSE_COMMFD=fd`. To be freed; the strings belong to the environment, but
-/// for `variable`.
-static char **environment_with(char *variable) {
-    size_t count = 0;
-    while (environ[count] != NULL)
-        count++;
-    char **copy = calloc(count + 2, sizeof *copy);
-    if (copy == NULL)
-        return NULL;
-    copy[0] = variable;
-    size_t used = 1;
-    for (size_t i = 0; i < count; i++) {
-        if (strncmp(environ[i], "_FUSE_COMMFD=", 13) != 0)
-            copy[used++] = environ[i];
-    }
-    return copy;
-}
-
-/// Starts fusermount3 with default signals. `socket`: the descriptor that it inherits to hand
-/// /dev/fuse back through, or -1.
-static int start_helper(char *const arguments[], int socket, struct helper *started) {
-    int errors[2];
-    if (pipe2(errors, O_CLOEXEC) != 0)
-        return -errno;
-
-    char variable[32];
-    snprintf(variable, sizeof variable, "_FUSE_COMMFD=%d", socket);
-    char **environment = environment_with(variable);
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    int result = environment == NULL ? ENOMEM : posix_spawn_file_actions_init(&actions);
-    if (result != 0)
-        goto out_pipe;
-    result = posix_spawnattr_init(&attributes);
-    if (result != 0)
-        goto out_actions;
-
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    result = posix_spawn_file_actions_adddup2(&actions, errors[1], STDERR_FILENO);
-    // A descriptor duplicated onto itself loses close-on-exec.
-    if (result == 0 && socket >= 0)
-        result = posix_spawn_file_actions_adddup2(&actions, socket, socket);
-    if (result == 0)
-        result = posix_spawnp(&started->pid, helper, &actions, &attributes, arguments,
-                              environment);
-
-    posix_spawnattr_destroy(&attributes);
-out_actions:
-    posix_spawn_file_actions_destroy(&actions);
-out_pipe:
-    free(environment);
-    close(errors[1]);
-    if (result != 0)
-        close(errors[0]);
-    started->errors = errors[0];
-    return -result;
-}
-
-/// Reads what the helper says until it ends: its first line, without its own name.
-static void read_reason(int fd, char *reason, size_t reason_size) {
-    char text[512];
-    size_t length = 0;
-    while (length < sizeof text - 1) {
-        ssize_t count = read(fd, text + length, sizeof text - 1 - length);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count <= 0)
-            break;
-        length += (size_t)count;
-    }
-    text[length] = '\0';
-    text[strcspn(text, "\n")] = '\0';
-    const char *start = text;
-    if (strncmp(start, helper, sizeof helper - 1) == 0 && start[sizeof helper - 1] == ':')
-        start += sizeof helper;
-    while (*start == ' ')
-        start++;
-    snprintf(reason, reason_size, "%s", start);
-}
-
-/// Waits for the helper's end. Its exit status, or -1 when it has none.
-static int reap(pid_t pid) {
-    int status;
-    while (waitpid(pid, &status, 0) < 0) {
-        if (errno != EINTR)
-            return -1;
-    }
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-/// The descriptor that came through the helper's socket, or -1.
-static int receive_descriptor(int socket) {
-    char byte;
-    struct iovec iov = {.iov_base = &byte, .iov_len = 1};
-    union {
-        struct cmsghdr header;
-        char space[CMSG_SPACE(sizeof(int))];
-    } control;
-    struct msghdr message = {
-        .msg_iov = &iov,
-        .msg_iovlen = 1,
-        .msg_control = control.space,
-        .msg_controllen = sizeof control.space,
-    };
-    ssize_t count;
-    do
-        count = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-    while (count < 0 && errno == EINTR);
-    if (count <= 0)
-        return -1;
-    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-    if (header == NULL || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS ||
-        header->cmsg_len < CMSG_LEN(sizeof(int)))
-        return -1;
-    int fd;
-    memcpy(&fd, CMSG_DATA(header), sizeof fd);
-    return fd;
+static struct held_path held_path(int directory, const char *name) {
+    struct held_path path;
+    snprintf(path.text, sizeof path.text, "/proc/self/fd/%d%s%s", directory,
+             name[0] == '\0' ? "" : "/", name);
+    return path;
 }
 
 // MARK: Mounting
 
-static int mount_by_helper(const char *directory, const struct cfuse_mount_options *options,
-                           struct cfuse_mount *mount, char *reason, size_t reason_size) {
-    int sockets[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0)
-        return -errno;
-
-    char list[128];
-    snprintf(list, sizeof list, "fsname=dmfuse,subtype=dmfuse,default_permissions%s%s",
-             options->allow_other ? ",allow_other" : "",
-             options->auto_unmount ? ",auto_unmount" : "");
-    char *arguments[] = {(char *)helper, "-o", list, "--", (char *)directory, NULL};
-    struct helper started;
-    int result = start_helper(arguments, sockets[0], &started);
-    close(sockets[0]);
-    if (result != 0) {
-        close(sockets[1]);
-        if (result == -ENOENT)
-            snprintf(reason, reason_size, "%s is not installed", helper);
-        return result;
-    }
-
-    mount->fd = receive_descriptor(sockets[1]);
-    if (mount->fd >= 0 && options->auto_unmount) {
-        // It stays, and unmounts when the other end of its socket is gone. It is reaped by whoever
-        // inherits it.
-        mount->keeper = sockets[1];
-        close(started.errors);
-        return 0;
-    }
-    close(sockets[1]);
-    if (mount->fd < 0)
-        read_reason(started.errors, reason, reason_size);
-    close(started.errors);
-    reap(started.pid);
-    // The helper tells its reason in words only.
-    return mount->fd < 0 ? -EPERM : 0;
-}
-
-static int mount_directly(const char *directory, const struct cfuse_mount_options *options,
-                          mode_t mode, struct cfuse_mount *result) {
+static int mount_directly(int directory, const struct cfuse_mount_options *options,
+                          struct cfuse_mount *result) {
     int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
     if (fd < 0)
         return -errno;
     char data[160];
     snprintf(data, sizeof data, "fd=%d,rootmode=%o,user_id=%u,group_id=%u,default_permissions%s", fd,
-             mode & S_IFMT, getuid(), getgid(), options->allow_other ? ",allow_other" : "");
-    if (mount("dmfuse", directory, "fuse.dmfuse", MS_NOSUID | MS_NODEV, data) != 0) {
+             S_IFDIR, getuid(), getgid(), options->allow_other ? ",allow_other" : "");
+    struct held_path path = held_path(directory, "");
+    if (mount("dmfuse", path.text, "fuse.dmfuse", MS_NOSUID | MS_NODEV, data) != 0) {
         int error = errno;
         close(fd);
         return -error;
@@ -210,65 +42,41 @@ static int mount_directly(const char *directory, const struct cfuse_mount_option
     return 0;
 }
 
-int cfuse_mount_at(const char *directory, const struct cfuse_mount_options *options,
-                struct cfuse_mount *mount, char *reason, size_t reason_size) {
+int cfuse_mount_at(int directory, const char *path, const struct cfuse_mount_options *options,
+                   struct cfuse_mount *mount, char *reason, size_t reason_size) {
     mount->fd = -1;
     mount->keeper = -1;
+    mount->keeper_process = -1;
     reason[0] = '\0';
-    struct stat status;
-    if (stat(directory, &status) != 0)
-        return -errno;
-    if (!S_ISDIR(status.st_mode))
-        return -ENOTDIR;
     if (!options->auto_unmount) {
-        int result = mount_directly(directory, options, status.st_mode, mount);
+        int result = mount_directly(directory, options, mount);
         if (result != -EPERM)
             return result;
     }
-    return mount_by_helper(directory, options, mount, reason, reason_size);
+    return helper_mount(path, options, mount, reason, reason_size);
 }
 
 // MARK: Unmounting
 
-static int unmount_by_helper(const char *directory, bool detach, char *reason,
-                             size_t reason_size) {
-    char *arguments[] = {(char *)helper, "-u", "--", (char *)directory, NULL, NULL};
-    if (detach) {
-        arguments[2] = "-z";
-        arguments[3] = "--";
-        arguments[4] = (char *)directory;
-    }
-    struct helper started;
-    int result = start_helper(arguments, -1, &started);
-    if (result != 0) {
-        if (result == -ENOENT)
-            snprintf(reason, reason_size, "%s is not installed", helper);
-        return result;
-    }
-    read_reason(started.errors, reason, reason_size);
-    close(started.errors);
-    int status = reap(started.pid);
-    // Somebody else may have reaped it; then silence means success.
-    if (status == 0 || (status < 0 && reason[0] == '\0'))
-        return 0;
-    // The helper tells its reason in words only, and always in English.
-    return strstr(reason, "busy") != NULL ? -EBUSY : -EPERM;
+/// Whether that mount is what a name leads to now.
+static bool stands_at(const struct cfuse_place *wanted, int directory, const char *name) {
+    struct cfuse_place found;
+    return cfuse_look_at(directory, name, &found) == 0 && found.device == wanted->device &&
+           found.mount == wanted->mount && found.unique_mount == wanted->unique_mount;
 }
 
-int cfuse_unmount(const char *directory, bool detach, char *reason, size_t reason_size) {
+int cfuse_unmount(const struct cfuse_place *wanted, int parent, const char *name, const char *path,
+                  bool detach, char *reason, size_t reason_size) {
     reason[0] = '\0';
-    if (umount2(directory, UMOUNT_NOFOLLOW | (detach ? MNT_DETACH : 0)) == 0)
+    if (!stands_at(wanted, parent, name))
+        return -ESTALE;
+    struct held_path held = held_path(parent, name);
+    if (umount2(held.text, UMOUNT_NOFOLLOW | (detach ? MNT_DETACH : 0)) == 0)
         return 0;
     if (errno != EPERM)
         return -errno;
-    return unmount_by_helper(directory, detach, reason, reason_size);
-}
-
-int cfuse_device_of(const char *directory, uint64_t *device) {
-    struct statx status;
-    // Not to be asked of the file system: that may be a daemon that has not begun, or is dead.
-    if (statx(AT_FDCWD, directory, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, 0, &status) != 0)
-        return -errno;
-    *device = makedev(status.stx_dev_major, status.stx_dev_minor);
-    return 0;
+    // The helper takes a path only.
+    if (!stands_at(wanted, AT_FDCWD, path))
+        return -ESTALE;
+    return helper_unmount(path, detach, reason, reason_size);
 }

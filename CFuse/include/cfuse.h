@@ -93,7 +93,7 @@ int cfuse_thread_allow_wake(void);
 /// repeat it until the thread shows that it noticed.
 void cfuse_thread_wake(pthread_t thread);
 
-// MARK: Mount (mount.c)
+// MARK: Mount (mount.c, helper.c)
 
 struct cfuse_mount_options {
     /// Users other than the mounting one may enter; root too, who otherwise may not.
@@ -105,21 +105,62 @@ struct cfuse_mount_options {
 struct cfuse_mount {
     /// /dev/fuse, close-on-exec.
     int fd;
-    /// The mount helper's socket, which it watches with `auto_unmount`; otherwise -1.
+    /// With `auto_unmount` the mount helper's socket, which it watches, and its process; else -1.
     int keeper;
+    pid_t keeper_process;
 };
 
-/// Mounts at a directory, by mount(2) or, where that isn't permitted, through fusermount3. 0 or a
-/// negative errno; then `reason` holds the helper's words or is empty.
-int cfuse_mount_at(const char *directory, const struct cfuse_mount_options *options,
-                struct cfuse_mount *mount, char *reason, size_t reason_size);
+/// Mounts at a directory that is held by a descriptor, by mount(2) or, where that isn't permitted,
+/// through fusermount3, which takes a path. 0 or a negative errno; then `reason` holds the helper's
+/// words or is empty.
+int cfuse_mount_at(int directory, const char *path, const struct cfuse_mount_options *options,
+                   struct cfuse_mount *mount, char *reason, size_t reason_size);
 
-/// Unmounts, by umount2(2) or fusermount3. `detach`: also when it is in use; it goes away once it is
-/// not. 0 or a negative errno (EBUSY), and a reason as above.
-int cfuse_unmount(const char *directory, bool detach, char *reason, size_t reason_size);
+/// Ends the helper that would unmount, by path, after our end.
+void cfuse_release_keeper(struct cfuse_mount *mount);
 
-/// The st_dev of a directory, as far as known without asking its file system. 0 or a negative errno.
-int cfuse_device_of(const char *directory, uint64_t *device);
+struct cfuse_place;
+
+/// Unmounts `wanted`, if that is what stands at `name` in the directory `parent` is held by, which is
+/// `path`: by umount2(2) or fusermount3. -ESTALE: something else stands there. Linux has no call that
+/// takes both, so who mounts something there between the look and the call loses that. `detach`: also
+/// when it is in use; it goes away once it is not. 0 or a negative errno (EBUSY), and a reason as above.
+int cfuse_unmount(const struct cfuse_place *wanted, int parent, const char *name, const char *path,
+                  bool detach, char *reason, size_t reason_size);
+
+// MARK: What stands where (place.c)
+
+/// A mount.
+struct cfuse_place {
+    /// The st_dev of its file system, and the st_ino of what was looked at there.
+    uint64_t device;
+    uint64_t inode;
+    /// Its number in /proc/self/mountinfo; 0: not known, before Linux 5.8.
+    uint64_t mount;
+    /// A number that no other mount gets; 0: not known, before Linux 6.8.
+    uint64_t unique_mount;
+};
+
+/// Looks at a name in a directory that is held by a descriptor, or, with an empty name, at what is held
+/// itself. Links are not followed, the file system that stands there is not asked. 0 or a negative errno.
+int cfuse_look_at(int directory, const char *name, struct cfuse_place *place);
+
+/// Opens a directory with O_PATH, which asks nothing of the file system whose root it is. A descriptor
+/// or a negative errno.
+int cfuse_open_directory(int directory, const char *path);
+
+/// The st_dev of the file system that a descriptor of /dev/fuse serves. -ENOENT: the kernel doesn't tell.
+int cfuse_connection_of(int fd, uint64_t *device);
+
+/// Whether a descriptor of /dev/fuse still has its file system, so that nobody else has its st_dev.
+bool cfuse_is_connected(int fd);
+
+/// A descriptor for `cfuse_cut`, or a negative errno.
+int cfuse_open_nothing(void);
+
+/// Lets `fd` lead nowhere: reads of it end, replies to it are lost. When no descriptor of /dev/fuse is
+/// left, the kernel ends the connection, and whoever waits for an answer gets an error.
+void cfuse_cut(int fd, int nothing);
 
 // MARK: Values that Swift's importer doesn't see: for GNU only, or made by macros with casts (values.c)
 

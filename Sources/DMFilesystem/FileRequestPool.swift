@@ -119,8 +119,9 @@ final class FileRequestPool: @unchecked Sendable {
     private static let longestPause: UInt32 = 200
 
     /// Ends everything that is under way, at the end of a session, when nothing new comes. Waits for
-    /// what the backing devices are doing, but for no suspended device.
-    func drain() {
+    /// what the backing devices are doing, at most until a deadline where there is one, but for no
+    /// suspended device.
+    func drain(until limit: Deadline? = nil) {
         while true {
             cancelAll()
             let isDone = lock.withLock { () -> Bool in
@@ -131,7 +132,7 @@ final class FileRequestPool: @unchecked Sendable {
                 }
                 return free.count == all.count
             }
-            if isDone { return }
+            if isDone || limit?.hasPassed == true { return }
         }
     }
 }

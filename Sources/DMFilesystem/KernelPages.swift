@@ -156,6 +156,18 @@ final class KernelPages: PageCache, @unchecked Sendable {
         usleep(milliseconds * 1000)
     }
 
+    /// Ends it unless a drop is under way, and lets none begin afterwards: those who would answer what
+    /// it waits for may go. Whether it has ended.
+    func endIfIdle() -> Bool {
+        let (isIdle, isOver) = lock.withLock { () -> (Bool, Bool) in
+            guard !hasEnded, drops == 0 else { return (false, hasEnded) }
+            hasEnded = true
+            return (true, true)
+        }
+        if isIdle { close(descriptor) }
+        return isOver
+    }
+
     /// Closes the descriptor, now or after the drop that is under way.
     func end() {
         let isIdle = lock.withLock { () -> Bool in

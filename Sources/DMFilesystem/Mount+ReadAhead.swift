@@ -6,10 +6,14 @@ extension Mount {
     /// cached read of a large block is then fewer requests. Where sysfs can't be written, as by an
     /// ordinary user, it stays as it is. Once the session serves.
     package func raiseReadAhead() {
-        let number = DeviceNumber(statDevice: device)
         let file = open("/sys/class/bdi/\(number)/read_ahead_kb", O_WRONLY | O_CLOEXEC)
         guard file >= 0 else { return }
-        // INIT sets it, too. No question of the file system is asked before that is through.
+        // INIT sets it, too. No question of the file system is asked before that is through; and none
+        // of another one, which may not answer.
+        guard place.place?.device == device else {
+            close(file)
+            return
+        }
         var status = stat()
         _ = directory.withCString { stat($0, &status) }
         _ = write(file, Mount.readAhead, Mount.readAhead.utf8.count)

@@ -1,6 +1,7 @@
 import CFuse
 package import DeviceMapper
 import Glibc
+import Synchronization
 import SystemPackage
 
 package struct MountOptions: Sendable {
@@ -18,52 +19,89 @@ package struct MountOptions: Sendable {
 /// Apart from `Session`, which serves: a daemon that takes over gets its descriptor elsewhere. The
 /// kernel ends the connection when the last descriptor of it is closed; then waiting clients get
 /// an error.
-package final class Mount: Sendable {
-    /// Absolute, without symbolic links, as the kernel lists it.
+package final class Mount: @unchecked Sendable {
+    // @unchecked: `keeper` is guarded by `lock`; the rest is constant or atomic.
+
+    /// Where it was mounted: absolute, without symbolic links, as the kernel lists it.
     package let directory: ByteString
     /// The `st_dev` of everything in the mount.
     package let device: UInt64
 
+    /// What we are mounted on.
+    let place: HeldDirectory
+    /// The mount's own number (`cfuse_place.unique_mount`), 0: not known.
+    let uniqueMount: UInt64
     private let descriptor: Int32
-    /// The helper's socket, which it watches for our end (auto-unmount), or -1.
-    private let keeper: Int32
+    /// What a descriptor leads to that is cut.
+    private let nothing: Int32
+    private let isCut = Atomic<Bool>(false)
+
+    /// Guards `keeper`. Leaf.
+    private let lock = Lock(rank: .leaf, name: "Mount.lock")
+    /// The helper that unmounts after our end (auto-unmount).
+    private var keeper: cfuse_mount
 
     /// Mounts at an existing directory: with mount(2) where that is permitted, else through
-    /// fusermount3. The mount of a dead daemon that is found there is removed first.
+    /// fusermount3. It is opened once, and held: what is looked at is what is mounted on. The mount of
+    /// a dead daemon that is found there is removed first.
     ///
-    /// ENOENT, ENOTDIR, EACCES of the path; EBUSY: a daemon serves it already; EPERM: mounting is
-    /// refused, in the words of fusermount3.
+    /// ENOENT, ENOTDIR, EACCES of the path; EBUSY: a daemon serves it already, or was faster, or
+    /// doesn't answer; EPERM: mounting is refused, in the words of fusermount3.
     package init(at path: ByteString, options: MountOptions = MountOptions()) throws(DMError) {
-        let directory = try Mount.resolve(path)
-        try Mount.clearStale(at: directory)
+        let place = try DeadMount.clear(path)
+        nothing = cfuse_open_nothing()
+        guard nothing >= 0 else { throw DMError(Errno(rawValue: -nothing), "/dev/null") }
         var mount = cfuse_mount()
         var wanted = cfuse_mount_options(
             allow_other: options.allowOther, auto_unmount: options.autoUnmount)
-        try Mount.check(directory) { text, reason, size in
-            cfuse_mount_at(text, &wanted, &mount, reason, size)
+        do throws(DMError) {
+            try CFuseReason.check(place.path) { text, reason, size in
+                cfuse_mount_at(place.descriptor, text, &wanted, &mount, reason, size)
+            }
+        } catch {
+            close(nothing)
+            throw error
         }
-        self.directory = directory
+        self.place = place
+        directory = place.path
         descriptor = mount.fd
-        keeper = mount.keeper
-        device = Mount.deviceOrZero(directory)
+        keeper = mount
+        let device = Mount.device(of: mount.fd, place)
+        self.device = device
+        uniqueMount = place.place.flatMap { $0.device == device ? $0.unique_mount : nil } ?? 0
+        // From here on the deinit runs.
+        if try isSecond() {
+            _ = try? unmount(detach: true)
+            throw DMError(
+                .resourceBusy, "\(directory.string): a dmfuse daemon serves it already")
+        }
     }
 
     deinit {
         close(descriptor)
-        if keeper >= 0 { close(keeper) }
+        close(nothing)
+        if keeper.keeper >= 0 { close(keeper.keeper) }
     }
 
-    /// Takes the mount out of the tree. From here on the kernel lets nobody in.
-    ///
-    /// Without `detach` it fails with EBUSY when a file is open or a directory is somebody's working
-    /// directory; else the connection has ended when this returns, and with it the session. With
-    /// `detach` files stay open until the session is stopped and this object is gone. Asks the file
-    /// system: the session must be serving, and this not one of its threads.
-    package func unmount(detach: Bool) throws(DMError) {
-        try Mount.check(directory) { text, reason, size in
-            cfuse_unmount(text, detach, reason, size)
+    /// Whether our mount lies on another dmfuse mount, which wasn't there when we looked: of two at
+    /// once the first one stays.
+    private func isSecond() throws(DMError) -> Bool {
+        let entries = try MountTable.read()
+        guard let own = entries.last(where: { $0.number == number }) else { return false }
+        return entries.contains {
+            $0.id == own.parent && $0.isOurs && $0.directory == own.directory
         }
     }
+
+    /// Linux 6.18 tells which file system a descriptor serves. Before, it is what stands there now.
+    private static func device(of descriptor: Int32, _ place: HeldDirectory) -> UInt64 {
+        var device: UInt64 = 0
+        if cfuse_connection_of(descriptor, &device) == 0 { return device }
+        return place.place?.device ?? 0
+    }
+
+    /// As /proc/self/mountinfo has it.
+    var number: DeviceNumber { DeviceNumber(statDevice: device) }
 
     /// A descriptor for a session to serve and to close. EMFILE.
     func duplicateDescriptor() throws(DMError) -> Int32 {
@@ -72,86 +110,23 @@ package final class Mount: Sendable {
         return copy
     }
 
-    // MARK: A dead daemon's mount
+    // MARK: The end
 
-    /// Removes a dmfuse mount whose daemon is gone, also several on top of each other. EBUSY: the
-    /// newest is alive.
-    private static func clearStale(at directory: ByteString) throws(DMError) {
-        while let found = try MountTable.read().last(where: { $0.directory == directory }),
-            found.isOurs
-        {
-            guard isDead(directory) else {
-                throw DMError(
-                    .resourceBusy, "\(directory.string): a dmfuse daemon serves it already")
-            }
-            try check(directory) { text, reason, size in
-                cfuse_unmount(text, true, reason, size)
-            }
-        }
+    /// Ends the connection as far as it is held by this object, and by `copy`, which is not to be
+    /// closed meanwhile: whoever waits for an answer then gets an error. Replies to come are lost.
+    func cut(_ copy: Int32?) {
+        if let copy { cfuse_cut(copy, nothing) }
+        isCut.store(true, ordering: .sequentiallyConsistent)
+        cfuse_cut(descriptor, nothing)
     }
 
-    /// The kernel answers ENOTCONN (ECONNABORTED: after an abort) for a connection without a daemon.
-    /// It may know attributes from before, so stat(2) proves nothing: statvfs(3) is never cached.
-    private static func isDead(_ directory: ByteString) -> Bool {
-        directory.withCString { text in
-            var status = statvfs()
-            guard statvfs(text, &status) != 0 else { return false }
-            let code = errno
-            return code == ENOTCONN || code == ECONNABORTED
-        }
+    /// Whether the file system is still there, so that `device` is its number and nobody else's.
+    var isConnected: Bool {
+        let isConnected = cfuse_is_connected(descriptor)
+        return isConnected && !isCut.load(ordering: .sequentiallyConsistent)
     }
 
-    /// Absolute and without symbolic links. The last component itself is looked at only when it can
-    /// be: a dead daemon's mount can't.
-    private static func resolve(_ path: ByteString) throws(DMError) -> ByteString {
-        if let whole = realPath(path) { return whole }
-        let code = errno
-        guard code == ENOTCONN || code == ECONNABORTED else {
-            throw DMError(Errno(rawValue: code), path.string)
-        }
-        var bytes = path.bytes
-        while bytes.count > 1, bytes.last == UInt8(ascii: "/") { bytes.removeLast() }
-        let slash = bytes.lastIndex(of: UInt8(ascii: "/"))
-        let parent = slash.map { ByteString(bytes[...$0]) } ?? ByteString(".")
-        let name = bytes[(slash.map { $0 + 1 } ?? 0)...]
-        guard let above = realPath(parent) else {
-            throw DMError(Errno(rawValue: errno), path.string)
-        }
-        return ByteString(
-            (above.bytes == [UInt8(ascii: "/")] ? [] : above.bytes)
-                + [UInt8(ascii: "/")] + name)
-    }
-
-    /// Nil with errno set.
-    private static func realPath(_ path: ByteString) -> ByteString? {
-        path.withCString { text in
-            guard let resolved = realpath(text, nil) else { return nil }
-            defer { free(resolved) }
-            return ByteString(UnsafeRawBufferPointer(start: resolved, count: strlen(resolved)))
-        }
-    }
-
-    private static func deviceOrZero(_ directory: ByteString) -> UInt64 {
-        var device: UInt64 = 0
-        _ = directory.withCString { text in cfuse_device_of(text, &device) }
-        return device
-    }
-
-    /// Runs a function of CFuse that leaves a reason, and throws what it returned.
-    private static func check(
-        _ directory: ByteString,
-        _ body: (UnsafePointer<CChar>, UnsafeMutablePointer<CChar>, Int) -> Int32
-    ) throws(DMError) {
-        var reason = [CChar](repeating: 0, count: 512)
-        let result = directory.withCString { text in
-            reason.withUnsafeMutableBufferPointer { buffer in
-                buffer.baseAddress.map { body(text, $0, buffer.count) } ?? -EINVAL
-            }
-        }
-        guard result < 0 else { return }
-        let words = reason.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
-        throw DMError(
-            Errno(rawValue: -result),
-            words.isEmpty ? directory.string : Printable.text(words))
-    }
+    /// Nothing is left for the helper to unmount. It would look for a path, at which by then somebody
+    /// else's mount may be.
+    func releaseKeeper() { lock.withLock { cfuse_release_keeper(&keeper) } }
 }

@@ -20,8 +20,8 @@ package struct SessionConfiguration: Sendable {
 /// or by `stop`. Then every file that the kernel still had open is closed, and what suspended devices
 /// held is given up; `waitUntilEnded` returns after that.
 package final class Session: @unchecked Sendable {
-    // @unchecked: `fuse` is set once, in `init`, `servers` before the threads start; the mutable rest
-    // is guarded by `lock`.
+    // @unchecked: `fuse` and `mount` are set in `init` and cleared at the end, when no other thread of
+    // the session is left, `servers` before the threads start; the mutable rest is guarded by `lock`.
 
     let registry: DeviceRegistry
     let tree: Tree
@@ -36,6 +36,9 @@ package final class Session: @unchecked Sendable {
     private var servers: [Worker] = []
     /// Nil after the end.
     private var fuse: OpaquePointer?
+    /// Both until the end. The descriptor is libfuse's.
+    private var mount: Mount?
+    private let descriptor: Int32
 
     private enum Phase { case starting, serving, ended }
 
@@ -59,7 +62,6 @@ package final class Session: @unchecked Sendable {
             registry: registry, owner: Owner(user: getuid(), group: getgid()),
             controlSocket: configuration.controlSocket)
         pages = KernelPages(descriptor: try mount.duplicateDescriptor())
-        let descriptor: Int32
         do {
             descriptor = try mount.duplicateDescriptor()
         } catch {
@@ -74,6 +76,7 @@ package final class Session: @unchecked Sendable {
             pages.end()
             throw error
         }
+        self.mount = mount
         registry.attach(pages)
     }
 
@@ -158,8 +161,8 @@ package final class Session: @unchecked Sendable {
         lock.withLock { wakeWorkers() }
     }
 
-    /// Waits until the threads are gone, all files closed and all requests given up. Nil, or why it
-    /// ended.
+    /// Waits until the threads are gone, the connection is ended, all files closed and all requests given
+    /// up. Nil, or why it ended.
     @discardableResult
     package func waitUntilEnded() -> Errno? {
         while true {
@@ -197,7 +200,7 @@ package final class Session: @unchecked Sendable {
         lock.withLock { workers.append(thread) }
         if error == nil {
             // A drop of pages waits for requests on them, which nobody else would answer.
-            error = server.run { isStopping.load(ordering: .relaxed) && !pages.isBusy }
+            error = server.run { isStopping.load(ordering: .relaxed) && pages.endIfIdle() }
         }
         // One that ends takes the others with it, whatever the reason.
         isStopping.store(true, ordering: .sequentiallyConsistent)
@@ -217,6 +220,12 @@ package final class Session: @unchecked Sendable {
         registry.attach(nil)
         pages.end()
         requests.endWaiting()
+        // What is answered at once still reaches its client. The rest may be waiting for ourselves: for
+        // a backing file on a file system on a device of ours, whose requests nobody takes any more.
+        // They fail with the connection, and so what waits for them ends.
+        requests.drain(until: Deadline(millisecondsFromNow: Session.lastAnswers))
+        mount?.cut(fuse == nil ? nil : descriptor)
+        mount = nil
         requests.drain()
         for file in files.removeAll() { file.close() }
         _ = directories.removeAll()
@@ -227,4 +236,7 @@ package final class Session: @unchecked Sendable {
             changed.broadcast()
         }
     }
+
+    /// Milliseconds.
+    private static let lastAnswers: UInt32 = 1000
 }

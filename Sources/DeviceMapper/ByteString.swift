@@ -27,6 +27,12 @@ package struct ByteString: Hashable, Comparable, Sendable {
         }
     }
 
+    /// What stands behind the last slash.
+    package var lastComponent: ByteString {
+        guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else { return self }
+        return ByteString(bytes[(slash + 1)...])
+    }
+
     package func hasPrefix(_ prefix: ByteString) -> Bool { bytes.starts(with: prefix.bytes) }
 
     package func hasSuffix(_ suffix: ByteString) -> Bool {

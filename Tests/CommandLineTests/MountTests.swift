@@ -10,8 +10,10 @@ import Testing
         _ minor: UInt32, _ directory: String, user: UInt32?, type: String = "fuse.dmfuse"
     ) -> MountEntry {
         MountEntry(
-            number: DeviceNumber(major: 0, minor: minor), directory: ByteString(directory),
-            fileSystemType: ByteString(type), userID: user)
+            id: minor, parent: 1, number: DeviceNumber(major: 0, minor: minor),
+            directory: ByteString(directory), fileSystemType: ByteString(type),
+            source: ByteString("dmfuse"),
+            options: [ByteString("rw")] + (user.map { [ByteString("user_id=\($0)")] } ?? []))
     }
 
     @Test("a user's mounts are found, bound ones once")

@@ -162,7 +162,7 @@ import Testing
         let server = try ControlServer(
             registry,
             ServerConfiguration(
-                socketPath: alive.string, owner: getuid(), mountPoint: .empty, mountDevice: .max)
+                socketPath: alive, owner: getuid(), mountPoint: .empty, mountDevice: .max)
         ) { _, _ in OwnReply(errno: .inappropriateIOCTLForDevice) }
         RuntimeDirectory.removeDeadSockets(in: directory)
         let left = Set(SystemCalls.names(in: directory))

@@ -70,7 +70,7 @@ import Testing
             var head: [UInt8] = []
             head.append(number: Errno.ioError.rawValue)
             for number in [0, UInt32(bytes.count), 0] { head.append(number: number) }
-            _ = try? socket.receiveWithDescriptor(ControlProtocol.helloHeadSize + 4)
+            _ = try? socket.receive(ControlProtocol.helloHeadSize + 4)
             try? socket.send(HelloAnswer(mappedMajor: 254).encode())
             _ = try? socket.receive(ControlProtocol.requestHeadSize)
             try? socket.send(head + bytes)

@@ -20,7 +20,7 @@ import Testing
         init(backlog: CInt = 16) throws {
             directory = try TemporaryDirectory()
             path = "\(directory.path)/control"
-            listener = try UnixSocket.listen(at: path, backlog: backlog)
+            listener = try UnixSocket.listen(at: ByteString(path), backlog: backlog)
         }
 
         /// Answers a hello, and one request with `reply`.
@@ -62,7 +62,7 @@ import Testing
         try server.listen()
         let error = #expect(throws: DMError.self) {
             _ = try ControlClient(
-                socket: server.path, deviceDirectory: "/dev", serverUser: { _ in user })
+                socket: ByteString(server.path), deviceDirectory: "/dev", serverUser: { _ in user })
         }
         #expect(error?.errno == .permissionDenied)
         #expect(server.bytes == [])
@@ -72,7 +72,7 @@ import Testing
     func trusted(user: UInt32) throws {
         let fixture = try ServerFixture()
         let client = try ControlClient(
-            socket: fixture.path, deviceDirectory: "/dev", serverUser: { _ in user })
+            socket: ByteString(fixture.path), deviceDirectory: "/dev", serverUser: { _ in user })
         #expect(try client.version() == .driver)
     }
 
@@ -83,7 +83,7 @@ import Testing
         let server = try Server()
         let error = #expect(throws: DMError.self) {
             _ = try ControlClient(
-                socket: server.path, deviceDirectory: "/dev", milliseconds: 100)
+                socket: ByteString(server.path), deviceDirectory: "/dev", milliseconds: 100)
         }
         #expect(error?.errno == .timedOut)
     }
@@ -93,19 +93,21 @@ import Testing
         let server = try Server(backlog: 0)
         var queued: [UnixSocketBox] = []
         while queued.count < 16,
-            let socket = try? UnixSocket.connect(to: server.path, milliseconds: 0)
+            let socket = try? UnixSocket.connect(to: ByteString(server.path), milliseconds: 0)
         {
             queued.append(UnixSocketBox(socket))
         }
         #expect(queued.count < 16)
         let error = #expect(throws: DMError.self) {
             _ = try ControlClient(
-                socket: server.path, deviceDirectory: "/dev", milliseconds: 100)
+                socket: ByteString(server.path), deviceDirectory: "/dev", milliseconds: 100)
         }
         #expect(error?.errno == .timedOut)
-        ControlServer.removeDeadSocket(server.path)
+        ControlServer.removeDeadSocket(ByteString(server.path))
         #expect(FileManager.default.fileExists(atPath: server.path))
-        let refused = #expect(throws: DMError.self) { _ = try UnixSocket.listen(at: server.path) }
+        let refused = #expect(throws: DMError.self) {
+            _ = try UnixSocket.listen(at: ByteString(server.path))
+        }
         #expect(refused?.errno == .addressInUse)
     }
 
@@ -147,7 +149,7 @@ import Testing
     func wrongLength(reply: [UInt8], errno: Errno) throws {
         let server = try Server()
         try server.serve(reply: reply)
-        let client = try ControlClient(socket: server.path, deviceDirectory: "/dev")
+        let client = try ControlClient(socket: ByteString(server.path), deviceDirectory: "/dev")
         let error = #expect(throws: DMError.self) { try client.info(.name(ByteString("one"))) }
         #expect(error?.errno == errno)
         #expect(server.bytes == [])

@@ -62,7 +62,7 @@ import Testing
         let fixture = try ServerFixture()
         let probe = try Probe()
         let here = directory(fixture.directory.path)
-        let socket = try UnixSocket.connect(to: fixture.path)
+        let socket = try UnixSocket.connect(to: ByteString(fixture.path))
         let extra = [CInt](repeating: probe.ends[1], count: count)
         send(Hello.encode(deviceDirectory: "/dev"), [here] + extra, on: socket)
         close(here)
@@ -76,7 +76,7 @@ import Testing
         let fixture = try ServerFixture()
         for hello in [Hello.encode(deviceDirectory: "/dev"), [UInt8](repeating: 1, count: 20)] {
             let probe = try Probe()
-            let socket = try UnixSocket.connect(to: fixture.path)
+            let socket = try UnixSocket.connect(to: ByteString(fixture.path))
             send(hello, [probe.ends[1]], on: socket)
             let bytes = try #require(try socket.receive(ControlProtocol.helloAnswerSize))
             #expect(HelloAnswer(reading: bytes).errno != nil)
@@ -88,7 +88,7 @@ import Testing
     func later() throws {
         let fixture = try ServerFixture()
         let (first, second) = (try Probe(), try Probe())
-        let box = UnixSocketBox(try UnixSocket.connect(to: fixture.path))
+        let box = UnixSocketBox(try UnixSocket.connect(to: ByteString(fixture.path)))
         let hello = Hello.encode(deviceDirectory: "/dev")
         try box.socket.send(Array(hello[..<3]))
         eventually("the hello's beginning is taken") { box.isDrained }
@@ -110,7 +110,7 @@ import Testing
         let below = "\(fixture.directory.path)/below"
         mkdir(below, 0o700)
         let here = directory(below)
-        let box = UnixSocketBox(try UnixSocket.connect(to: fixture.path))
+        let box = UnixSocketBox(try UnixSocket.connect(to: ByteString(fixture.path)))
         try box.socket.send(Hello.encode(deviceDirectory: "/dev"), passing: here)
         close(here)
         _ = try #require(try box.socket.receive(ControlProtocol.helloAnswerSize))

@@ -13,7 +13,7 @@ import Testing
     func silentClients() throws {
         let fixture = try ServerFixture(configure: { $0.maximumConnections = 3 })
         let silent = try (0..<3).map { _ in
-            UnixSocketBox(try UnixSocket.connect(to: fixture.path))
+            UnixSocketBox(try UnixSocket.connect(to: ByteString(fixture.path)))
         }
         try silent[1].socket.send([0x64])
         eventually("all places are taken") { fixture.server.connectionCount == 3 }
@@ -33,8 +33,8 @@ import Testing
     @Test("a hello has one deadline, however its bytes trickle in")
     func trickledHello() throws {
         let fixture = try ServerFixture(configure: { $0.helloMilliseconds = 300 })
-        let socket = try UnixSocket.connect(to: fixture.path)
-        let hello = Hello.encode(deviceDirectory: String(repeating: "d", count: 200))
+        let socket = try UnixSocket.connect(to: ByteString(fixture.path))
+        let hello = Hello.encode(deviceDirectory: ByteString(String(repeating: "d", count: 200)))
         var answer = pollfd(fd: socket.descriptor, events: Int16(POLLIN), revents: 0)
         for byte in hello where poll(&answer, 1, 20) == 0 {
             // Refused just now, if it fails.

@@ -359,7 +359,7 @@ struct MountTests {
             let reader = Shell.Running(
                 "exec 3< \(tree.path("dm-0")); sleep 1000 & echo $! > \(tree.base)/pid; wait")
             #expect(eventually { access(tree.base + "/pid", R_OK) == 0 })
-            #expect(throws: DMError(.resourceBusy, tree.directory)) {
+            #expect(throws: DMError(.resourceBusy)) {
                 try mount.unmount(detach: false)
             }
             _ = Shell.run("kill $(cat \(tree.base)/pid)")
@@ -434,6 +434,50 @@ struct MountTests {
             let again = try Mount(at: ByteString(tree.directory))
             #expect(try MountTable.read().count { $0.directory == again.directory } == 1)
             try again.unmount(detach: true)
+        }
+    }
+
+    @Test("the connection ends with the session; the mount can still be taken away")
+    func connectionEnds() throws {
+        try withTree { tree in
+            let device = try tree.create(
+                "a", ["0 2048 linear \(tree.backing("b", sectors: 2048)) 0"])
+            _ = try tree.registry.suspend(device)
+            let reader = Shell.Running(
+                "dd if=\(tree.path("dm-0")) of=/dev/null bs=4k count=1 iflag=direct 2>&1; echo $?")
+            #expect(eventually { tree.outstanding == 1 })
+            tree.session.stop()
+            tree.session.waitUntilEnded()
+            #expect(reader.wait().output.hasSuffix("1"))
+            #expect(Shell.run("LC_ALL=C ls \(tree.directory)").output.contains("not connected"))
+            #expect(try tree.mount?.unmount(detach: false) == true)
+            #expect(try tree.mount?.unmount(detach: true) == false)
+            let directory = ByteString(tree.directory)
+            #expect(try !MountTable.read().contains { $0.directory == directory })
+        }
+    }
+
+    @Test("what has left the tree is unmounted no more, and what stands there now is another's")
+    func unmountsOnlyItself() throws {
+        try withTree { tree in
+            try tree.create("a", ["0 8 zero"])
+            let holder = Shell.Running(
+                """
+                exec 3<\(tree.path("dm-0")); : >\(tree.base)/open
+                until [ -e \(tree.base)/go ]; do sleep 0.1; done
+                """)
+            #expect(eventually { access(tree.base + "/open", R_OK) == 0 })
+            expect(
+                "umount -l \(tree.directory) && mount -t tmpfs none \(tree.directory)", "")
+            defer { _ = Shell.run("umount \(tree.directory)") }
+            #expect(try tree.mount?.unmount(detach: true) == false)
+            expect("stat -f -c %T \(tree.directory)", "tmpfs")
+            tree.session.stop()
+            tree.session.waitUntilEnded()
+            #expect(try tree.mount?.unmount(detach: true) == false)
+            expect("stat -f -c %T \(tree.directory)", "tmpfs")
+            expect(": >\(tree.base)/go", "")
+            _ = holder.wait()
         }
     }
 

@@ -42,7 +42,7 @@ final class MountedTree {
     /// Forced, as a last resort: what is held fails EIO.
     func end() {
         try? registry.beginShutdown(force: true)
-        try? mount?.unmount(detach: true)
+        _ = try? mount?.unmount(detach: true)
         session.stop()
         session.waitUntilEnded()
         mount = nil

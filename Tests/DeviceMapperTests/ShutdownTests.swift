@@ -80,6 +80,27 @@ import Testing
         handle.close()
     }
 
+    @Test("what is in flight can be waited for while the devices are still there, and refuse")
+    func waitsUntilIdle() throws {
+        let a = try #require(devices.store("a"))
+        try devices.create("d", "0 8 linear a 0")
+        let handle = try devices.open("d")
+        a.closeGate()
+        let writing = Background { handle.beginWrite(0, [1]) }
+        #expect(eventually { a.waitingCalls == 1 })
+        let registry = self.registry
+        try registry.beginShutdown(force: true)
+        let waiting = Background { () throws(DMError) in registry.waitUntilIdle() }
+        #expect(throws: DMError(.ioError)) { try handle.read(0, 1) }
+        #expect(!waiting.isDone)
+        a.openGate()
+        try writing.get().get()
+        try waiting.get()
+        #expect(!registry.list().isEmpty)
+        handle.close()
+        registry.finishShutdown()
+    }
+
     @Test("a load under way doesn't keep it from ending")
     func overtakesLoad() throws {
         try devices.create("lower", "0 8 linear a 0")

@@ -66,10 +66,14 @@ struct MountChoice {
     private static func mountPoints(of user: UInt32) -> [ByteString] {
         let found = own((try? MountTable.read()) ?? [], user: user)
         guard found.count > 1 else { return found }
-        // What a dead daemon left behind is no choice.
-        let alive = found.filter(SystemCalls.isMountAlive)
+        // What a dead daemon left behind is no choice. One that is stopped is.
+        let states = Liveness.look(at: found, milliseconds: patience)
+        let alive = zip(found, states).filter { $0.1 != .dead }.map(\.0)
         return alive.isEmpty ? found : alive
     }
+
+    /// Milliseconds.
+    private static let patience: UInt32 = 2000
 
     static func own(_ mounts: [MountEntry], user: UInt32) -> [ByteString] {
         var seen: Set<DeviceNumber> = []

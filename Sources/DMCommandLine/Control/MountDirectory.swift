@@ -1,3 +1,4 @@
+import DMFilesystem
 import DeviceMapper
 import SystemPackage
 
@@ -35,13 +36,20 @@ struct MountDirectory: Equatable {
     /// What to do when its daemon doesn't answer.
     func advice(after errno: Errno) -> String {
         switch errno {
-        case .noSuchFileOrDirectory, .notDirectory: "no dmfuse is mounted there"
+        case .noSuchFileOrDirectory, .notDirectory:
+            entry == nil ? "no dmfuse is mounted there" : "another mount covers the dmfuse there"
         case .connectionRefused, .socketNotConnected:
             "its daemon is gone; 'dmfuse mount' cleans up and starts another"
         case .permissionDenied: "it belongs to another user: give the command as that user"
-        case .timedOut: "its daemon doesn't answer: it is stopped, or has too much to do"
+        case .timedOut:
+            entry?.wayOut ?? "its daemon doesn't answer: it is stopped, or has too much to do"
         default: ""
         }
+    }
+
+    /// The newest dmfuse mount at that path.
+    private var entry: MountEntry? {
+        (try? MountTable.read())?.last { $0.isOurs && $0.directory == path }
     }
 
     /// What a verb says of a call to its daemon that failed. The core says what to do; where it
@@ -51,13 +59,5 @@ struct MountDirectory: Equatable {
         let advice = advice(after: error.errno)
         let reason = advice.isEmpty ? error.message : advice
         return reason.isEmpty ? text : "\(text): \(reason)"
-    }
-}
-
-extension ByteString {
-    /// What stands behind the last slash.
-    var lastComponent: ByteString {
-        guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else { return self }
-        return ByteString(bytes[(slash + 1)...])
     }
 }

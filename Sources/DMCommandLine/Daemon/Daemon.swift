@@ -84,7 +84,9 @@ final class Daemon: Sendable {
         var options = MountOptions()
         options.allowOther = order.allowOther
         options.autoUnmount = order.autoUnmount
-        let mount = try Mount(at: order.directory, options: options)
+        let mount = try MountTurn.take(in: directory) { () throws(DMError) in
+            try Mount(at: order.directory, options: options)
+        }
         do throws(DMError) {
             var configuration = SessionConfiguration(controlSocket: socket)
             configuration.threads = order.threads
@@ -110,7 +112,7 @@ final class Daemon: Sendable {
             }
             return (daemon, server)
         } catch {
-            try? mount.unmount(detach: true)
+            _ = try? mount.unmount(detach: true)
             throw error
         }
     }
@@ -156,16 +158,28 @@ final class Daemon: Sendable {
             logger.notice("unmounted")
         case .signal(let number):
             logger.notice("ending by signal \(number)")
-            do throws(DMError) {
-                try mount.unmount(detach: true)
-            } catch {
-                logger.error("\(mount.directory.string): \(error.errno): \(error.message)")
-            }
+            takeAway()
             finish()
         case .sessionEnded:
             logger.notice("the file system was unmounted")
             finish()
+            // It may still be in the tree, when its connection was ended.
+            takeAway()
         }
+    }
+
+    /// Unmounts, whoever uses it. What hinders that doesn't hinder the end.
+    private func takeAway() {
+        do throws(DMError) {
+            try mount.unmount(detach: true)
+        } catch {
+            noteLeft(error)
+        }
+    }
+
+    private func noteLeft(_ error: DMError) {
+        let reason = error.message.isEmpty ? "\(error.errno)" : error.message
+        logger.error("\(mount.directory.string): left without a daemon: \(reason)")
     }
 
     /// Nobody is let in any more: answers what is held, flushes and frees everything.
@@ -175,7 +189,11 @@ final class Daemon: Sendable {
         // A client whose read failed asks again for what it had cached, and then closes: it gets its
         // EIO as long as somebody answers.
         registry.waitUntilClosed(milliseconds: 1000)
+        // What is under way may wait for ourselves, by a backing file that stands on the mount: while
+        // that is served, it ends.
+        registry.waitUntilIdle()
         session.stop()
+        // With it the connection: the last flush doesn't wait for ourselves, either.
         session.waitUntilEnded()
         registry.finishShutdown()
     }
@@ -188,16 +206,24 @@ final class Daemon: Sendable {
         }
         let force = argument.first == 1
         do throws(DMError) {
-            // The kernel decides whether it is in use: a program can't open a file in between.
-            try mount.unmount(detach: force)
+            // The kernel decides whether it is in use: a program can't open a file in between. Where the
+            // mount is out of the tree already, we do.
+            if try !mount.unmount(detach: force) { try registry.beginShutdown(force: force) }
         } catch {
-            let reason =
-                error.errno == .resourceBusy ? BusyDevices.reason(registry) : error.message
-            ending.abandonUnmount()
-            return OwnReply(errno: error.errno, reason: reason)
+            let isCovered = force && error.errno == .resourceBusy
+            guard isCovered else {
+                ending.abandonUnmount()
+                return OwnReply(errno: error.errno, reason: reason(error))
+            }
+            noteLeft(error)
         }
         // The answer comes when all is written back and freed.
         finish()
         return OwnReply(errno: nil) { [ending] in ending.finish(.unmounted) }
+    }
+
+    /// The kernel doesn't tell who uses it.
+    private func reason(_ error: DMError) -> String {
+        error == DMError(.resourceBusy) ? BusyDevices.reason(registry) : error.message
     }
 }

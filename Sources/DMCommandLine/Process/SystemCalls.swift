@@ -121,14 +121,6 @@ enum SystemCalls {
             })
     }
 
-    /// False: the FUSE file system there has no daemon. Not by stat(2), whose answer may be cached.
-    static func isMountAlive(_ directory: ByteString) -> Bool {
-        var status = statvfs()
-        let result = directory.withCString { statvfs($0, &status) }
-        let failure = errno
-        return result == 0 || (failure != ENOTCONN && failure != ECONNABORTED)
-    }
-
     static func workingDirectory() -> ByteString? {
         var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
         guard getcwd(&buffer, buffer.count) != nil else { return nil }

@@ -46,8 +46,7 @@ struct UnmountVerb: ParsableCommand {
             try client.unmount(force: force)
             return nil
         } catch {
-            if isDead(error.errno, path) { return clean(path) }
-            return mount.line(of: error)
+            return isOfDaemon(error.errno) ? clean(mount, error) : mount.line(of: error)
         }
     }
 
@@ -64,20 +63,17 @@ struct UnmountVerb: ParsableCommand {
         }
     }
 
-    /// The mount is there, and nobody behind it.
-    private func isDead(_ errno: Errno, _ path: ByteString) -> Bool {
-        guard
-            errno == .socketNotConnected || errno == .connectionAbort
-                || errno == .connectionRefused
-        else { return false }
-        let mounts = (try? MountTable.read()) ?? []
-        return mounts.contains { $0.isOurs && $0.directory == path }
+    /// Perhaps the mount is there, and nobody behind it.
+    private func isOfDaemon(_ errno: Errno) -> Bool {
+        errno == .socketNotConnected || errno == .connectionAbort || errno == .connectionRefused
     }
 
     /// Takes a dead daemon's mount away.
-    private func clean(_ path: ByteString) -> String? {
-        let words = ["fusermount3", "-u", "-z", "--"].map { ByteString($0) } + [path]
-        if SystemCalls.runAndWait(words) == 0 { return nil }
-        return "its daemon is gone, and fusermount3 could not remove the mount"
+    private func clean(_ mount: MountDirectory, _ error: DMError) -> String? {
+        do throws(DMError) {
+            return try DeadMount.remove(at: mount.path) ? nil : mount.line(of: error)
+        } catch {
+            return "its daemon is gone, and the mount can't be removed: \(error.message)"
+        }
     }
 }

@@ -34,9 +34,10 @@ package final class BackingRegistry: @unchecked Sendable {
 
     /// Takes the device behind a descriptor that was opened with O_PATH. ENODEV: neither a regular
     /// file nor a block device. EACCES, EROFS, EBUSY, EMFILE: as open(2) says. EBUSY: locked by
-    /// another daemon.
+    /// another daemon. `check`: called before a device is opened that no table has yet.
     func take(
-        _ file: FileDescriptor, path: ByteString, writable: Bool
+        _ file: FileDescriptor, path: ByteString, writable: Bool,
+        check: (_ status: stat) throws(DMError) -> Void = { (_) throws(DMError) in }
     ) throws(DMError) -> BackingDevice {
         var status = stat()
         guard fstat(file.rawValue, &status) == 0 else { throw DMError(Errno(rawValue: errno)) }
@@ -56,6 +57,7 @@ package final class BackingRegistry: @unchecked Sendable {
         if let standing, standing.isWritable || !writable {
             return use(identity)
         }
+        if standing == nil { try check(status) }
         let (opened, isWritable) = try BackingRegistry.reopen(
             file, writable: writable, isBlockDevice: isBlockDevice,
             isHeldByUs: standing != nil)
@@ -93,7 +95,7 @@ package final class BackingRegistry: @unchecked Sendable {
         }
         let store = FileStore(opened, isBlockDevice: isBlockDevice)
         let device = BackingDevice(
-            number: number, name: BackingRegistry.lastComponent(path),
+            number: number, name: path.lastComponent.string,
             path: path, store: store, workers: workers,
             onRelease: { [self] in release(identity) })
         lock.withLock {
@@ -164,10 +166,5 @@ package final class BackingRegistry: @unchecked Sendable {
             if descriptor >= 0 { return (FileDescriptor(rawValue: descriptor), false) }
         }
         throw DMError(Errno(rawValue: code), Errno(rawValue: code).description)
-    }
-
-    private static func lastComponent(_ path: ByteString) -> String {
-        guard let slash = path.bytes.lastIndex(of: UInt8(ascii: "/")) else { return path.string }
-        return ByteString(path.bytes[(slash + 1)...]).string
     }
 }

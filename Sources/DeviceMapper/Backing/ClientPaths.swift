@@ -78,8 +78,7 @@ package struct ClientPaths: DeviceResolver {
                     throw DMError(
                         .operationNotSupportedByDevice, "another file stands at \(path.string) now")
                 }
-                return .backing(
-                    try registry.backings.take(file, path: path, writable: writable))
+                return try back(file, path, writable: writable)
             }
         }
         let node = ByteString("/dev/block/\(number)")
@@ -178,14 +177,29 @@ package struct ClientPaths: DeviceResolver {
                 throw DMError(.operationNotSupportedByDevice, Errno(rawValue: errno).description)
             }
             guard UInt64(status.st_dev) == mountDevice else {
-                return .backing(
-                    try registry.backings.take(file, path: path, writable: writable))
+                return try back(file, path, writable: writable)
             }
             guard let minor = NodeNumber(rawValue: UInt64(status.st_ino)).minor else {
                 throw DMError(.operationNotSupportedByDevice, "\(path.string): no device")
             }
             return .mapped(minor: minor)
         }
+    }
+
+    /// EINVAL, as for a circle of devices: it stands on our own mount.
+    private func back(
+        _ file: FileDescriptor, _ path: ByteString, writable: Bool
+    ) throws(DMError) -> ResolvedDevice {
+        let mount = DeviceNumber(statDevice: mountDevice)
+        let device = try registry.backings.take(file, path: path, writable: writable) {
+            (status) throws(DMError) in
+            var underlay = Underlay(mount: mount, view: .host)
+            if let way = underlay.way(from: file, status) {
+                throw DMError(
+                    .invalidArgument, "\(path.string) stands on this mount itself: \(way)")
+            }
+        }
+        return .backing(device)
     }
 
     /// Opens with O_PATH, which asks the file system to find the file and no more: it neither

@@ -33,6 +33,15 @@ extension DeviceRegistry {
         }
     }
 
+    /// Waits until what was under way at `beginShutdown` is done: what comes later is refused before it
+    /// reaches a table. Waits for backing files, which may stand on devices of this registry: so those
+    /// must still be served, which refuses.
+    package func waitUntilIdle() {
+        let devices = reading { state in state.cellsByName.values.compactMap(\.device) }
+        // Without an interrupt it doesn't throw.
+        for device in devices { try? device.disk.queue.waitUntilIdle(nil) }
+    }
+
     /// Removes everything in the seed's order, upper devices before lower ones; backing files are
     /// flushed before they are closed. After `beginShutdown`. Handles that are still open stay
     /// valid until they are closed, and give EIO.

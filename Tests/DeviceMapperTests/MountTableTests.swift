@@ -1,12 +1,11 @@
-import DeviceMapper
 import Testing
 
-@testable import DMFilesystem
+@testable import DeviceMapper
 
 @Suite struct MountTableTests {
     private func parse(_ text: String) -> [MountEntry] { MountTable.parse(Array(text.utf8)) }
 
-    @Test("number, directory, type and user are read, whatever optional fields there are")
+    @Test("all that is used is read, whatever optional fields there are")
     func reads() throws {
         let entries = parse(
             """
@@ -15,12 +14,14 @@ import Testing
 
             """)
         #expect(entries.count == 2)
-        #expect(!entries[0].isOurs && entries[0].userID == nil)
         let ours = try #require(entries.last)
-        #expect(ours.isOurs)
+        #expect(ours.id == 40 && ours.parent == 22)
         #expect(ours.number == DeviceNumber(major: 0, minor: 45))
         #expect(ours.directory == ByteString("/mnt/dm"))
-        #expect(ours.userID == 1000)
+        #expect(ours.fileSystemType == ByteString("fuse.dmfuse"))
+        #expect(ours.source == ByteString("dmfuse"))
+        #expect(ours.options.map(\.string) == ["rw", "user_id=1000", "group_id=7"])
+        #expect(entries[0].source == ByteString("/dev/root"))
     }
 
     @Test("escaped bytes of a directory are themselves again")

@@ -1,22 +1,37 @@
-package import DeviceMapper
 import SystemPackage
 
 /// One line of /proc/self/mountinfo.
 package struct MountEntry: Hashable, Sendable {
+    /// Of the mount. A later mount may get that of one that is gone.
+    package let id: UInt32
+    /// The mount that this one is mounted on.
+    package let parent: UInt32
+    /// The `st_dev` of the file system.
     package let number: DeviceNumber
     package let directory: ByteString
-    /// "fuse.dmfuse" for ours.
+    /// "ext4", "fuse.dmfuse".
     package let fileSystemType: ByteString
-    /// Who mounted it, by the option `user_id` of FUSE; nil: no such option.
-    package let userID: UInt32?
+    /// What it was mounted from, in the words of whoever did: a path, or any other word.
+    package let source: ByteString
+    /// Of the file system.
+    package let options: [ByteString]
 
-    package var isOurs: Bool { fileSystemType == MountTable.fileSystemType }
+    package init(
+        id: UInt32, parent: UInt32, number: DeviceNumber, directory: ByteString,
+        fileSystemType: ByteString, source: ByteString, options: [ByteString]
+    ) {
+        self.id = id
+        self.parent = parent
+        self.number = number
+        self.directory = directory
+        self.fileSystemType = fileSystemType
+        self.source = source
+        self.options = options
+    }
 }
 
 /// What is mounted where, as this process sees it.
 package enum MountTable {
-    static let fileSystemType = ByteString("fuse.dmfuse")
-
     /// In the order of mounting: of two at one directory the later covers the earlier.
     package static func read() throws(DMError) -> [MountEntry] { parse(try contents()) }
 
@@ -36,16 +51,16 @@ package enum MountTable {
             Digits.number($0)
         }
         guard number.count == 2 else { return nil }
-        let options = words[dash + 3].split(separator: UInt8(ascii: ","))
-        let userOption = options.first { $0.starts(with: "user_id=".utf8) }
-        let userID: UInt32? = userOption.flatMap { option in
-            Digits.number(option.dropFirst("user_id=".utf8.count))
-        }
+        guard let id: UInt32 = Digits.number(words[0]),
+            let parent: UInt32 = Digits.number(words[1])
+        else { return nil }
         return MountEntry(
+            id: id, parent: parent,
             number: DeviceNumber(major: number[0], minor: number[1]),
             directory: unescaped(words[4]),
             fileSystemType: unescaped(words[dash + 1]),
-            userID: userID)
+            source: unescaped(words[dash + 2]),
+            options: words[dash + 3].split(separator: UInt8(ascii: ",")).map(unescaped))
     }
 
     /// The kernel writes space, tab, newline and backslash as three octal digits: `\040`.

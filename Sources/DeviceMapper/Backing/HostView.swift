@@ -1,0 +1,62 @@
+import Glibc
+import SystemPackage
+
+/// What the kernel tells of this host's devices and mounts. Tests put their own in.
+struct HostView {
+    /// Of a file of sysfs or procfs; nil: there is none.
+    var contents: (_ path: String) -> ByteString?
+    /// What is in a directory of sysfs.
+    var names: (_ directory: String) -> [ByteString]
+    var mounts: () -> [MountEntry]
+    /// The mount that an open file is on, as /proc/self/mountinfo numbers it.
+    var mountID: (_ file: FileDescriptor) -> UInt32?
+    /// The block device that a node below /dev, or a link there, stands for. Such a look asks no file
+    /// system that may not answer.
+    var blockDevice: (_ path: ByteString) -> DeviceNumber?
+
+    static var host: HostView {
+        HostView(
+            contents: contents, names: names, mounts: { (try? MountTable.read()) ?? [] },
+            mountID: mountID, blockDevice: blockDevice)
+    }
+
+    private static func contents(_ path: String) -> ByteString? {
+        guard
+            let file = try? FileDescriptor.open(
+                FilePath(path), .readOnly, options: .closeOnExec)
+        else { return nil }
+        defer { try? file.close() }
+        // A file of sysfs is a page at most.
+        var text = [UInt8](repeating: 0, count: 4096)
+        let count = try? text.withUnsafeMutableBytes { try file.read(into: $0) }
+        return count.map { ByteString(text[..<$0]) }
+    }
+
+    private static func names(_ directory: String) -> [ByteString] {
+        guard let entries = opendir(directory) else { return [] }
+        defer { closedir(entries) }
+        var names: [ByteString] = []
+        while let entry = readdir(entries) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name.0) { first in
+                ByteString(UnsafeRawBufferPointer(start: first, count: strlen(first)))
+            }
+            if name.bytes.first != UInt8(ascii: ".") { names.append(name) }
+        }
+        return names
+    }
+
+    private static func mountID(_ file: FileDescriptor) -> UInt32? {
+        let text = contents("/proc/self/fdinfo/\(file.rawValue)")?.bytes ?? []
+        let word = "mnt_id:\t".utf8
+        let line = text.split(separator: UInt8(ascii: "\n")).first { $0.starts(with: word) }
+        return line.flatMap { Digits.number($0.dropFirst(word.count)) }
+    }
+
+    private static func blockDevice(_ path: ByteString) -> DeviceNumber? {
+        guard path.hasPrefix(ByteString("/dev/")) else { return nil }
+        var status = stat()
+        guard path.withCString({ stat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFBLK
+        else { return nil }
+        return DeviceNumber(statDevice: UInt64(status.st_rdev))
+    }
+}

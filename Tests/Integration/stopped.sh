@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Where a daemon is stopped no command waits for ever: each says so, and what to do. Nor does one that
+# looks for the only mount.
+. "$(dirname "$0")/lib.sh"
+mount_here
+dmfuse create d --table '0 64 zero'
+stopped=$mnt stopped_daemon=$daemon
+mount_here
+number=$(mounts_below "$stopped" | cut -d' ' -f1)
+readonly advice="its daemon doesn't answer: let it go on, or end the mount by 'umount -f $stopped' (root) or 'echo 1 >/sys/fs/fuse/connections/$number/abort'"
+bounded() { timeout -s KILL 60 "$DMFUSE" "$@"; }
+is_stopped() { grep -q '^State:.T' "/proc/$1/status"; }
+stop() {
+    kill -STOP "$1"
+    eventually 'it is stopped' is_stopped "$1"
+}
+stop "$stopped_daemon"
+# One that is interrupted while it waits. (A background job of a shell ignores SIGINT; so SIGTERM.)
+start "$DMFUSE" ls --dir "$stopped" 2>said
+waiting=$!
+eventually 'it waits' is_held "$waiting"
+kill -TERM "$waiting"
+ends_with 143 "$waiting"
+refuses "dmfuse: mount $stopped: Device or resource busy: $advice" bounded mount "$stopped"
+refuses "dmfuse: ls: $stopped: Connection timed out: $advice" bounded ls --dir "$stopped"
+refuses "dmfuse: create x: $stopped: Connection timed out: $advice" \
+    bounded create x --dir "$stopped" --table '0 8 zero'
+refuses "dmfuse: unmount $stopped: Connection timed out: $advice" bounded unmount --force "$stopped"
+refuses "dmfuse: trace $stopped: Connection timed out: $advice" bounded trace --dir "$stopped"
+fails_like "dmfuse: run: $stopped: Connection timed out: $advice" bounded run --dir "$stopped" -- true
+fails_like 'dmfuse: ls: several dmfuse mounts: *' env -u DM_DEV_DIR timeout -s KILL 60 "$DMFUSE" ls
+prints 'No devices found' dmfuse ls
+
+# It goes on as if nothing had been.
+kill -CONT "$stopped_daemon"
+prints d dmfuse info -c --noheadings -o name --dir "$stopped"
+equal 'mounts there' 1 "$(mounts_below "$stopped" | wc -l)"
+
+# The way out.
+stop "$stopped_daemon"
+is_root || {
+    kill -CONT "$stopped_daemon"
+    prints '' dmfuse unmount "$stopped"
+    ends_with 0 "$stopped_daemon"
+    unmount_here
+    exit 0
+}
+umount -f "$stopped"
+kill -CONT "$stopped_daemon"
+ends_with 0 "$stopped_daemon"
+here=$mnt here_daemon=$daemon
+mount_at "$stopped"
+unmount_here
+mnt=$here daemon=$here_daemon DM_DEV_DIR=$here
+unmount_here
