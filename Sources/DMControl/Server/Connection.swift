@@ -28,11 +28,14 @@ final class Connection: Sendable {
     /// Serves the client to its end. Errors are the client's: they end the conversation, and there
     /// is nobody to tell.
     func serve() {
+        // A command may have taken much: the text of a table, and the answer with one.
+        defer { IdleMemory.shared.note() }
         do throws(DMError) {
             guard let session = try greet() else { return }
             let executor = CommandExecutor(registry: registry, session: session)
             while var request = try receive() {
                 guard try answer(&request, executor) else { return }
+                IdleMemory.shared.note()
             }
         } catch {}
         socket.shutdown()
