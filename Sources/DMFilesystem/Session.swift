@@ -86,6 +86,7 @@ package final class Session: @unchecked Sendable {
 
     /// Starts the threads. They keep the session alive until it has ended. EAGAIN: no thread. ENOMEM.
     package func start() throws(DMError) {
+        IdleMemory.shared.add(requests)
         do {
             servers = try makeServers()
             try Thread.start("dmfuse-intr") { [self] in requests.cancelInterrupted() }
@@ -218,6 +219,7 @@ package final class Session: @unchecked Sendable {
         pages.end()
         requests.endWaiting()
         requests.drain()
+        IdleMemory.shared.remove(requests)
         for file in files.removeAll() { file.close() }
         _ = directories.removeAll()
         if let fuse { cfuse_session_free(fuse) }
