@@ -100,6 +100,18 @@ int clinux_become_io_flusher(void) {
     return prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) == 0 ? 0 : -errno;
 }
 
+void clinux_give_large_blocks_back(void) {
+#ifdef M_MMAP_THRESHOLD
+    mallopt(M_MMAP_THRESHOLD, 128 << 10);
+#endif
+}
+
+void clinux_give_back_memory(void) {
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
+}
+
 void clinux_use_one_arena(void) {
 #ifdef M_ARENA_MAX
     mallopt(M_ARENA_MAX, 1);

@@ -1,36 +1,66 @@
-import DeviceMapper
 import Glibc
-import SystemPackage
 
-/// The thread that waits for a request, as proc(5) shows it.
-enum Client {
-    /// Whether a signal waits for it that kills it or asks it to end; or it is gone, or not to be seen
-    /// from here.
-    ///
-    /// The kernel interrupts a request for any signal, once. A block device's read is interrupted by
-    /// none: programs don't expect EINTR of one, a timer or a profiler sends signals by the thousand,
-    /// and SA_RESTART, which a program may rely on, does nothing for an EINTR that we answer. But
-    /// who dies or is asked to end, by Ctrl-C too, shall not wait for a suspended device, whether he
-    /// handles that signal (dd does) or not.
-    static func isAskedToEnd(_ thread: pid_t) -> Bool {
-        guard thread > 0, let text = status(of: thread) else { return true }
-        return isAskedToEnd(status: text)
+/// What proc(5) says of a thread that waits for a request: its signals.
+struct ClientSignals: Equatable {
+    /// The process that it is a thread of.
+    let process: pid_t
+    /// Signals that are queued for all processes of its user, SIGKILL aside.
+    let queued: UInt64
+    /// Whether a signal waits for it that kills it or asks it to end.
+    let askToEnd: Bool
+
+    /// By the text of /proc/PID/status. Nil: something is missing. The kernel makes every deadly signal
+    /// a SIGKILL of all threads, but for those that dump core.
+    init?(status text: UnsafeRawBufferPointer) {
+        var fields = Fields()
+        for line in text.split(separator: UInt8(ascii: "\n")) { fields.note(line) }
+        guard let process = fields.process, let queued = fields.queued,
+            let own = fields.own, let shared = fields.shared, let blocked = fields.blocked,
+            let ignored = fields.ignored, let caught = fields.caught
+        else { return nil }
+        self.process = process
+        self.queued = queued
+        let pending = (own | shared) & ~(blocked | ignored)
+        askToEnd = pending & (ClientSignals.requests | ~(caught | ClientSignals.harmless)) != 0
     }
 
-    /// The same by the text of /proc/PID/status. The kernel makes every deadly signal a SIGKILL of
-    /// all threads, but for those that dump core.
-    static func isAskedToEnd(status text: [UInt8]) -> Bool {
-        // The first line holds the client's own name for itself, which may be anything.
-        var sets: [ByteString: UInt64] = [:]
-        for line in text.split(separator: UInt8(ascii: "\n")) where line.starts(with: "S".utf8) {
-            let words = line.split { ":\t ".utf8.contains($0) }
-            if words.count == 2 { sets[ByteString(words[0])] = Digits.number(words[1], radix: 16) }
+    private struct Fields {
+        var process: pid_t?
+        var queued, own, shared, blocked, ignored, caught: UInt64?
+
+        mutating func note(_ line: Slice<UnsafeRawBufferPointer>) {
+            func value(of name: StaticString, radix: UInt64) -> UInt64? {
+                let prefix = UnsafeBufferPointer(
+                    start: name.utf8Start, count: name.utf8CodeUnitCount)
+                guard line.starts(with: prefix) else { return nil }
+                return ClientSignals.number(line.dropFirst(prefix.count), radix: radix)
+            }
+            if let number = value(of: "Tgid:\t", radix: 10) { process = pid_t(exactly: number) }
+            if let number = value(of: "SigQ:\t", radix: 10) { queued = number }
+            if let set = value(of: "SigPnd:\t", radix: 16) { own = set }
+            if let set = value(of: "ShdPnd:\t", radix: 16) { shared = set }
+            if let set = value(of: "SigBlk:\t", radix: 16) { blocked = set }
+            if let set = value(of: "SigIgn:\t", radix: 16) { ignored = set }
+            if let set = value(of: "SigCgt:\t", radix: 16) { caught = set }
         }
-        guard let own = sets["SigPnd"], let shared = sets["ShdPnd"], let blocked = sets["SigBlk"],
-            let ignored = sets["SigIgn"], let caught = sets["SigCgt"]
-        else { return true }
-        let pending = (own | shared) & ~(blocked | ignored)
-        return pending & (requests | ~(caught | harmless)) != 0
+    }
+
+    /// The digits up to what is none. Nil: there are none, or too many.
+    private static func number(_ text: Slice<UnsafeRawBufferPointer>, radix: UInt64) -> UInt64? {
+        var value: UInt64?
+        for byte in text {
+            let digit: UInt8
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = byte - UInt8(ascii: "0")
+            case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = byte - UInt8(ascii: "a") + 10
+            default: return value
+            }
+            guard digit < radix else { return value }
+            let (product, isTooLarge) = (value ?? 0).multipliedReportingOverflow(by: radix)
+            if isTooLarge { return nil }
+            value = product + UInt64(digit)
+        }
+        return value
     }
 
     /// Signals by which a terminal, a shell or a service manager asks a program to end.
@@ -44,19 +74,26 @@ enum Client {
     private static func set(_ signals: [Int32]) -> UInt64 {
         signals.reduce(0) { $0 | 1 << UInt64($1 - 1) }
     }
+}
 
-    private static func status(of thread: pid_t) -> [UInt8]? {
-        do {
-            let file = try FileDescriptor.open(
-                FilePath("/proc/\(thread)/status"), .readOnly, options: .closeOnExec)
-            defer { try? file.close() }
+/// The thread that waits for a request.
+enum Client {
+    /// Its signals at this moment. Nil: it is gone, or not to be seen from here.
+    static func signals(of thread: pid_t) -> ClientSignals? {
+        guard thread > 0 else { return nil }
+        let file = open("/proc/\(thread)/status", O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return nil }
+        defer { close(file) }
+        return withUnsafeTemporaryAllocation(byteCount: 8 << 10, alignment: 1) { text in
             // The kernel gives all of it at once.
-            var text = [UInt8](repeating: 0, count: 8 << 10)
-            let count = try text.withUnsafeMutableBytes { try file.read(into: $0) }
-            return Array(text[..<count])
-        } catch {
-            // Whatever it is: nothing is known of the client then.
-            return nil
+            let count = read(file, text.baseAddress, text.count)
+            return count > 0 ? ClientSignals(status: UnsafeRawBufferPointer(text[..<count])) : nil
         }
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    fileprivate init(_ slice: Slice<UnsafeMutableRawBufferPointer>) {
+        self.init(UnsafeMutableRawBufferPointer(rebasing: slice))
     }
 }

@@ -3,10 +3,10 @@ import DeviceMapper
 import SystemPackage
 
 /// A READ, WRITE, FSYNC or FALLOCATE under way to a device, which may hold it. Pooled: it costs no
-/// allocation.
+/// allocation, unless more are under way than usual.
 ///
 /// One thread at a time owns it, by way of `state`.
-final class FileRequest: @unchecked Sendable {
+final class FileRequest: Interruptible, @unchecked Sendable {
     // @unchecked: `request` and `file` are written before `state.begin` and cleared by whoever
     // `state` lets give the object back.
 
@@ -25,8 +25,11 @@ final class FileRequest: @unchecked Sendable {
     /// Counted for the time of a call: who gives the last request back may be in there when the session
     /// ends.
     private unowned let pool: FileRequestPool
+    /// It may be freed as soon as it is given back; others stay until the session ends.
+    let isSurplus: Bool
 
-    init(pool: FileRequestPool) {
+    init(pool: FileRequestPool, isSurplus: Bool) {
+        self.isSurplus = isSurplus
         let link = Link()
         io = IORequest(
             delivery: { _ in link.owner?._withUnsafeGuaranteedRef { $0.deliver() } ?? false },
@@ -155,20 +158,20 @@ final class FileRequest: @unchecked Sendable {
         drop = nil
         cached = nil
         file = nil
+        io.release()
         state.clear()
+        guard isSurplus else { return pool.give(self) }
+        // The pool may free it, of which the callers on this stack know nothing.
+        let whole = Unmanaged.passRetained(self)
         pool.give(self)
+        whole.release()
     }
 
     // MARK: Interruption
 
-    /// The client of this request of libfuse got a signal. Called with a lock of libfuse held, so it
-    /// is only noted; and it may be a request that was here before.
-    fileprivate func noteInterrupt(_ request: fuse_req_t) {
-        let token = UInt(bitPattern: request)
-        guard state.interrupt(token) else { return }
-        let client = fuse_req_ctx(request).pointee.pid
-        pool.noteInterrupted(Interruption(request: self, token: token, client: client))
-    }
+    /// The client of the request with that token got a signal. False: it is noted already, or it was a
+    /// request that was here before.
+    func noteInterrupt(_ token: UInt) -> Bool { state.interrupt(token) }
 
     /// At the end of the session: whatever is here shall go.
     func cancelAny() {
@@ -200,9 +203,12 @@ final class FileRequest: @unchecked Sendable {
 /// take locks of the core, so that is left to another thread.
 @c(dmfs_request_interrupted)
 func requestInterrupted(_ request: fuse_req_t?, _ context: UnsafeMutableRawPointer?) {
-    guard let request, let context else { return }
-    // Borrowed: the pool keeps all its requests until the session is freed.
-    Unmanaged<FileRequest>.fromOpaque(context)._withUnsafeGuaranteedRef {
-        $0.noteInterrupt(request)
+    guard let request, let context, let owner = cfuse_request_owner(request) else { return }
+    let client = fuse_req_ctx(request).pointee.pid
+    // Borrowed: a session outlives its threads and requests. What `context` is the address of may be
+    // freed.
+    Unmanaged<Session>.fromOpaque(owner)._withUnsafeGuaranteedRef {
+        $0.requests.noteInterrupted(
+            at: context, token: UInt(bitPattern: request), client: client)
     }
 }

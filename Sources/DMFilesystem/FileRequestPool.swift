@@ -2,25 +2,23 @@ import DeviceMapper
 import Glibc
 import Synchronization
 
-/// That the client of a request got a signal.
-struct Interruption {
-    let request: FileRequest
-    /// Of the kernel's request: the object may be used for another since.
-    let token: UInt
-    /// The thread that waits; 0: not in our namespace.
-    let client: pid_t
-}
-
 /// The requests of a session: free ones for reuse, and the interrupted ones that must be cancelled.
-final class FileRequestPool: @unchecked Sendable {
+///
+/// So many as are usually under way stay until the session ends; beyond these, they are kept for some
+/// seconds.
+final class FileRequestPool: KeepsMemory, @unchecked Sendable {
     // @unchecked: what is not atomic is guarded by `lock`.
     private let lock = Lock(rank: .leaf, name: "FileRequestPool.lock")
     /// Signalled when a request is interrupted, and when one comes back while `drain` waits.
     private let changed = Condition()
-    private var all: [FileRequest] = []
+    /// By their addresses.
+    private var all: [UnsafeMutableRawPointer: FileRequest] = [:]
     /// Those of `all` that are not in use, without a count.
     private var free: [Unmanaged<FileRequest>] = []
-    private var interrupted: [Interruption] = []
+    private var freeSurplus = Idle<FileRequest>()
+    private var permanent = 0
+    private static let mostPermanent = 256
+    private var interrupted: [Interruption<FileRequest>] = []
     /// How many signals the kernel told us of.
     private var interruptionCount = 0
     /// The session is at its end: what is cancelled now wasn't interrupted by its client.
@@ -31,28 +29,72 @@ final class FileRequestPool: @unchecked Sendable {
     func submit(_ reply: consuming Reply, _ body: (FileRequest, consuming Reply) -> Void) {
         guard let request = take() else { return reply.error(.noMemory) }
         let postponed = reply.postpone()
-        // All live until the session ends, which is after the thread that calls this.
-        request._withUnsafeGuaranteedRef { body($0, Reply(postponed)) }
+        request._withUnsafeGuaranteedRef { request in
+            // The others live until the session ends, which is after the thread that calls this.
+            let whole = request.isSurplus ? Unmanaged.passRetained(request) : nil
+            body(request, Reply(postponed))
+            whole?.release()
+        }
     }
 
     /// A request that goes back by itself at its end. Nil: no memory for one more.
     func take() -> Unmanaged<FileRequest>? {
-        if let request = lock.withLock({ free.popLast() }) { return request }
+        let found = lock.withLock { () -> Unmanaged<FileRequest>? in
+            if let request = free.popLast() { return request }
+            return freeSurplus.popLast().map(Unmanaged.passUnretained)
+        }
+        if let found { return found }
         guard MemoryReserve.allows() else { return nil }
-        let request = FileRequest(pool: self)
-        lock.withLock { all.append(request) }
-        return .passUnretained(request)
+        let isSurplus = lock.withLock { () -> Bool in
+            guard permanent < FileRequestPool.mostPermanent else { return true }
+            permanent += 1
+            return false
+        }
+        let request = FileRequest(pool: self, isSurplus: isSurplus)
+        let unmanaged = Unmanaged.passUnretained(request)
+        lock.withLock { all[unmanaged.toOpaque()] = request }
+        return unmanaged
     }
 
     func give(_ request: FileRequest) {
+        // The others may be freed, at the end of the session, once they are given back.
+        let isSurplus = request.isSurplus
         lock.withLock {
-            free.append(.passUnretained(request))
+            if isSurplus {
+                freeSurplus.append(request)
+            } else {
+                free.append(.passUnretained(request))
+            }
             if isOver { changed.broadcast() }
         }
+        if isSurplus { IdleMemory.shared.note() }
     }
 
+    func letGoOfUnneeded() -> Bool {
+        let (unneeded, old, isMore) = lock.withLock {
+            () -> ([FileRequest], [UnsafeMutableRawPointer: FileRequest], Bool) in
+            let unneeded = freeSurplus.takeUnneeded()
+            var old: [UnsafeMutableRawPointer: FileRequest] = [:]
+            for request in unneeded {
+                all[Unmanaged.passUnretained(request).toOpaque()] = nil
+            }
+            if !unneeded.isEmpty, all.capacity > 4 * max(all.count, FileRequestPool.mostPermanent) {
+                // A dictionary doesn't give up room by itself.
+                old = all
+                all = Dictionary(uniqueKeysWithValues: all.map { ($0.key, $0.value) })
+            }
+            return (unneeded, old, freeSurplus.count > 0)
+        }
+        // Freed here, without the lock.
+        withExtendedLifetime((unneeded, old)) {}
+        return isMore
+    }
+
+    /// Under `lock`.
+    private var isAllFree: Bool { free.count + freeSurplus.count == all.count }
+
     /// How many are held by devices or worked on.
-    var outstanding: Int { lock.withLock { all.count - free.count } }
+    var outstanding: Int { lock.withLock { all.count - free.count - freeSurplus.count } }
 
     var interruptions: Int { lock.withLock { interruptionCount } }
 
@@ -60,10 +102,13 @@ final class FileRequestPool: @unchecked Sendable {
 
     // MARK: Interruption
 
-    /// Called with a lock of libfuse held.
-    func noteInterrupted(_ interruption: Interruption) {
+    /// The client of the request that was submitted with that object got a signal. Called with a lock of
+    /// libfuse held, so it is only noted.
+    func noteInterrupted(at address: UnsafeMutableRawPointer, token: UInt, client: pid_t) {
         lock.withLock {
-            interrupted.append(interruption)
+            // Else it was answered and freed meanwhile.
+            guard let request = all[address], request.noteInterrupt(token) else { return }
+            interrupted.append(Interruption(request: request, token: token, client: client))
             interruptionCount += 1
             changed.broadcast()
         }
@@ -77,46 +122,47 @@ final class FileRequestPool: @unchecked Sendable {
         }
     }
 
-    /// Cancels requests as their clients are to end, until `endWaiting`. The kernel asks once, for the
-    /// first signal, which may be harmless; and a request that no device holds at that moment can
-    /// still be held by the next one below. So it is looked at again, ever less often, until it is
-    /// answered.
+    /// Cancels requests as their clients are to end, until `endWaiting`.
     func cancelInterrupted() {
-        var pause = FileRequestPool.shortestPause
-        var pending: [Interruption] = []
-        while true {
-            let isOver = lock.withLock { () -> Bool in
-                if interrupted.isEmpty && !isEnding {
-                    if pending.isEmpty {
-                        changed.wait(lock)
-                    } else {
-                        _ = changed.wait(lock, until: Deadline(millisecondsFromNow: pause))
-                    }
+        var requests = InterruptedRequests<FileRequest>(signals: Client.signals)
+        var pace = LookPace()
+        while let new = nextInterrupted(until: requests.isEmpty ? nil : pace.next) {
+            for interruption in new { requests.add(interruption) }
+            if !new.isEmpty { pace.begin(at: Deadline.nowMilliseconds) }
+            guard !requests.isEmpty, Deadline.nowMilliseconds >= pace.next else { continue }
+            let begin = LookPace.used
+            requests.lookAgain()
+            pace.noteLook(LookPace.used - begin, at: Deadline.nowMilliseconds)
+        }
+    }
+
+    /// Those that came, or none at a time in monotonic milliseconds. Nil: `endWaiting`.
+    private func nextInterrupted(until time: UInt64?) -> [Interruption<FileRequest>]? {
+        lock.withLock {
+            while interrupted.isEmpty && !isEnding {
+                guard let time else {
+                    changed.wait(lock)
+                    continue
                 }
-                if !interrupted.isEmpty { pause = FileRequestPool.shortestPause }
-                pending += interrupted
-                interrupted = []
-                return isEnding
+                let now = Deadline.nowMilliseconds
+                guard now < time else { break }
+                let pause = UInt32(clamping: time - now)
+                _ = changed.wait(lock, until: Deadline(millisecondsFromNow: pause))
             }
-            if isOver { return }
-            pending = pending.filter { interruption in
-                let request = interruption.request
-                guard request.isPending(interruption.token) else { return false }
-                return !Client.isAskedToEnd(interruption.client)
-                    || request.cancel(interruption.token)
-            }
-            pause = min(pause * 2, FileRequestPool.longestPause)
+            if isEnding { return nil }
+            defer { interrupted = [] }
+            return interrupted
         }
     }
 
     /// Ends what devices hold now, at the end of a session.
     func cancelAll() {
         isDraining.store(true, ordering: .sequentiallyConsistent)
-        for request in lock.withLock({ all }) { request.cancelAny() }
+        for request in lock.withLock({ Array(all.values) }) { request.cancelAny() }
     }
 
-    private static let shortestPause: UInt32 = 1
-    private static let longestPause: UInt32 = 200
+    /// Between two attempts to end what is held, in milliseconds.
+    private static let drainPause: UInt32 = 10
 
     /// Ends everything that is under way, at the end of a session, when nothing new comes. Waits for
     /// what the backing devices are doing, at most until a deadline where there is one, but for no
@@ -125,12 +171,11 @@ final class FileRequestPool: @unchecked Sendable {
         while true {
             cancelAll()
             let isDone = lock.withLock { () -> Bool in
-                if free.count < all.count {
-                    let deadline = Deadline(
-                        millisecondsFromNow: FileRequestPool.shortestPause * 10)
+                if !isAllFree {
+                    let deadline = Deadline(millisecondsFromNow: FileRequestPool.drainPause)
                     _ = changed.wait(lock, until: deadline)
                 }
-                return free.count == all.count
+                return isAllFree
             }
             if isDone || limit?.hasPassed == true { return }
         }

@@ -14,6 +14,10 @@ final class Handles<File: AnyObject & Sendable>: @unchecked Sendable {
     private let lock = RWLock(rank: .leaf, name: "Handles.lock")
     private var slots: [Slot] = []
     private var free: [UInt32] = []
+    /// The turn of slots before they were given out.
+    private var firstTurn: UInt32 = 0
+    /// Slots beyond these aren't kept when all are free.
+    private static var kept: Int { 1024 }
 
     func insert(_ file: File) -> UInt64 {
         lock.withWriteLock {
@@ -22,7 +26,7 @@ final class Handles<File: AnyObject & Sendable>: @unchecked Sendable {
                 index = last
             } else {
                 index = UInt32(slots.count)
-                slots.append(Slot(turn: 0, file: nil))
+                slots.append(Slot(turn: firstTurn, file: nil))
             }
             slots[Int(index)].turn &+= 1
             slots[Int(index)].file = file
@@ -40,6 +44,7 @@ final class Handles<File: AnyObject & Sendable>: @unchecked Sendable {
             guard let index = slot(number), let file = slots[index].file else { return nil }
             slots[index].file = nil
             free.append(UInt32(index))
+            if free.count == slots.count, slots.count > Handles.kept { forgetSlots() }
             return file
         }
     }
@@ -51,6 +56,13 @@ final class Handles<File: AnyObject & Sendable>: @unchecked Sendable {
             free = []
             return files
         }
+    }
+
+    /// Under `lock`, when all are free. No number is used twice after it, either.
+    private func forgetSlots() {
+        firstTurn = slots.reduce(firstTurn) { max($0, $1.turn) }
+        slots = []
+        free = []
     }
 
     private func slot(_ number: UInt64) -> Int? {

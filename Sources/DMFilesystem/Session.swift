@@ -89,6 +89,7 @@ package final class Session: @unchecked Sendable {
 
     /// Starts the threads. They keep the session alive until it has ended. EAGAIN: no thread. ENOMEM.
     package func start() throws(DMError) {
+        IdleMemory.shared.add(requests)
         do {
             servers = try makeServers()
             try Thread.start("dmfuse-intr") { [self] in requests.cancelInterrupted() }
@@ -227,6 +228,7 @@ package final class Session: @unchecked Sendable {
         mount?.cut(fuse == nil ? nil : descriptor)
         mount = nil
         requests.drain()
+        IdleMemory.shared.remove(requests)
         for file in files.removeAll() { file.close() }
         _ = directories.removeAll()
         if let fuse { cfuse_session_free(fuse) }

@@ -27,6 +27,20 @@ import Testing
         }
     }
 
+    @Test("nor after the slots of very many were forgotten")
+    func forgetsSlots() {
+        let handles = Handles<File>()
+        var numbers = Set<UInt64>()
+        for _ in 0..<3 {
+            let some = (0..<3000).map { _ in handles.insert(File()) }
+            for number in some {
+                #expect(numbers.insert(number).inserted)
+                #expect(handles.remove(number) != nil)
+            }
+            #expect(some.allSatisfy { handles.file($0) == nil })
+        }
+    }
+
     @Test("no number from outside traps", arguments: [0, 1, UInt64.max, 1 << 32, 0xffff_ffff])
     func strangeNumbers(number: UInt64) {
         let handles = Handles<File>()

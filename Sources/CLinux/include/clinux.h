@@ -36,6 +36,13 @@ int clinux_zero_range(int descriptor, long offset, long length);
 /// PR_SET_IO_FLUSHER of prctl(2) for this thread and those that it starts. 0 or a negative errno.
 int clinux_become_io_flusher(void);
 
+/// Makes malloc(3) map each block of 128 KiB or more by itself, so that it goes back to the system when
+/// it is freed. Else glibc keeps those of any size that was freed once among the small ones.
+void clinux_give_large_blocks_back(void);
+
+/// Gives back to the system what malloc(3) has and nobody uses, whole pages of it. Takes its time.
+void clinux_give_back_memory(void);
+
 /// Lets all threads of this process allocate from one arena of malloc(3). Before others are started.
 void clinux_use_one_arena(void);
 

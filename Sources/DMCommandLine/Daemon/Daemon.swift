@@ -26,7 +26,7 @@ final class Daemon: Sendable {
         umask(0o077)
         DescriptorLimit.raise()
         MemoryPressure.becomeFlusher()
-        MemoryPressure.saveAddresses()
+        MemoryPressure.prepareAllocation()
         let logger = logger(order.logLevel, isBackground: isBackground)
         let ending = Ending()
         do throws(DMError) {
@@ -100,6 +100,7 @@ final class Daemon: Sendable {
             let server = try ControlServer(
                 registry, control, handler: { daemon.answer($0, $1) })
             try Signals.watch(ending)
+            try Thread.start("dmfuse-idle") { IdleMemory.shared.run() }
             try session.start()
             try session.waitUntilServing()
             mount.raiseReadAhead()
@@ -117,9 +118,9 @@ final class Daemon: Sendable {
         }
     }
 
-    /// For signals, interrupts, the end of the session, the control socket and those who hang up; for a
-    /// client; and two for whoever comes in between.
-    private static let otherThreads = 8
+    /// For signals, interrupts, the end of the session, idle memory, the control socket and those who hang
+    /// up; for a client; and two for whoever comes in between.
+    private static let otherThreads = 9
 
     private static func makeRegistry(_ order: MountOrder) throws(DMError) -> DeviceRegistry {
         let text = (try? SystemCalls.contents(of: ByteString("/proc/devices"))) ?? []

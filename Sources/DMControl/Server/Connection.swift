@@ -27,11 +27,14 @@ final class Connection: Sendable {
     /// Serves the client to its end, if it is in the list. Errors are the client's: they end the
     /// conversation, and there is nobody to tell.
     func serve() {
+        // A command may have taken much: the text of a table, and the answer with one.
+        defer { IdleMemory.shared.note() }
         do throws(DMError) {
             guard let session = try greet() else { return }
             let executor = CommandExecutor(registry: registry, session: session)
             while var request = try receive(), list.beginCommand(self) {
                 try answer(&request, executor)
+                IdleMemory.shared.note()
             }
         } catch {}
         socket.shutdown()

@@ -39,8 +39,10 @@ final class FileWindow: Sendable {
     func release() { users.subtract(1, ordering: .releasing) }
 }
 
-/// The windows of all backing files: so many at most, the least used one making room.
-final class FileWindows: @unchecked Sendable {
+/// The windows of all backing files: so many at most, the least used one making room. What is mapped
+/// and was looked at counts as this process's memory, so a window that nobody used for some seconds
+/// is unmapped.
+final class FileWindows: KeepsMemory, @unchecked Sendable {
     // @unchecked: guarded by `lock`.
     static let shared = FileWindows()
 
@@ -55,6 +57,10 @@ final class FileWindows: @unchecked Sendable {
     private let lock = Lock(rank: .leaf, name: "FileWindows.lock", isShared: true)
     private var windows: [FileWindow.Key: FileWindow] = [:]
     private var clock: UInt64 = 0
+    /// `clock` when the idle ones were unmapped last.
+    private var lastLook: UInt64 = 0
+
+    private init() { IdleMemory.shared.add(self) }
 
     /// The window of a store's file that byte `offset` is in, to be released after use; the store
     /// must not be forgotten before. Nil: it can't be mapped.
@@ -70,6 +76,7 @@ final class FileWindows: @unchecked Sendable {
         let (window, removed) = lock.withLock { add(fresh) }
         // Unmapped here: the one that made room, or ours, when another thread was faster.
         withExtendedLifetime((fresh, removed)) {}
+        IdleMemory.shared.note()
         return window
     }
 
@@ -110,6 +117,19 @@ final class FileWindows: @unchecked Sendable {
             return gone
         }
         withExtendedLifetime(gone) {}
+    }
+
+    func letGoOfUnneeded() -> Bool {
+        let (idle, isMore) = lock.withLock { () -> ([FileWindow], Bool) in
+            let idle = windows.values.filter {
+                !$0.isUsed && $0.lastUse.load(ordering: .relaxed) <= lastLook
+            }
+            for window in idle { windows[window.key] = nil }
+            lastLook = clock
+            return (idle, !windows.isEmpty)
+        }
+        withExtendedLifetime(idle) {}
+        return isMore
     }
 
     /// For tests: windows that stand.

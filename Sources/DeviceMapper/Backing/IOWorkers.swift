@@ -99,13 +99,22 @@ package final class IOWorkers: @unchecked Sendable {
             while jobs.isEmpty {
                 guard !isStopping else { return leave() }
                 idle += 1
-                let inTime = workCame.wait(
-                    lock, until: Deadline(millisecondsFromNow: IOWorkers.idleMilliseconds))
+                let inTime = waitForWork()
                 idle -= 1
                 if !inTime && jobs.isEmpty && threads > kept { return leave() }
             }
             return jobs.popFirst()
         }
+    }
+
+    /// Under `lock`. False: none came for a while. Who stays anyway waits without a timer.
+    private func waitForWork() -> Bool {
+        guard threads > kept else {
+            workCame.wait(lock)
+            return true
+        }
+        return workCame.wait(
+            lock, until: Deadline(millisecondsFromNow: IOWorkers.idleMilliseconds))
     }
 
     private func leave() -> (@Sendable () -> Void)? {

@@ -1,5 +1,4 @@
 import CLinux
-import Glibc
 
 /// What is written to a device may be waiting for memory that only writing it back makes free.
 package enum MemoryPressure {
@@ -9,13 +8,12 @@ package enum MemoryPressure {
     @discardableResult
     package static func becomeFlusher() -> Bool { clinux_become_io_flusher() == 0 }
 
-    /// Where there is a limit of addresses (RLIMIT_AS): keeps malloc(3) from setting 64 MiB of them
-    /// apart for each thread. Before other threads are started.
-    package static func saveAddresses() {
-        var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0,
-            limit.rlim_cur != rlim_t.max
-        else { return }
+    /// Makes malloc(3) give back what is freed: large blocks at once, small ones when it is asked to
+    /// (`IdleMemory`). For that all threads allocate from one arena: of the others glibc doesn't give
+    /// back what is free at their end, and each would have 64 MiB of addresses. Before other threads
+    /// are started.
+    package static func prepareAllocation() {
+        clinux_give_large_blocks_back()
         clinux_use_one_arena()
     }
 }

@@ -55,6 +55,7 @@ package final class DeviceHandle: @unchecked Sendable {
     /// False: nothing of it was held; it completes by itself.
     package func cancel(_ request: IORequest) -> Bool {
         let held = registry.withdrawDeferred(request, below: device)
+        if !held.isEmpty { request.giveUp() }
         for part in held { part.finish(.interrupted) }
         return !held.isEmpty
     }

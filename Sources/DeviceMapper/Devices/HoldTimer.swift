@@ -30,6 +30,8 @@ package final class HoldTimer: @unchecked Sendable {
     private var isStopping = false
     private var isShut = false
 
+    private static let keptCapacity = 1024
+
     let memory: HeldMemory
     private let workers: IOWorkers
 
@@ -227,6 +229,8 @@ package final class HoldTimer: @unchecked Sendable {
     private func remove(at index: Int) -> Entry {
         heap.swapAt(index, heap.count - 1)
         let removed = heap.removeLast()
+        // The room that a burst needed isn't kept.
+        if heap.isEmpty && heap.capacity > HoldTimer.keptCapacity { heap = [] }
         if index < heap.count {
             rise(from: index)
             sink(from: index)

@@ -97,6 +97,10 @@ package final class IORequest: @unchecked Sendable {
 
     /// Parts not completed yet, and one for the splitting itself.
     private let remaining = Atomic<Int>(0)
+    /// Where the splitting goes on. For the thread that splits it.
+    var cut = Cut()
+    /// Its client gave it up while some of it was held. In the whole request.
+    private let isGivenUp = Atomic<Bool>(false)
     private let firstError = Atomic<Int32>(0)
     /// The newest write-back error that a flush met (`ErrorStamp`), 0: none.
     private let stamp = Atomic<UInt64>(0)
@@ -186,6 +190,7 @@ package final class IORequest: @unchecked Sendable {
         payloadOffset = 0
         readOffset = 0
         stretches = .one
+        isGivenUp.store(false, ordering: .relaxed)
         firstError.store(0, ordering: .relaxed)
         stamp.store(0, ordering: .relaxed)
         unreportedStamp.store(0, ordering: .relaxed)
@@ -277,6 +282,9 @@ package final class IORequest: @unchecked Sendable {
         completion?(self)
     }
 
+    /// Lets go of the bytes of a read: it was answered, and may not be prepared again for long.
+    package func release() { dropReadBuffer() }
+
     /// Hands a read's bytes out while some of them are lent, and gives those back.
     private func deliver(_ error: Errno?) -> Errno? {
         defer { lent.giveBack() }
@@ -288,25 +296,55 @@ package final class IORequest: @unchecked Sendable {
     /// Announces that parts follow: `finish` comes when all of them and `partsSubmitted` have.
     func willSplit() { remaining.store(1, ordering: .relaxed) }
     func willSubmitPart() { remaining.add(1, ordering: .relaxed) }
-    func partsSubmitted() { dropRemaining() }
+
+    /// Whether it should wait for its parts that are under way before it is cut further, since there are
+    /// many of all requests. Never one that keeps its order: what comes after it is on its way then.
+    var shouldPause: Bool {
+        RequestPool.shared.isCrowded && !keepsOrder
+            && remaining.load(ordering: .relaxed) > IORequest.partsInACrowd
+    }
+
+    /// So many parts each request may have under way, however many there are in all.
+    private static let partsInACrowd = 4
+
+    /// Those of the parts that were cut so far, which are all unless `cut` says where it goes on. True:
+    /// it goes on here, since they have all ended. False: where the last of them ends, and this isn't
+    /// touched any more.
+    func partsSubmitted() -> Bool {
+        guard dropRemaining() else { return false }
+        if cut.table != nil { return true }
+        finish(error)
+        return false
+    }
 
     private func partFinished(_ part: IORequest) {
         if let error = part.error { note(error) }
         noteStamp(part.stamp.load(ordering: .relaxed))
         noteUnreported(part.unreportedStamp.load(ordering: .relaxed))
-        dropRemaining()
+        guard dropRemaining() else { return }
+        guard let table = cut.table else { return finish(error) }
+        // Whatever thread this is, it isn't here to do I/O of the parts that follow.
+        prefersOtherThread = true
+        table._withUnsafeGuaranteedRef { $0.cutOn(self) }
     }
 
-    private func dropRemaining() {
-        let left = remaining.subtract(1, ordering: .acquiringAndReleasing).newValue
-        if left == 0 { finish(error) }
+    /// Whether all parts have ended, and the splitting as far as it is done.
+    private func dropRemaining() -> Bool {
+        remaining.subtract(1, ordering: .acquiringAndReleasing).newValue == 0
     }
+
+    /// Nothing more is cut from the whole request than is under way: its client gave it up.
+    func giveUp() { isGivenUp.store(true, ordering: .relaxed) }
+
+    /// Whether the whole request was given up.
+    var wasGivenUp: Bool { withWhole { $0.isGivenUp.load(ordering: .relaxed) } }
 
     /// Forgets what made it a part, so that the pool keeps nothing alive.
     func clearForPool() {
         parent = nil
         root = nil
         handle = nil
+        cut = Cut()
         dropPayload()
     }
 

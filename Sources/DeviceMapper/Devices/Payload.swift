@@ -9,6 +9,8 @@ package final class Payload: @unchecked Sendable {
     package let capacity: Int
     /// The budget that it counts in: a copy for the time that its write is held. Nil: a receiver's.
     private let budget: HeldMemory?
+    /// Whether the memory goes back to `BufferPool`.
+    private let isPooled: Bool
 
     /// Nil: there is no memory.
     package convenience init?(allocating capacity: Int) {
@@ -21,17 +23,20 @@ package final class Payload: @unchecked Sendable {
         self.memory = memory
         self.capacity = capacity
         self.budget = budget
+        isPooled = false
     }
 
-    /// Takes over memory that malloc(3) gave.
-    package init(adopting memory: UnsafeMutableRawPointer, capacity: Int) {
+    /// Page-aligned, for a receiver. Nil: there is no memory.
+    package init?(pooled capacity: Int) {
+        guard let memory = BufferPool.shared.take(capacity) else { return nil }
         self.memory = memory
         self.capacity = capacity
         budget = nil
+        isPooled = true
     }
 
     deinit {
-        free(memory)
+        if isPooled { BufferPool.shared.give(memory, capacity) } else { free(memory) }
         budget?.giveBack(capacity)
     }
 

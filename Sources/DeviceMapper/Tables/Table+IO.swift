@@ -12,13 +12,13 @@ extension Table {
             return request.finish(.ioError)
         }
         guard length > 0 else { return request.finish(nil) }
-        if request.operation.isRange { return spread(request) }
+        if request.operation.isRange { return beginCut(request) }
         let fits = withTarget(of: offset) { target -> Bool in
             guard target.run(from: offset) >= length else { return false }
             send(request, to: target, at: offset)
             return true
         }
-        if !fits { split(request) }
+        if !fits { beginCut(request) }
     }
 
     /// `request` crosses no boundary of `target`.
@@ -44,123 +44,199 @@ extension Table {
         }
     }
 
-    /// Cuts the request at the boundaries of targets and chunks. All parts but the last may be
-    /// handed to other threads, so that they run side by side where that takes time; the last runs
-    /// where we are. One that keeps its order stays here with all its parts.
-    private func split(_ request: IORequest) {
-        let begin = request.offset
-        let length = request.length
-        request.willSplit()
-        var done = 0
-        while done < length {
-            let offset = begin + UInt64(done)
-            let sent = withTarget(of: offset) { target -> Int? in
-                let share = min(UInt64(length - done), target.end - offset)
-                if let round = target.round, share > round, request.mayScatter {
-                    let most = round * UInt64(Stretches.maximum - 1)
-                    return gather(request, done, offset, Int(min(share, most)), target)
-                }
-                let partLength = Int(min(share, target.run(from: offset)))
-                precondition(partLength > 0, "a target takes nothing")
-                guard let part = RequestPool.shared.take(for: request) else { return nil }
-                part.becomePart(of: request, from: done, length: partLength, offset: offset)
-                submit(part, of: request, isLast: done + partLength == length) {
-                    send(part, to: target, at: offset)
-                }
-                return partLength
-            }
-            guard let sent else {
-                request.report(.noMemory)
-                break
-            }
-            done += sent
-        }
-        request.partsSubmitted()
-    }
-
-    /// More than a round of a target: one part for each of its lower devices, whose chunks follow
-    /// each other there. `share` bytes, at byte `offset` of the device, after `done` of the request;
-    /// gives them back. Nil: there is no memory for all of the parts.
-    private func gather(
-        _ request: IORequest, _ done: Int, _ offset: UInt64, _ share: Int, _ target: Target
-    ) -> Int? {
-        for index in 0..<target.rangeParts {
-            let (mapping, length) = target.mapRange(
-                request.operation, from: offset, to: offset + UInt64(share), part: index)
-            let (start, stretches) = target.stretches(from: offset, part: index)
-            guard let part = RequestPool.shared.take(for: request) else { return nil }
-            part.becomePart(
-                of: request, from: done + start, stretches, length: Int(length), offset: offset)
-            let isLast = done + share == request.length && index == target.rangeParts - 1
-            submit(part, of: request, isLast: isLast) { send(part, to: target, mapping) }
-        }
-        return share
-    }
-
-    private func submit(
-        _ part: IORequest, of request: IORequest, isLast: Bool, _ send: () -> Void
-    ) {
-        part.prefersOtherThread = request.prefersOtherThread
-        part.mayRunBeside = request.mayRunBeside || !isLast && !request.keepsOrder
-        request.willSubmitPart()
-        send()
-    }
-
-    /// Cuts a discard or write-zeroes at the boundaries of targets, and lets each say what becomes
-    /// of its share.
-    private func spread(_ request: IORequest) {
-        let end = request.offset + UInt64(request.length)
-        request.willSplit()
-        var offset = request.offset
-        while offset < end {
-            withTarget(of: offset) { target in
-                let shareEnd = min(end, target.end)
-                for index in 0..<target.rangeParts {
-                    let share = target.mapRange(
-                        request.operation, from: offset, to: shareEnd, part: index)
-                    guard share.length > 0 else { continue }
-                    guard let part = RequestPool.shared.take(for: request) else {
-                        request.report(.noMemory)
-                        offset = end
-                        return
-                    }
-                    part.becomePart(
-                        of: request, from: 0, length: Int(share.length), offset: offset)
-                    part.prefersOtherThread =
-                        request.prefersOtherThread || !request.keepsOrder
-                    request.willSubmitPart()
-                    send(part, to: target, share.mapping)
-                }
-                offset = shareEnd
-            }
-        }
-        request.partsSubmitted()
-    }
-
     /// The caller holds the table. A flush goes to each distinct lower device once, through its
     /// mapped device where it is one; and by way of the targets that want to map it. One of our own
     /// passes these by: it is for devices about to be suspended or removed.
     func flush(_ request: IORequest) {
-        let targets = request.bypassesSuspension ? [] : flushTargets
-        let devices = request.bypassesSuspension ? lowerDevices : flushedDirectly
-        if targets.isEmpty && devices.count == 1 { return devices[0].submit(request) }
-        request.willSplit()
-        let count = targets.count + devices.count
-        for index in 0..<count {
-            guard let part = RequestPool.shared.take(for: request) else {
-                request.report(.noMemory)
-                break
+        let count = flushPartCount(of: request)
+        if count == 1, request.bypassesSuspension || flushTargets.isEmpty {
+            return flushDevices(of: request)[0].submit(request)
+        }
+        beginCut(request)
+    }
+
+    private func flushDevices(of request: IORequest) -> [LowerDevice] {
+        request.bypassesSuspension ? lowerDevices : flushedDirectly
+    }
+
+    private func flushPartCount(of request: IORequest) -> Int {
+        let targets = request.bypassesSuspension ? 0 : flushTargets.count
+        return targets + flushDevices(of: request).count
+    }
+
+    // MARK: Parts
+
+    /// Cuts a request into parts: at the boundaries of targets and chunks, a flush by lower devices. All
+    /// parts but the last may be handed to other threads, so that they run side by side where that takes
+    /// time; the last runs where we are. One that keeps its order stays here with all its parts.
+    private func beginCut(_ request: IORequest) {
+        request.cut = Cut(table: Unmanaged.passUnretained(self))
+        cutOn(request)
+    }
+
+    /// Goes on where the cutting stopped, on whatever thread the last part ended. It stops while there
+    /// are many parts of all requests: a discard of a long table, or thousands of requests that a
+    /// suspended device held, would else be a part for each chunk of them at once.
+    func cutOn(_ request: IORequest) {
+        repeat {
+            request.willSplit()
+            while request.cut.table != nil, !request.shouldPause {
+                let error: Errno?
+                if request.wasGivenUp {
+                    error = .interrupted
+                } else {
+                    error = cutOne(request) ? nil : .noMemory
+                }
+                if let error {
+                    request.report(error)
+                    request.cut = Cut()
+                }
             }
-            part.becomePart(of: request, from: 0, length: 0, offset: 0)
-            part.prefersOtherThread =
-                request.prefersOtherThread || index + 1 < count && !request.keepsOrder
-            request.willSubmitPart()
-            if index < targets.count {
-                send(part, to: targets[index], at: targets[index].begin)
-            } else {
-                devices[index - targets.count].submit(part)
+        } while request.partsSubmitted()
+    }
+
+    /// Sends the next part on, and notes where the one after it begins; `cut.table` nil: there is none.
+    /// False: there is no memory.
+    private func cutOne(_ request: IORequest) -> Bool {
+        switch request.operation {
+        case .flush: cutFlush(request)
+        case .discard, .writeZeroes: cutRange(request)
+        case .read, .write: cutBytes(request)
+        }
+    }
+
+    /// Takes a part, and makes it the one that `become` says. `next`: where the cutting goes on after
+    /// it. False: there is no memory.
+    private func take(
+        for request: IORequest, next: Cut?, _ become: (IORequest) -> Void,
+        _ send: (IORequest) -> Void
+    ) -> Bool {
+        guard let part = RequestPool.shared.take(for: request) else { return false }
+        become(part)
+        part.prefersOtherThread = request.prefersOtherThread
+        request.cut = next ?? Cut()
+        request.willSubmitPart()
+        send(part)
+        return true
+    }
+
+    private func cutBytes(_ request: IORequest) -> Bool {
+        let cut = request.cut
+        let offset = request.offset + UInt64(cut.done)
+        let left = request.length - cut.done
+        return withTarget(of: offset) { target in
+            let share = min(UInt64(left), target.end - offset)
+            if let round = target.round, share > round, request.mayScatter {
+                let most = round * UInt64(Stretches.maximum - 1)
+                return gather(request, offset, Int(min(share, most)), target)
+            }
+            let length = Int(min(share, target.run(from: offset)))
+            precondition(length > 0, "a target takes nothing")
+            let isLast = length == left
+            return take(for: request, next: isLast ? nil : cut.after(length)) { part in
+                part.becomePart(of: request, from: cut.done, length: length, offset: offset)
+                part.mayRunBeside = request.mayRunBeside || !isLast && !request.keepsOrder
+            } _: {
+                send($0, to: target, at: offset)
             }
         }
-        request.partsSubmitted()
+    }
+
+    /// More than a round of a target: one part for each of its lower devices, whose chunks follow
+    /// each other there. `share` bytes, at byte `offset` of the device.
+    private func gather(
+        _ request: IORequest, _ offset: UInt64, _ share: Int, _ target: Target
+    ) -> Bool {
+        let cut = request.cut
+        let isLastOfShare = cut.part == target.rangeParts - 1
+        let isLast = isLastOfShare && cut.done + share == request.length
+        let next = isLastOfShare ? cut.after(share) : cut.afterPart()
+        let (mapping, length) = target.mapRange(
+            request.operation, from: offset, to: offset + UInt64(share), part: cut.part)
+        let (start, stretches) = target.stretches(from: offset, part: cut.part)
+        return take(for: request, next: isLast ? nil : next) { part in
+            part.becomePart(
+                of: request, from: cut.done + start, stretches, length: Int(length),
+                offset: offset)
+            part.mayRunBeside = request.mayRunBeside || !isLast && !request.keepsOrder
+        } _: {
+            send($0, to: target, mapping)
+        }
+    }
+
+    /// A discard or write-zeroes: each target says what becomes of its share.
+    private func cutRange(_ request: IORequest) -> Bool {
+        let cut = request.cut
+        let offset = request.offset + UInt64(cut.done)
+        let end = request.offset + UInt64(request.length)
+        return withTarget(of: offset) { target in
+            let shareEnd = min(end, target.end)
+            let isLastOfShare = cut.part == target.rangeParts - 1
+            let next =
+                isLastOfShare
+                ? (shareEnd == end ? nil : cut.after(Int(shareEnd - offset))) : cut.afterPart()
+            let share = target.mapRange(
+                request.operation, from: offset, to: shareEnd, part: cut.part)
+            guard share.length > 0 else {
+                request.cut = next ?? Cut()
+                return true
+            }
+            return take(for: request, next: next) { part in
+                part.becomePart(
+                    of: request, from: 0, length: Int(share.length), offset: offset)
+            } _: { part in
+                if !request.keepsOrder { part.prefersOtherThread = true }
+                send(part, to: target, share.mapping)
+            }
+        }
+    }
+
+    private func cutFlush(_ request: IORequest) -> Bool {
+        let cut = request.cut
+        let count = flushPartCount(of: request)
+        guard cut.part < count else {
+            request.cut = Cut()
+            return true
+        }
+        let devices = flushDevices(of: request)
+        let isLast = cut.part == count - 1
+        return take(for: request, next: isLast ? nil : cut.afterPart()) { part in
+            part.becomePart(of: request, from: 0, length: 0, offset: 0)
+        } _: { part in
+            if !isLast && !request.keepsOrder { part.prefersOtherThread = true }
+            let targetCount = count - devices.count
+            if cut.part < targetCount {
+                send(part, to: flushTargets[cut.part], at: flushTargets[cut.part].begin)
+            } else {
+                devices[cut.part - targetCount].submit(part)
+            }
+        }
+    }
+}
+
+/// Where the cutting of a request goes on.
+struct Cut {
+    /// The table that cuts it, which is live while the request is in flight there. Nil: there is nothing
+    /// left to cut.
+    private(set) var table: Unmanaged<Table>?
+    /// Bytes of it that are cut.
+    private(set) var done = 0
+    /// Parts that are cut of what follows: one for each lower device of a target, or of a flush.
+    private(set) var part = 0
+
+    init(table: Unmanaged<Table>? = nil) { self.table = table }
+
+    /// After so many bytes more.
+    func after(_ length: Int) -> Cut {
+        var next = self
+        next.done += length
+        next.part = 0
+        return next
+    }
+
+    func afterPart() -> Cut {
+        var next = self
+        next.part += 1
+        return next
     }
 }

@@ -57,6 +57,7 @@ final class Table: @unchecked Sendable {
         for index in 0..<targetCount { targets[index].release() }
         targets.deallocate()
         lastBytes.deallocate()
+        IdleMemory.shared.note()
         lifecycle.note(.tableReleased)
     }
 
