@@ -124,22 +124,17 @@ APART static bool is_certain(uid_t user)
     return false;
 }
 
-// Who began to listen at the other end decides, before a byte is sent: ourselves or root. Root also
-// talks to the user whose mount it is, yet hands over nothing: `is_own` is false then. -1 and EACCES:
-// neither.
-static int check_server(int fd, bool *is_own)
+// Who began to listen at the other end decides, before a byte is sent: ourselves or root. -1 and
+// EACCES: neither. Root is no exception and has no dealings with a daemon of others, as in
+// ControlClient.swift.
+static int check_server(int fd)
 {
     struct ucred server;
     socklen_t size = sizeof server;
-    struct stat status;
     if (syscall(SYS_getsockopt, fd, SOL_SOCKET, SO_PEERCRED, &server, &size) != 0)
         return -1;
     uid_t user = (uid_t)syscall(SYS_geteuid);
-    *is_own = server.uid == 0 || (server.uid == user && is_certain(user));
-    if (*is_own)
-        return 0;
-    if (user == 0 && raw_stat(AT_FDCWD, mount_directory(), &status, 0) == 0 &&
-        status.st_uid == server.uid && is_certain(server.uid))
+    if (server.uid == 0 || (server.uid == user && is_certain(user)))
         return 0;
     errno = EACCES;
     return -1;
@@ -147,8 +142,7 @@ static int check_server(int fd, bool *is_own)
 
 // MARK: Hello
 
-// Says hello, to a server that is ours or root's with the working directory, against which relative
-// paths in tables are meant.
+// Says hello, with the working directory, against which relative paths in tables are meant.
 APART static int greet(int fd)
 {
     struct {
@@ -163,10 +157,10 @@ APART static int greet(int fd)
         struct cmsghdr head;
         char bytes[CMSG_SPACE(sizeof(int))];
     } passed = {.head = {CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS}};
-    bool is_own;
-    if (check_server(fd, &is_own) != 0)
+    if (check_server(fd) != 0)
         return -1;
-    int here = is_own ? raw_open(".", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+    // One that may not be searched is not sent: relative paths then lead nowhere.
+    int here = raw_open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (here >= 0)
         memcpy(CMSG_DATA(&passed.head), &here, sizeof here);
     int result = send_all(fd, &part, 1, here >= 0 ? &passed : NULL, here >= 0 ? sizeof passed : 0);
