@@ -60,10 +60,12 @@ can_use_fusermount
 chmod 755 .
 mkdir shared
 chown 65534:65534 shared
-someone() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
+# In a runtime directory of their own.
+someone=(setpriv --reuid=65534 --regid=65534 --clear-groups env -u DMFUSE_RUNTIME_DIR -u XDG_RUNTIME_DIR)
+someone() { "${someone[@]}" "$@"; }
 refuses "dmfuse: mount $PWD/shared: Device or resource busy: a dmfuse daemon serves it already" \
     env LD_PRELOAD="$helpers/preload-mount" \
-    BEFORE_MOUNT="setpriv --reuid=65534 --regid=65534 --clear-groups $DMFUSE mount $PWD/shared" \
+    BEFORE_MOUNT="${someone[*]} $DMFUSE mount $PWD/shared" \
     "$DMFUSE" mount shared
 equal 'mounts there' 1 "$(mounts_below "$PWD/shared" | wc -l)"
 prints 'No devices found' someone "$DMFUSE" ls --dir "$PWD/shared"

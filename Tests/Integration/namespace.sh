@@ -29,6 +29,7 @@ debugfs -R 'dump inside out' a >said 2>&1
 same 'what was written in there' content out
 
 # Where the socket is: whatever is in /run and /tmp, and whatever was set outside.
+unset DMFUSE_RUNTIME_DIR XDG_RUNTIME_DIR
 mkdir -m 700 login chosen
 cat >places <<'SCRIPT'
 set -Eeuo pipefail
