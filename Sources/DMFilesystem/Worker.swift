@@ -6,7 +6,7 @@ import SystemPackage
 /// One of the threads that receive requests and call the operations.
 final class Worker {
     private let fuse: OpaquePointer
-    private var buffers: ReceiveBuffers
+    private let buffers: ReceiveBuffers
     /// What the request that is being processed was received in, if that may be left to it.
     private var payload: Unmanaged<Payload>?
 
@@ -30,6 +30,7 @@ final class Worker {
     /// Serves until the connection ends or `isStopping`, which is looked at between requests: one
     /// that was received is always processed. Nil, or why it can't go on.
     func run(_ isStopping: () -> Bool) -> Errno? {
+        defer { buffers.end() }
         while !isStopping() {
             let (buffer, isLasting) = buffers.next()
             let memory =

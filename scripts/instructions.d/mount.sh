@@ -1,6 +1,8 @@
 # The same through a mount: all that the daemon does outside the kernel for a request of 4 KiB, O_DIRECT,
 # to a linear target over a file. As an ordinary user: one thread at a time runs under valgrind, which
-# would wait for itself if the daemon asked its own mount something. Sourced by scripts/instructions.
+# would wait for itself if the daemon asked its own mount something. There are more threads than one client
+# keeps busy: a request that begins while the end of the one before is under way, on another thread, then
+# finds room to do its I/O itself, which is what is counted. Sourced by scripts/instructions.
 
 can_count_mount() {
     { true <>/dev/fuse; } 2>/dev/null && command -v fusermount3 >/dev/null || return 1
@@ -25,7 +27,7 @@ mounted_calls() {
     # What the one before said isn't this one's.
     : >"$room/log"
     LD_PRELOAD=$room/openat2.so "${as_user[@]}" valgrind --tool=callgrind \
-        --callgrind-out-file="$room/user/out" "$room/dmfuse" mount --foreground --threads 2 \
+        --callgrind-out-file="$room/user/out" "$room/dmfuse" mount --foreground --threads 8 \
         "$DM_DEV_DIR" >"$room/log" 2>&1 &
     daemon=$!
     until grep -q ' serving ' "$room/log"; do

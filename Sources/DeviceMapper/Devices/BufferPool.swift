@@ -6,11 +6,13 @@ import Glibc
 /// A held read has no buffer: one is taken when its first part reaches a backing device, and goes back
 /// when the read is answered. What nobody needed for some seconds is given back to the system.
 package final class BufferPool: KeepsMemory, @unchecked Sendable {
-    // @unchecked: `free` is guarded by `lock`.
+    // @unchecked: `free` and `isLookedAt` are guarded by `lock`.
     package static let shared = BufferPool()
 
     private let lock = Lock(rank: .leaf, name: "BufferPool.lock", isShared: true)
     private var free: [Idle<UnsafeMutableRawPointer>]
+    /// `IdleMemory` looks until nothing is kept, and needs no other note of it.
+    private var isLookedAt = false
 
     private static let smallestShift = 12
     private static let powers = 9
@@ -40,21 +42,26 @@ package final class BufferPool: KeepsMemory, @unchecked Sendable {
     /// Gives back what `take(length)` gave.
     package func give(_ buffer: UnsafeMutableRawPointer, _ length: Int) {
         let index = BufferPool.sizeClass(length)
+        var isNew = false
         let isKept =
             index < BufferPool.classes
             && lock.withLock { () -> Bool in
                 guard free[index].count < BufferPool.kept else { return false }
                 free[index].append(buffer)
+                isNew = !isLookedAt
+                isLookedAt = true
                 return true
             }
-        if isKept { IdleMemory.shared.note() } else { Glibc.free(buffer) }
+        if isNew { IdleMemory.shared.note() }
+        if !isKept { Glibc.free(buffer) }
     }
 
     package func letGoOfUnneeded() -> Bool {
         let (unneeded, isMore) = lock.withLock { () -> ([UnsafeMutableRawPointer], Bool) in
             var unneeded: [UnsafeMutableRawPointer] = []
             for index in 0..<BufferPool.classes { unneeded += free[index].takeUnneeded() }
-            return (unneeded, free.contains { $0.count > 0 })
+            isLookedAt = free.contains { $0.count > 0 }
+            return (unneeded, isLookedAt)
         }
         for buffer in unneeded { Glibc.free(buffer) }
         return isMore
