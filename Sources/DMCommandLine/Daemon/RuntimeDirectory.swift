@@ -59,7 +59,7 @@ struct RuntimeDirectory {
     /// One of a name that nobody else can have taken.
     private func prepareNameless() throws(DMError) -> ByteString {
         let prefix = "dmfuse-\(user)-"
-        let made = SystemCalls.names(in: shared).filter { $0.hasPrefix(ByteString(prefix)) }
+        let made = DirectoryNames.read(shared).filter { $0.hasPrefix(ByteString(prefix)) }
         for name in made.sorted() {
             let path = shared + ByteString("/") + name
             if (try? check(path, "")) != nil { return path }
@@ -136,7 +136,7 @@ struct RuntimeDirectory {
     /// Removes the sockets of daemons that were killed: those behind which nobody listens, whatever
     /// process has the number now.
     static func removeDeadSockets(in directory: ByteString) {
-        for name in SystemCalls.names(in: directory) where name.hasSuffix(socketSuffix) {
+        for name in DirectoryNames.read(directory) where name.hasSuffix(socketSuffix) {
             ControlServer.removeDeadSocket("\(directory)/\(name)")
         }
     }

@@ -96,20 +96,6 @@ enum SystemCalls {
             represents: DeviceNumber(statDevice: UInt64(buffer.st_rdev)))
     }
 
-    /// What is in a directory, without "." and ".."; nothing if it can't be read.
-    static func names(in directory: ByteString) -> [ByteString] {
-        guard let entries = directory.withCString({ opendir($0) }) else { return [] }
-        defer { closedir(entries) }
-        var names: [ByteString] = []
-        while let entry = readdir(entries) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name.0) { first in
-                ByteString(UnsafeRawBufferPointer(start: first, count: strlen(first)))
-            }
-            if name != ByteString("."), name != ByteString("..") { names.append(name) }
-        }
-        return names
-    }
-
     /// `strerror(3)` in the words that every user of this machine knows.
     static func text(_ errno: Errno) -> String { errno.description }
 
