@@ -113,7 +113,7 @@ import Testing
         let fixture = try ServerFixture()
         _ = try fixture.directory.file("disk", size: 8192)
         let socket = try UnixSocket.connect(to: ByteString(fixture.path))
-        let directory = open(fixture.directory.path, UnixSocket.pathOnly | O_DIRECTORY)
+        let directory = open(fixture.directory.path, OpenFlags.path | O_DIRECTORY)
         try socket.send(Hello.encode(deviceDirectory: "/dev"), passing: directory)
         close(directory)
         _ = try socket.receive(ControlProtocol.helloAnswerSize)

@@ -97,7 +97,7 @@ struct RuntimeDirectory {
         let unusable = DMError(
             .notPermitted,
             "\(what) \(path.string): not a directory of mode 0700 of user \(user)")
-        let flags = SystemCalls.pathOnly | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
+        let flags = OpenFlags.path | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
         let descriptor = path.withCString { open($0, flags) }
         let failure = Errno(rawValue: errno)
         guard descriptor >= 0 else {

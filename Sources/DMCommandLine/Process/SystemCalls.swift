@@ -62,9 +62,6 @@ enum SystemCalls {
         }
     }
 
-    /// O_PATH, which glibc declares for GNU sources only.
-    static let pathOnly: CInt = 0o10000000
-
     struct FileStatus {
         /// Of the file system that the file is on.
         let device: DeviceNumber
