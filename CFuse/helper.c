@@ -22,7 +22,6 @@ struct helper {
     int errors;
 };
 
-
 /// The environment with `_FUSE_COMMFD=fd`. To be freed; the strings belong to the environment, but
 /// for `variable`.
 static char **environment_with(char *variable) {

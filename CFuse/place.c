@@ -69,7 +69,11 @@ int cfuse_connection_of(int fd, uint64_t *device) {
 
 bool cfuse_is_connected(int fd) {
     struct pollfd entry = {.fd = fd, .events = POLLIN};
-    return poll(&entry, 1, 0) >= 0 && (entry.revents & (POLLERR | POLLNVAL)) == 0;
+    int result;
+    do
+        result = poll(&entry, 1, 0);
+    while (result < 0 && errno == EINTR);
+    return result >= 0 && (entry.revents & (POLLERR | POLLNVAL)) == 0;
 }
 
 int cfuse_open_nothing(void) {

@@ -26,16 +26,21 @@ quietly() {
 }
 
 # Installs packages, if any are named. The lists of packages are renewed only when those at hand
-# don't do.
+# don't do. One at a time: apt-get waits for no other.
 install_packages() {
-    local install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y
-        --no-install-recommends "$@")
     [ $# -gt 0 ] || return 0
     command -v apt-get >/dev/null || {
         echo "there is no apt-get here to install $*" >&2
         return 1
     }
     echo "Installing $*" >&2
+    mkdir -p .build
+    # What a package starts doesn't keep the lock.
+    (flock 9 && install_packages_alone "$@" 9>&-) 9>.build/install.lock
+}
+install_packages_alone() {
+    local install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y
+        --no-install-recommends "$@")
     as_root "${install[@]}" >/dev/null 2>&1 </dev/null || {
         quietly as_root apt-get update && quietly as_root "${install[@]}"
     }

@@ -56,21 +56,13 @@ static int allocate(int descriptor, int mode, long offset, long length) {
     return 0;
 }
 
-static int set_lock(int descriptor, long offset, short type)
-{
-    struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_start = offset, .l_len = 1};
-    return fcntl(descriptor, F_OFD_SETLK, &lock) == 0 ? 0 : -errno;
-}
-
 int clinux_lock_byte(int descriptor, long offset, int exclusive)
 {
-    int result = set_lock(descriptor, offset, exclusive ? F_WRLCK : F_RDLCK);
-    return result == -EACCES ? -EAGAIN : result;
-}
-
-int clinux_unlock_byte(int descriptor, long offset)
-{
-    return set_lock(descriptor, offset, F_UNLCK);
+    struct flock lock = {
+        .l_type = exclusive ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET, .l_start = offset, .l_len = 1};
+    if (fcntl(descriptor, F_OFD_SETLK, &lock) == 0)
+        return 0;
+    return errno == EACCES ? -EAGAIN : -errno;
 }
 
 long clinux_find_lock(int descriptor, long offset, long length, int *process)

@@ -13,9 +13,9 @@ extension Mount {
     /// and it stays below.
     ///
     /// Without `detach` it fails with EBUSY, and no message, when a file is open or a directory is
-    /// somebody's working directory; else the connection has ended when this returns, and with it the session. With
-    /// `detach` files stay open until the session has ended. Asks the file system: the session must be
-    /// serving or have ended, and this not be one of its threads.
+    /// somebody's working directory; else the connection has ended when this returns, and with it the
+    /// session. With `detach` files stay open until the session has ended. Asks the file system: the
+    /// session must be serving or have ended, and this not be one of its threads.
     @discardableResult
     package func unmount(detach: Bool) throws(DMError) -> Bool {
         // Before anything is changed.

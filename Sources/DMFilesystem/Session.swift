@@ -220,6 +220,8 @@ package final class Session: @unchecked Sendable {
     private func end() {
         registry.attach(nil)
         pages.end()
+        // What a notification keeps back that hasn't ended, as when the connection was ended by others.
+        pages.sizes.end()
         requests.endWaiting()
         // What is answered at once still reaches its client. The rest may be waiting for ourselves: for
         // a backing file on a file system on a device of ours, whose requests nobody takes any more.

@@ -18,9 +18,13 @@ final class SizeGate: @unchecked Sendable {
         var postponed: [@Sendable () -> Void] = []
     }
 
-    /// Guards `closed`. Leaf.
+    /// Guards `closed`, `giving` and `hasEnded`. Leaf.
     private let lock = Lock(rank: .leaf, name: "SizeGate.lock")
     private var closed: [NodeNumber: Closed] = [:]
+    /// Threads that give answers which were kept back.
+    private var giving = 0
+    private let given = Condition()
+    private var hasEnded = false
     /// How many nodes are in there: mostly none.
     private let closedCount = Atomic<Int>(0)
     /// When a SETATTR was answered last, in monotonic milliseconds.
@@ -44,20 +48,47 @@ final class SizeGate: @unchecked Sendable {
             guard let over = closed[node], over.count == 0 else { return [] }
             closed[node] = nil
             closedCount.store(closed.count, ordering: .sequentiallyConsistent)
+            giving += 1
             return over.postponed
         }
+        give(postponed)
+    }
+
+    /// Gives all answers that were kept back, and waits until none is being given any more: the
+    /// session that they belong to is about to be freed. From here on none is kept back.
+    func end() {
+        let postponed = lock.withLock { () -> [@Sendable () -> Void] in
+            hasEnded = true
+            giving += 1
+            let postponed = closed.values.flatMap(\.postponed)
+            for node in closed.keys { closed[node]?.postponed = [] }
+            return postponed
+        }
+        give(postponed)
+        lock.withLock { while giving > 0 { given.wait(lock) } }
+    }
+
+    /// Counted in `giving` already.
+    private func give(_ postponed: [@Sendable () -> Void]) {
         for answer in postponed { answer() }
+        lock.withLock {
+            giving -= 1
+            given.broadcast()
+        }
     }
 
     /// Keeps an answer back. False: there is no need, and the caller gives it.
     func postpone(_ node: NodeNumber, _ answer: @escaping @Sendable () -> Void) -> Bool {
         guard closedCount.load(ordering: .sequentiallyConsistent) > 0 else { return false }
         return lock.withLock {
-            guard closed[node] != nil else { return false }
+            guard !hasEnded, closed[node] != nil else { return false }
             closed[node]?.postponed.append(answer)
             return true
         }
     }
+
+    /// For tests: answers that are kept back.
+    var keptBack: Int { lock.withLock { closed.values.reduce(0) { $0 + $1.postponed.count } } }
 
     /// A SETATTR of some device was answered.
     func noteSetting() {

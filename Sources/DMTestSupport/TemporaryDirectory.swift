@@ -48,8 +48,7 @@ package final class TemporaryDirectory: Sendable {
     /// The directory as a client's working directory comes: an O_PATH descriptor. The caller closes
     /// it.
     package func descriptor() throws(DMError) -> FileDescriptor {
-        // O_PATH, which Swift's Glibc lacks.
-        let descriptor = open(path, 0o10_000_000 | O_DIRECTORY | O_CLOEXEC)
+        let descriptor = open(path, OpenFlags.path | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw DMError(Errno(rawValue: errno)) }
         return FileDescriptor(rawValue: descriptor)
     }

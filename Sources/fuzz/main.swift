@@ -1,6 +1,6 @@
 // Fuzzes what reads bytes of others: requests, replies and frames of the control socket, the texts
-// of tables and of selections, and the lines of the log. Run by scripts/fuzz, which builds it with libFuzzer; without
-// it there is nothing to run.
+// of tables and of selections, and the lines of the log. Run by scripts/fuzz, which builds it with
+// libFuzzer; without it there is nothing to run.
 #if FUZZING
     import Glibc
 

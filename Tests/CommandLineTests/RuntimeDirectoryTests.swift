@@ -23,7 +23,7 @@ import Testing
     }
 
     private func names(_ directory: String) -> [String] {
-        SystemCalls.names(in: ByteString("\(base)/\(directory)")).map(\.string).sorted()
+        DirectoryNames.read(ByteString("\(base)/\(directory)")).map(\.string).sorted()
     }
 
     private func mode(_ path: ByteString) throws -> UInt32 {
@@ -165,7 +165,7 @@ import Testing
                 socketPath: alive, owner: getuid(), mountPoint: .empty, mountDevice: .max)
         ) { _, _ in OwnReply(errno: .inappropriateIOCTLForDevice) }
         RuntimeDirectory.removeDeadSockets(in: directory)
-        let left = Set(SystemCalls.names(in: directory))
+        let left = Set(DirectoryNames.read(directory))
         #expect(left == Set([link, file, other, alive].map(\.lastComponent)))
         server.stop()
     }

@@ -52,7 +52,7 @@ import Testing
     }
 
     private func directory(_ path: String) -> CInt {
-        open(path, UnixSocket.pathOnly | O_DIRECTORY | O_CLOEXEC)
+        open(path, OpenFlags.path | O_DIRECTORY | O_CLOEXEC)
     }
 
     @Test(

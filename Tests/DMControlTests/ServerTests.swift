@@ -34,6 +34,17 @@ import Testing
         #expect(UnixSocket.peerUser(-1) == nil)
     }
 
+    @Test(
+        "the number that all users share whom a namespace doesn't know is nobody's",
+        arguments: [
+            (65534, "", false), (65534, "         0       1000          1\n", false),
+            (65534, "0 1000 1\n65534 165534 1\n", true), (65534, "65535 0 10\n", false),
+            (65534, "0 0 4294967295\n", true), (0, "", true), (4711, "", true),
+        ] as [(UInt32, String, Bool)])
+    func unknownUsers(user: UInt32, map: String, isCertain: Bool) {
+        #expect(UnixSocket.isCertain(user, map: Array(map.utf8)) == isCertain)
+    }
+
     @Test("the socket is its owner's alone, from the beginning")
     func mode() throws {
         let fixture = try ServerFixture()
@@ -102,7 +113,7 @@ import Testing
         let fixture = try ServerFixture()
         _ = try fixture.directory.file("disk", size: 8192)
         let socket = try UnixSocket.connect(to: ByteString(fixture.path))
-        let directory = open(fixture.directory.path, UnixSocket.pathOnly | O_DIRECTORY)
+        let directory = open(fixture.directory.path, OpenFlags.path | O_DIRECTORY)
         try socket.send(Hello.encode(deviceDirectory: "/dev"), passing: directory)
         close(directory)
         _ = try socket.receive(ControlProtocol.helloAnswerSize)

@@ -67,6 +67,24 @@ struct MountTests {
         }
     }
 
+    @Test("what waits for a longer size is answered before the session is gone")
+    func sizeAtTheEnd() throws {
+        try withTree { tree in
+            try tree.create("a", ["0 8 zero"])
+            let number = Shell.run("stat -c %i \(tree.path("dm-0"))").output
+            let node = NodeNumber(rawValue: try #require(UInt64(number)))
+            let gate = tree.session.pages.sizes
+            gate.close(node)
+            let client = Shell.Running("stat \(tree.path("dm-0"))")
+            #expect(eventually { gate.keptBack == 1 })
+            tree.session.stop()
+            tree.session.waitUntilEnded()
+            try #require(gate.keptBack == 0)
+            gate.open(node)
+            _ = client.wait()
+        }
+    }
+
     @Test("the tree is changed by commands only")
     func refusesChanges() throws {
         try withTree { tree in

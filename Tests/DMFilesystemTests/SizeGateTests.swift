@@ -48,6 +48,20 @@ import Testing
         #expect(answers.given == [1, 2])
     }
 
+    @Test("at the end all answers are given, and none is kept back any more")
+    func ends() {
+        gate.close(one)
+        gate.close(other)
+        #expect(ask(one, 1))
+        #expect(ask(other, 2))
+        gate.end()
+        #expect(answers.given.sorted() == [1, 2])
+        #expect(!ask(one, 3))
+        gate.open(one)
+        gate.open(other)
+        #expect(answers.given.count == 2)
+    }
+
     @Test("what follows a SETATTR waits a moment")
     func settles() {
         #expect(gate.settlingTime == 0)

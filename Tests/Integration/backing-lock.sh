@@ -85,7 +85,7 @@ for round in {1..20}; do
     on "$mnt" remove d 2>/dev/null || on "$second" remove d
 done
 command -v flock >/dev/null && {
-    start flock a sleep 30
+    start flock -F a bash -c 'read -r _ <>never'
     holder=$!
     eventually 'it is locked' eval '! flock -n a true'
     on "$mnt" create d --table "$table"

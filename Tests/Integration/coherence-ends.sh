@@ -12,7 +12,7 @@ make_full large 8 64
 asked() {
     local said
     echo "$1" >&8
-    read -r -t 20 said <&9 || fail "no answer: $1"
+    read -r -t "$patience" said <&9 || fail "no answer: $1"
     equal "$1" ok "$said"
 }
 # SECTORS

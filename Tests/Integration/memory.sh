@@ -75,7 +75,7 @@ head -c $((2 << 20)) /dev/zero | tr '\0' x | dd of=lower conv=notrunc status=non
 dmfuse create s striped
 echo 5 >"/proc/$daemon/clear_refs"
 loaded=$(status_of VmHWM)
-timeout 200 "$helpers/crowd" discard "$(device s)" 1 $((512 * 4096 * 512)) >crowd.log
+timeout $((2 * patience)) "$helpers/crowd" discard "$(device s)" 1 $((512 * 4096 * 512)) >crowd.log
 equal 'the discard' '1 of 1' "$(tail -n 1 crowd.log)"
 zeros 'what was discarded' lower 0 4096
 grown=$(($(status_of VmHWM) - loaded))
@@ -119,7 +119,7 @@ dmfuse resume d
 wait "$crowd" || fail 'the reads' "$(<crowd.log)"
 note "400 reads of 1 MiB in 160 MiB: $(sed -n 2p crowd.log)"
 same 'another device after a burst' other <(dd if="$(device other)" bs=1M iflag=direct status=none)
-timeout 60 dd if=other of="$(device other)" bs=1M oflag=direct conv=notrunc status=none
+soon dd if=other of="$(device other)" bs=1M oflag=direct conv=notrunc status=none
 dmfuse create new --table "0 2048 linear $PWD/other 0"
 same 'a new device after a burst' other "$(device new)"
 dmfuse remove_all

@@ -40,7 +40,7 @@ dirname "$(readlink mnt/mapper/control)"
 "$DMFUSE" ls
 "$DMFUSE" unmount mnt
 SCRIPT
-place() { prints "$1"$'\nNo devices found' timeout 60 unshare -Urm bash places "${@:2}"; }
+place() { prints "$1"$'\nNo devices found' timeout "$patience" unshare -Urm bash places "${@:2}"; }
 # /run/dmfuse that is somebody else's, as where root has a mount: who that is can't be told.
 cat >others <<'SCRIPT'
 set -Eeuo pipefail
@@ -67,7 +67,7 @@ wait "$daemon"
 SCRIPT
 daemons=()
 for directory in one two; do
-    timeout 60 unshare -Urmpf --mount-proc bash numbered "$directory" >"$directory.log" 2>&1 &
+    timeout "$patience" unshare -Urmpf --mount-proc bash numbered "$directory" >"$directory.log" 2>&1 &
     daemons+=($!)
     eventually "the daemon of $directory answers" test -s "$directory.socket"
 done

@@ -69,7 +69,7 @@ exec 8>questions 9<answers
 asked() {
     local said
     echo "$2" >&8
-    read -r -t 20 said <&9 || fail "no answer: $2"
+    read -r -t "$patience" said <&9 || fail "no answer: $2"
     equal "$2" "$1" "$said"
 }
 mkfifo more-questions more-answers
@@ -89,10 +89,10 @@ asked 512 'mapped 8192 3'
 asked EIO sync
 asked 0 sync
 echo sync >&6
-read -r -t 20 said <&7
+read -r -t "$patience" said <&7
 equal 'the other opener' EIO "$said"
 echo sync >&6
-read -r -t 20 said <&7
+read -r -t "$patience" said <&7
 equal 'the other opener, again' 0 "$said"
 error='Operation not permitted'
 others_work

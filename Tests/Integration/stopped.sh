@@ -8,7 +8,7 @@ stopped=$mnt stopped_daemon=$daemon
 mount_here
 number=$(mounts_below "$stopped" | cut -d' ' -f1)
 readonly advice="its daemon doesn't answer: let it go on, or end the mount by 'umount -f $stopped' (root) or 'echo 1 >/sys/fs/fuse/connections/$number/abort'"
-bounded() { timeout -s KILL 60 "$DMFUSE" "$@"; }
+bounded() { timeout -s KILL "$patience" "$DMFUSE" "$@"; }
 is_stopped() { grep -q '^State:.T' "/proc/$1/status"; }
 stop() {
     kill -STOP "$1"
@@ -28,7 +28,7 @@ refuses "dmfuse: create x: $stopped: Connection timed out: $advice" \
 refuses "dmfuse: unmount $stopped: Connection timed out: $advice" bounded unmount --force "$stopped"
 refuses "dmfuse: trace $stopped: Connection timed out: $advice" bounded trace --dir "$stopped"
 fails_like "dmfuse: run: $stopped: Connection timed out: $advice" bounded run --dir "$stopped" -- true
-fails_like 'dmfuse: ls: several dmfuse mounts: *' env -u DM_DEV_DIR timeout -s KILL 60 "$DMFUSE" ls
+fails_like 'dmfuse: ls: several dmfuse mounts: *' env -u DM_DEV_DIR timeout -s KILL "$patience" "$DMFUSE" ls
 prints 'No devices found' dmfuse ls
 
 # It goes on as if nothing had been.

@@ -6,8 +6,11 @@ readonly helpers=.build-release/helpers
 
 # MARK: What they need
 
-# Compiles the tests' C programs, if one of them has changed.
+# Compiles the tests' C programs, if one of them has changed. One part at a time.
 build_helpers() {
+    (flock 9 && build_helpers_alone) 9>"$helpers.lock"
+}
+build_helpers_alone() {
     local compiler source options new=$helpers.new made=$helpers.made
     compiler=$(c_compiler)
     state_of Tests/Integration/*.[ch] scripts/test.d/integration.sh "$compiler" >"$room/state"

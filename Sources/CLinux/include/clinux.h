@@ -22,7 +22,6 @@ int clinux_open_nameless(const char *directory);
 /// Locks the byte at `offset` of a file for this open file description (F_OFD_SETLK), and waits for
 /// nobody. 0 or a negative errno: EAGAIN, it is locked by another one.
 int clinux_lock_byte(int descriptor, long offset, int exclusive);
-int clinux_unlock_byte(int descriptor, long offset);
 
 /// Where in these bytes another open file description has a lock: its first byte there. -1: none has, or
 /// that can't be told. `process`: whose lock it is, 0 where Linux doesn't say, as for those from above.

@@ -48,7 +48,7 @@ enum BackgroundDaemon {
         // Programs that the daemon starts must not hold the pipe open: fusermount3 stays, to
         // unmount after us.
         _ = fcntl(readyDescriptor, F_SETFD, FD_CLOEXEC)
-        for name in SystemCalls.names(in: ByteString("/proc/self/fd")) {
+        for name in DirectoryNames.read(ByteString("/proc/self/fd")) {
             // The list held itself open while it was read: that one is closed already.
             if let descriptor: CInt = Digits.number(name.bytes), descriptor > readyDescriptor {
                 close(descriptor)

@@ -16,9 +16,12 @@ enum MountTurn {
         let descriptor = directory.withCString { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
         defer { if descriptor >= 0 { close(descriptor) } }
         let deadline = Deadline(millisecondsFromNow: patience)
-        while descriptor >= 0, flock(descriptor, LOCK_EX | LOCK_NB) != 0, !deadline.hasPassed {
-            SystemCalls.sleep(pause)
-        }
+        while descriptor >= 0, isTaken(descriptor), !deadline.hasPassed { SystemCalls.sleep(pause) }
         return try body()
+    }
+
+    /// By somebody else; else it is ours now, or the file system has no locks.
+    private static func isTaken(_ descriptor: CInt) -> Bool {
+        flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK
     }
 }

@@ -59,7 +59,7 @@ struct RuntimeDirectory {
     /// One of a name that nobody else can have taken.
     private func prepareNameless() throws(DMError) -> ByteString {
         let prefix = "dmfuse-\(user)-"
-        let made = SystemCalls.names(in: shared).filter { $0.hasPrefix(ByteString(prefix)) }
+        let made = DirectoryNames.read(shared).filter { $0.hasPrefix(ByteString(prefix)) }
         for name in made.sorted() {
             let path = shared + ByteString("/") + name
             if (try? check(path, "")) != nil { return path }
@@ -97,7 +97,7 @@ struct RuntimeDirectory {
         let unusable = DMError(
             .notPermitted,
             "\(what) \(path.string): not a directory of mode 0700 of user \(user)")
-        let flags = SystemCalls.pathOnly | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
+        let flags = OpenFlags.path | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
         let descriptor = path.withCString { open($0, flags) }
         let failure = Errno(rawValue: errno)
         guard descriptor >= 0 else {
@@ -136,7 +136,7 @@ struct RuntimeDirectory {
     /// Removes the sockets of daemons that were killed: those behind which nobody listens, whatever
     /// process has the number now.
     static func removeDeadSockets(in directory: ByteString) {
-        for name in SystemCalls.names(in: directory) where name.hasSuffix(socketSuffix) {
+        for name in DirectoryNames.read(directory) where name.hasSuffix(socketSuffix) {
             ControlServer.removeDeadSocket("\(directory)/\(name)")
         }
     }

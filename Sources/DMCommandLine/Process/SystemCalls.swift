@@ -62,9 +62,6 @@ enum SystemCalls {
         }
     }
 
-    /// O_PATH, which glibc declares for GNU sources only.
-    static let pathOnly: CInt = 0o10000000
-
     struct FileStatus {
         /// Of the file system that the file is on.
         let device: DeviceNumber
@@ -94,20 +91,6 @@ enum SystemCalls {
             inode: UInt64(buffer.st_ino), mode: buffer.st_mode, owner: buffer.st_uid,
             group: buffer.st_gid,
             represents: DeviceNumber(statDevice: UInt64(buffer.st_rdev)))
-    }
-
-    /// What is in a directory, without "." and ".."; nothing if it can't be read.
-    static func names(in directory: ByteString) -> [ByteString] {
-        guard let entries = directory.withCString({ opendir($0) }) else { return [] }
-        defer { closedir(entries) }
-        var names: [ByteString] = []
-        while let entry = readdir(entries) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name.0) { first in
-                ByteString(UnsafeRawBufferPointer(start: first, count: strlen(first)))
-            }
-            if name != ByteString("."), name != ByteString("..") { names.append(name) }
-        }
-        return names
     }
 
     /// `strerror(3)` in the words that every user of this machine knows.

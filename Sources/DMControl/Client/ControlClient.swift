@@ -62,7 +62,7 @@ package final class ControlClient {
         }
         let hello = Hello.encode(deviceDirectory: deviceDirectory)
         // One that may not be searched is not sent: relative paths then lead nowhere.
-        let workingDirectory = open(".", UnixSocket.pathOnly | O_DIRECTORY | O_CLOEXEC)
+        let workingDirectory = open(".", OpenFlags.path | O_DIRECTORY | O_CLOEXEC)
         defer { if workingDirectory >= 0 { close(workingDirectory) } }
         var failure: DMError?
         do throws(DMError) {

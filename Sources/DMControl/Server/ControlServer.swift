@@ -24,6 +24,7 @@ package final class ControlServer: Sendable {
         list = ConnectionList(
             maximum: configuration.maximumConnections,
             idleMilliseconds: configuration.idleMilliseconds)
+        _ = UnixSocket.userMap
         listener = try UnixSocket.listen(at: configuration.socketPath)
     }
 

@@ -43,7 +43,7 @@ struct SocketPath {
 
     private static func open(_ path: ByteString, flags: CInt) throws(DMError) -> CInt {
         let descriptor = path.withCString {
-            Glibc.open($0, UnixSocket.pathOnly | O_CLOEXEC | flags)
+            Glibc.open($0, OpenFlags.path | O_CLOEXEC | flags)
         }
         guard descriptor >= 0 else { throw DMError(.current, path.string) }
         return descriptor

@@ -114,7 +114,7 @@ final class PassedDescriptor: Sendable {
     /// our own, or hang.
     var isDirectoryPath: Bool {
         let flags = fcntl(descriptor, F_GETFL)
-        let wanted = UnixSocket.pathOnly | O_DIRECTORY
+        let wanted = OpenFlags.path | O_DIRECTORY
         return flags >= 0 && flags & wanted == wanted
     }
 }

@@ -82,14 +82,4 @@ extension UnixSocket {
             }
         }
     }
-
-    /// The peer's user (SO_PEERCRED): a client's when it connected, a server's when it began to
-    /// listen. Nil: unknown, to be refused.
-    static func peerUser(_ descriptor: CInt) -> UInt32? {
-        // struct ucred: pid, uid, gid.
-        var credentials: (Int32, UInt32, UInt32) = (0, 0, 0)
-        var size = socklen_t(MemoryLayout.size(ofValue: credentials))
-        let result = getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &credentials, &size)
-        return result == 0 && size == 12 ? credentials.1 : nil
-    }
 }

@@ -151,9 +151,6 @@ struct UnixSocket: ~Copyable, Sendable {
     func shutdown() { Glibc.shutdown(descriptor, CInt(SHUT_RDWR)) }
 
     private static let firstChunk = 64 << 10
-
-    /// O_PATH of the architectures that Swift runs on; glibc declares it for GNU sources only.
-    static let pathOnly: CInt = 0o10000000
 }
 
 /// Two sockets connected with each other.

@@ -16,7 +16,8 @@ struct HostView {
 
     static var host: HostView {
         HostView(
-            contents: contents, names: names, mounts: { (try? MountTable.read()) ?? [] },
+            contents: contents, names: { DirectoryNames.read(ByteString($0)) },
+            mounts: { (try? MountTable.read()) ?? [] },
             mountID: mountID, blockDevice: blockDevice)
     }
 
@@ -30,19 +31,6 @@ struct HostView {
         var text = [UInt8](repeating: 0, count: 4096)
         let count = try? text.withUnsafeMutableBytes { try file.read(into: $0) }
         return count.map { ByteString(text[..<$0]) }
-    }
-
-    private static func names(_ directory: String) -> [ByteString] {
-        guard let entries = opendir(directory) else { return [] }
-        defer { closedir(entries) }
-        var names: [ByteString] = []
-        while let entry = readdir(entries) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name.0) { first in
-                ByteString(UnsafeRawBufferPointer(start: first, count: strlen(first)))
-            }
-            if name.bytes.first != UInt8(ascii: ".") { names.append(name) }
-        }
-        return names
     }
 
     private static func mountID(_ file: FileDescriptor) -> UInt32? {
