@@ -131,6 +131,7 @@
                 ) { _, _ in OwnReply(errno: .notSupported) }
                 precondition(list.enter(connection))
                 connection.serve()
+                list.leave(connection)
             } catch {
                 preconditionFailure("no socket: \(error)")
             }
