@@ -74,8 +74,9 @@ struct MountChoice {
         guard found.count > 1 else { return found }
         // What a dead daemon left behind is no choice. One that is stopped is.
         let states = Liveness.look(at: found, milliseconds: patience)
-        let alive = zip(found, states).filter { $0.1 != .dead }.map(\.0)
-        return alive.isEmpty ? found : alive
+        let ours = zip(found, states).filter { $0.1 != .foreign }
+        let alive = ours.filter { $0.1 != .dead }
+        return (alive.isEmpty ? ours : alive).map(\.0)
     }
 
     /// Milliseconds.
