@@ -36,7 +36,7 @@ package enum DeadMount {
             let directory = try HeldDirectory(path)
             guard let found = try mount(at: directory) else { return directory }
             switch liveness(of: directory) {
-            case .alive:
+            case .alive, .foreign:
                 throw DMError(
                     .resourceBusy, "\(directory.path.string): a dmfuse daemon serves it already")
             case .silent: throw DMError(.resourceBusy, found.wayOut)

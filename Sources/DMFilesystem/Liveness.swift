@@ -8,6 +8,9 @@ package enum Liveness: Sendable {
     case dead
     /// No answer came in time: the daemon is stopped, stuck or slow.
     case silent
+    /// Somebody answers, but not us: another user's, which may have our number where a user namespace
+    /// was entered after it was mounted.
+    case foreign
 
     /// Asks all of them at once, and waits at most so long. A thread that gets no answer is left
     /// behind: it ends with the answer, or with this process.
@@ -30,7 +33,10 @@ package enum Liveness: Sendable {
     private static func ask(_ directory: ByteString) -> Liveness {
         directory.withCString { text in
             var status = statvfs()
-            guard statvfs(text, &status) != 0 else { return .alive }
+            guard statvfs(text, &status) != 0 else {
+                // The kernel's own answer to those whom FUSE keeps out.
+                return access(text, X_OK) != 0 && errno == EACCES ? .foreign : .alive
+            }
             let code = errno
             return code == ENOTCONN || code == ECONNABORTED ? .dead : .alive
         }

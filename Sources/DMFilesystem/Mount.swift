@@ -10,6 +10,8 @@ package struct MountOptions: Sendable {
     package var allowOther = false
     /// The mount goes away with the daemon, even if that is killed. Needs fusermount3.
     package var autoUnmount = false
+    /// Directories that the mount must not cover: absolute paths without symbolic links.
+    package var uncovered: [ByteString] = []
 
     package init() {}
 }
@@ -45,10 +47,11 @@ package final class Mount: @unchecked Sendable {
     /// fusermount3. It is opened once, and held: what is looked at is what is mounted on. The mount of
     /// a dead daemon that is found there is removed first.
     ///
-    /// ENOENT, ENOTDIR, EACCES of the path; EBUSY: a daemon serves it already, or was faster, or
+    /// ENOENT, ENOTDIR, EACCES of the path; EINVAL: it would cover what the options keep free; EBUSY: a daemon serves it already, or was faster, or
     /// doesn't answer; EPERM: mounting is refused, in the words of fusermount3.
     package init(at path: ByteString, options: MountOptions = MountOptions()) throws(DMError) {
         let place = try DeadMount.clear(path)
+        try Mount.check(place.path, leaves: options.uncovered)
         nothing = cfuse_open_nothing()
         guard nothing >= 0 else { throw DMError(Errno(rawValue: -nothing), "/dev/null") }
         var mount = cfuse_mount()
@@ -81,6 +84,19 @@ package final class Mount: @unchecked Sendable {
         close(descriptor)
         close(nothing)
         if keeper.keeper >= 0 { close(keeper.keeper) }
+    }
+
+    /// Below the mount we would be asked for it before we can answer: nobody could help us then.
+    private static func check(
+        _ directory: ByteString, leaves uncovered: [ByteString]
+    ) throws(DMError) {
+        let slash = UInt8(ascii: "/")
+        let front = directory.bytes.last == slash ? directory.bytes : directory.bytes + [slash]
+        for path in uncovered where (path.bytes + [slash]).starts(with: front) {
+            throw DMError(
+                .invalidArgument,
+                "\(directory.string): it would cover \(path.string), which the daemon needs")
+        }
     }
 
     /// Whether our mount lies on another dmfuse mount, which wasn't there when we looked: of two at

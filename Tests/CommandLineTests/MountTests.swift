@@ -55,10 +55,20 @@ import Testing
     @Test(
         "a relative directory is the caller's",
         arguments: [("a/", "/home/me/a"), ("/a//", "/a"), ("/", "/"), ("./a", "/home/me/./a")])
-    func relative(path: String, absolute: String) {
-        let result = MountChoice.absolute(
+    func relative(path: String, absolute: String) throws {
+        let result = try MountChoice.absolute(
             ByteString(path), workingDirectory: ByteString("/home/me"))
         #expect(result == ByteString(absolute))
+    }
+
+    @Test("an empty directory is none, nor is a relative one where the working directory is gone")
+    func noDirectory() {
+        for (path, directory) in [("", "/home/me"), (".", nil), ("a", nil)] {
+            #expect(throws: Refusal.self) {
+                try MountChoice.absolute(
+                    ByteString(path), workingDirectory: directory.map { ByteString($0) })
+            }
+        }
     }
 
     @Test("none, several, and a relative DM_DEV_DIR are refused in one line")

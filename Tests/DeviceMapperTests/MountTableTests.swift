@@ -30,6 +30,15 @@ import Testing
         #expect(entries.first?.directory == ByteString("/a b\\c\t\\8\\+12"))
     }
 
+    @Test("what was mounted from nothing is a mount, too")
+    func emptySource() throws {
+        let entries = parse("162 137 0:49 / /a rw,relatime - tmpfs  rw,size=4k")
+        let found = try #require(entries.first)
+        #expect(found.id == 162 && found.directory == ByteString("/a"))
+        #expect(found.fileSystemType == ByteString("tmpfs") && found.source.isEmpty)
+        #expect(found.options.map(\.string) == ["rw", "size=4k"])
+    }
+
     @Test(
         "lines that read otherwise are left out",
         arguments: [

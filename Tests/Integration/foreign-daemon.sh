@@ -58,6 +58,27 @@ refuses "dmfuse: ls: $PWD/fake: Permission denied: it belongs to another user: g
 prints 'No devices found' someone "$DMFUSE" --dir "$theirs/mnt" ls
 someone "$DMFUSE" unmount "$theirs/mnt"
 
+# In their user namespace they have root's number: root's mount is no choice there.
+mount_here
+someone mkdir theirs/inner
+cat >choice <<'SCRIPT'
+set -Eeuo pipefail
+unset DM_DEV_DIR
+"$DMFUSE" mount theirs/inner
+# Of other mounts on this machine some may be open to all.
+"$DMFUSE" ls 2>&1 || true
+"$DMFUSE" unmount theirs/inner
+SCRIPT
+if someone unshare -Urm sh -c 'exec 3<>/dev/fuse' 2>/dev/null; then
+    said=$(someone env HOME="$theirs" DMFUSE_RUNTIME_DIR="$theirs/run" \
+        timeout "$patience" unshare -Urm bash choice)
+    [[ $said == 'No devices found' || ($said == *"$theirs/inner"* && $said != *"$mnt"*) ]] ||
+        fail 'the choice of mounts' "$said"
+else
+    note "user namespaces left out: they aren't permitted here"
+fi
+unmount_here
+
 # Every name that can be known in advance is somebody else's.
 unshare -m true 2>/dev/null || skip "a namespace of mounts can't be had"
 cat >inside <<'SCRIPT'

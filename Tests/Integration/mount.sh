@@ -35,6 +35,10 @@ touch file
 chmod 755 .
 mounts=$(mounts_below "$PWD")
 refuses "dmfuse: mount $PWD/file: Not a directory" dmfuse mount file
+refuses "dmfuse: mount: No such file or directory: an empty name" dmfuse mount ''
+mkdir removed
+refuses 'dmfuse: mount: .: No such file or directory: the working directory has no path' \
+    bash -c 'cd removed && rmdir ../removed && exec "$DMFUSE" mount .'
 refuses "dmfuse: mount $PWD/nosuch: No such file or directory" dmfuse mount nosuch
 refuses "dmfuse: mount $PWD/one: Device or resource busy: a dmfuse daemon serves it already" \
     dmfuse mount one

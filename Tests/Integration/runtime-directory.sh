@@ -34,6 +34,22 @@ DMFUSE_RUNTIME_DIR=$PWD/none/below fails_like "dmfuse: mount $PWD/refused: No su
     dmfuse mount refused
 ! is_mounted "$PWD/refused" || fail 'it is mounted'
 
+# One that the mount would cover: nobody could answer yet on the way to the socket.
+mkdir -p covered/run
+chmod 700 covered covered/run
+ln -s covered around
+for directory in covered covered/run around/run; do
+    DMFUSE_RUNTIME_DIR=$PWD/$directory refuses \
+        "dmfuse: mount $PWD/covered: Invalid argument: it would cover $(readlink -f "$directory"), which the daemon needs" \
+        soon "$DMFUSE" mount covered
+done
+! is_mounted "$PWD/covered" || fail 'it is mounted'
+# A way that leads through the directory, and out of it.
+DMFUSE_RUNTIME_DIR=$PWD/covered/../run prints '' soon "$DMFUSE" mount covered
+[[ $(readlink covered/mapper/control) == "$PWD"/run/*.control ]] || fail 'another directory'
+DM_DEV_DIR=$PWD/covered prints 'No devices found' dmfuse ls
+prints '' dmfuse unmount covered
+
 # What a killed daemon left goes with the next start, though its process is a zombie: nobody waits
 # for it until then.
 bash -c '"$1" mount --foreground "$2" & echo $! >pid; exec sleep 1000' hold "$DMFUSE" "$(mkdir killed && echo "$PWD/killed")" &

@@ -18,7 +18,7 @@ struct MountChoice {
         let environment = self.environment.flatMap { $0.isEmpty ? nil : $0 }
         let device = environment.map(Self.trimmed) ?? Self.kernelDirectory
         if let given {
-            return MountDirectory(path: Self.absolute(given), deviceDirectory: device)
+            return MountDirectory(path: try Self.absolute(given), deviceDirectory: device)
         }
         if let environment {
             guard environment.bytes.first == UInt8(ascii: "/") else {
@@ -46,12 +46,18 @@ struct MountChoice {
         try MountChoice(given: given, environment: SystemCalls.environment("DM_DEV_DIR")).choose()
     }
 
-    /// Against the working directory; without slashes at its end.
+    /// Against the working directory; without slashes at its end. Refused: an empty one, as by the
+    /// kernel; and a relative one where the working directory was removed, or is out of reach.
     static func absolute(
         _ path: ByteString, workingDirectory: ByteString? = SystemCalls.workingDirectory()
-    ) -> ByteString {
-        if path.bytes.first == UInt8(ascii: "/") { return trimmed(path) }
-        return trimmed((workingDirectory ?? .empty) + ByteString("/") + path)
+    ) throws(Refusal) -> ByteString {
+        let isMissing = SystemCalls.text(.noSuchFileOrDirectory)
+        guard let first = path.bytes.first else { throw Refusal("\(isMissing): an empty name") }
+        if first == UInt8(ascii: "/") { return trimmed(path) }
+        guard let workingDirectory else {
+            throw Refusal("\(path.string): \(isMissing): the working directory has no path")
+        }
+        return trimmed(workingDirectory + ByteString("/") + path)
     }
 
     private static func trimmed(_ path: ByteString) -> ByteString {
@@ -68,8 +74,9 @@ struct MountChoice {
         guard found.count > 1 else { return found }
         // What a dead daemon left behind is no choice. One that is stopped is.
         let states = Liveness.look(at: found, milliseconds: patience)
-        let alive = zip(found, states).filter { $0.1 != .dead }.map(\.0)
-        return alive.isEmpty ? found : alive
+        let ours = zip(found, states).filter { $0.1 != .foreign }
+        let alive = ours.filter { $0.1 != .dead }
+        return (alive.isEmpty ? ours : alive).map(\.0)
     }
 
     /// Milliseconds.

@@ -84,6 +84,7 @@ final class Daemon: Sendable {
         var options = MountOptions()
         options.allowOther = order.allowOther
         options.autoUnmount = order.autoUnmount
+        options.uncovered = [directory, "/proc"]
         let mount = try MountTurn.take(in: directory) { () throws(DMError) in
             try Mount(at: order.directory, options: options)
         }

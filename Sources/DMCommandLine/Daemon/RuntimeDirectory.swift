@@ -33,11 +33,10 @@ struct RuntimeDirectory {
                 throw DMError(
                     .invalidArgument, "DMFUSE_RUNTIME_DIR \(given.string): not an absolute path")
             }
-            try prepare(given, "DMFUSE_RUNTIME_DIR")
-            return given
+            return try prepare(given, "DMFUSE_RUNTIME_DIR")
         }
-        for candidate in candidates() where (try? prepare(candidate, "")) != nil {
-            return candidate
+        for candidate in candidates() {
+            if let path = try? prepare(candidate, "") { return path }
         }
         return try prepareNameless()
     }
@@ -62,7 +61,7 @@ struct RuntimeDirectory {
         let made = DirectoryNames.read(shared).filter { $0.hasPrefix(ByteString(prefix)) }
         for name in made.sorted() {
             let path = shared + ByteString("/") + name
-            if (try? check(path, "")) != nil { return path }
+            if let path = try? check(path, "") { return path }
         }
         var template = (shared.bytes + Array("/\(prefix)XXXXXX".utf8) + [0]).map {
             CChar(bitPattern: $0)
@@ -77,23 +76,23 @@ struct RuntimeDirectory {
                 failure,
                 "runtime directory \(shared.string)/\(prefix)XXXXXX: set DMFUSE_RUNTIME_DIR")
         }
-        try check(path, "runtime directory")
-        return path
+        return try check(path, "runtime directory")
     }
 
     /// EPERM: it is there and another's, a link, or open to others.
-    private func prepare(_ path: ByteString, _ what: String) throws(DMError) {
+    private func prepare(_ path: ByteString, _ what: String) throws(DMError) -> ByteString {
         let made = path.withCString { mkdir($0, Self.mode) }
         let failure = Errno(rawValue: errno)
         guard made == 0 || failure == .fileExists else {
             throw DMError(failure, "\(what) \(path.string)")
         }
-        try check(path, what)
+        return try check(path, what)
     }
 
     /// Looks at the directory itself, whatever the name leads to later, and gives it back the
-    /// owner's rights that a umask took.
-    private func check(_ path: ByteString, _ what: String) throws(DMError) {
+    /// owner's rights that a umask took. What is used from here on is its path without symbolic links,
+    /// as the kernel has it: nobody leads it elsewhere by a link on the way.
+    private func check(_ path: ByteString, _ what: String) throws(DMError) -> ByteString {
         let unusable = DMError(
             .notPermitted,
             "\(what) \(path.string): not a directory of mode 0700 of user \(user)")
@@ -115,6 +114,10 @@ struct RuntimeDirectory {
         guard access(itself, R_OK | W_OK | X_OK) == 0 else {
             throw DMError(Errno(rawValue: errno), "\(what) \(path.string)")
         }
+        guard let found = BackingPaths.readLink(ByteString(itself)),
+            found.bytes.first == UInt8(ascii: "/")
+        else { throw DMError(.noSuchFileOrDirectory, "\(what) \(path.string)") }
+        return found
     }
 
     // MARK: Sockets

@@ -56,7 +56,13 @@ struct MountVerb: ParsableCommand {
     }
 
     func execute(_ console: Console) -> Int32 {
-        let path = MountChoice.absolute(directory)
+        let path: ByteString
+        do throws(Refusal) {
+            path = try MountChoice.absolute(directory)
+        } catch {
+            console.report("dmfuse: mount: \(error.clause)")
+            return 1
+        }
         if foreground || readyFd != nil {
             let order = MountOrder(
                 directory: path, threads: threads, allowOther: allowOther,

@@ -50,7 +50,9 @@ struct RunVerb: ParsableCommand {
             let surroundings = try PreloadEnvironment(
                 mount: mount, mappedMajor: try Self.mappedMajor(mount),
                 library: try PreloadLibrary.find(),
-                reasons: reasons.map { MountChoice.absolute($0) })
+                reasons: try reasons.map { (path) throws(Refusal) in
+                    try MountChoice.absolute(path)
+                })
             guard let program = ProgramFile.find(name) else {
                 console.report("dmfuse: run: \(name.string): command not found")
                 return 127

@@ -36,13 +36,13 @@ package enum MountTable {
     package static func read() throws(DMError) -> [MountEntry] { parse(try contents()) }
 
     /// See proc(5): `36 35 0:45 /root /directory options [optional...] - type source super-options`.
-    /// A line that reads otherwise is left out.
+    /// A line that reads otherwise is left out. The source may be empty: `mount -t tmpfs "" DIR`.
     static func parse(_ text: [UInt8]) -> [MountEntry] {
         text.split(separator: UInt8(ascii: "\n")).compactMap(entry)
     }
 
     private static func entry(_ line: ArraySlice<UInt8>) -> MountEntry? {
-        let words = line.split(separator: UInt8(ascii: " "))
+        let words = line.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
         guard words.count >= 10,
             let dash = words[6...].firstIndex(where: { $0.elementsEqual("-".utf8) }),
             words.count > dash + 3
