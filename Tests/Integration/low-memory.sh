@@ -100,7 +100,7 @@ all_are_held() {
 eventually 'all reads are held' all_are_held
 equal 'none is refused yet' 0 "$(count_refused)"
 dmfuse resume x
-is_full() { [ "$(sed -n 's/^RssAnon:\s*\([0-9]*\) kB/\1/p' "/proc/$daemon/status")" -gt 32768 ]; }
+is_full() { [ "$(sed -n 's/^VmSize:\s*\([0-9]*\) kB/\1/p' "/proc/$daemon/status")" -gt 65536 ]; }
 eventually 'they have taken what memory there was' is_full
 still_run "$daemon"
 equal 'commands are answered' 4 "$(dmfuse ls | wc -l)"
