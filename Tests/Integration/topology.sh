@@ -75,21 +75,4 @@ done
 fails_like 'dmfuse: create w: No such device: *' dmfuse create w --table "0 8 linear 7:$minor:0:x 0"
 fails_like 'dmfuse: create w: No such device or address: *' dmfuse create w --table '0 8 linear 4094:7 0'
 dmfuse remove_all
-
-# A partition by its uuid and by its name, where the kernel tells them and finds it on the loop device.
-if command -v sfdisk >/dev/null && losetup -d "$loop" && losetup -P -b 4096 "$loop" disk 2>/dev/null; then
-    partition=/sys/class/block/${loop#/dev/}p1
-    if grep -qs '^PARTNAME=one' "$partition/uevent"; then
-        number=$(cat "$partition/dev")
-        dmfuse create w --table '0 8 linear PARTLABEL=one 0'
-        prints "0 8 linear $number 0" dmfuse table w
-        dmfuse remove w
-        uuid=$(sed -n 's/^PARTUUID=//p' "$partition/uevent")
-        for word in ${uuid:+"PARTUUID=${uuid^^}" "PARTUUID=$uuid/PARTNROFF=0"}; do
-            dmfuse create w --table "0 8 linear $word 0"
-            prints "0 8 linear $number 0" dmfuse table w
-            dmfuse remove w
-        done
-    fi
-fi
 unmount_here

@@ -18,7 +18,7 @@ enum BackingLimits {
         var limits = QueueLimits.ofLoop(
             discardGranularity: UInt32(clamping: max(fileSystem.f_bsize, UInt(Sectors.size))))
         let device = DeviceNumber(statDevice: UInt64(status.st_dev))
-        limits.isRotational = SysfsDevice.at(device)?.queueNumber("rotational") == 1
+        limits.isRotational = Sysfs.host.at(device)?.queueNumber("rotational") == 1
         return limits
     }
 
@@ -47,7 +47,7 @@ enum BackingLimits {
         limits.maximumHardwareSectors = UInt32(topology.maximum_sectors)
         limits.isRotational = topology.is_rotational != 0
         guard fstat(file.rawValue, &status) == 0,
-            let device = SysfsDevice.at(DeviceNumber(statDevice: UInt64(status.st_rdev)))
+            let device = Sysfs.host.at(DeviceNumber(statDevice: UInt64(status.st_rdev)))
         else { return limits }
         device.fill(&limits)
         return limits

@@ -1,41 +1,34 @@
 import Glibc
 
-/// A disk or partition, by its directory in sysfs.
-struct SysfsDevice {
-    private let path: ByteString
-    let number: DeviceNumber
+/// The block devices that sysfs knows, and udev's links to them.
+struct Sysfs: Sendable {
+    static let host = Sysfs(root: "/sys", links: "/dev/disk")
 
-    private init?(_ path: ByteString) {
-        guard let text = SysfsDevice.read(path, "dev") else { return nil }
-        var words = WordScanner(text.bytes)
-        guard let major = words.unsigned(), words.take(":"), let minor = words.unsigned() else {
-            return nil
-        }
-        self.path = path
-        number = DeviceNumber(major: major, minor: minor)
-    }
+    let root: String
+    /// Where by-partuuid is.
+    let links: String
 
     /// A disk, by its name in sysfs, where "!" stands for "/". Nil: there is none.
-    static func disk(_ name: [UInt8]) -> SysfsDevice? { at("/sys/block/", name) }
+    func disk(_ name: [UInt8]) -> SysfsDevice? { device(in: "/block/", name) }
 
     /// A disk or partition.
-    static func named(_ name: [UInt8]) -> SysfsDevice? { at("/sys/class/block/", name) }
+    func named(_ name: [UInt8]) -> SysfsDevice? { device(in: "/class/block/", name) }
 
-    static func at(_ number: DeviceNumber) -> SysfsDevice? {
-        SysfsDevice(ByteString("/sys/dev/block/\(number)"))
+    func at(_ number: DeviceNumber) -> SysfsDevice? {
+        SysfsDevice(ByteString("\(root)/dev/block/\(number)"))
     }
 
-    private static func at(_ directory: String, _ name: [UInt8]) -> SysfsDevice? {
+    private func device(in directory: String, _ name: [UInt8]) -> SysfsDevice? {
         let own: [[UInt8]] = [[], Array(".".utf8), Array("..".utf8)]
         guard !own.contains(name), !name.contains(UInt8(ascii: "/")), !name.contains(0) else {
             return nil
         }
-        return SysfsDevice(ByteString(Array(directory.utf8) + name))
+        return SysfsDevice(ByteString(Array("\(root)\(directory)".utf8) + name))
     }
 
     /// All partitions, in the order of their numbers.
-    static func partitions() -> [SysfsDevice] {
-        guard let directory = opendir("/sys/class/block") else { return [] }
+    func partitions() -> [SysfsDevice] {
+        guard let directory = opendir("\(root)/class/block") else { return [] }
         defer { closedir(directory) }
         var found: [SysfsDevice] = []
         while let entry = readdir(directory) {
@@ -45,6 +38,32 @@ struct SysfsDevice {
             if let device = named(name), device.partitionNumber != nil { found.append(device) }
         }
         return found.sorted { $0.number < $1.number }
+    }
+
+    /// The partition that a link of udev's leads to.
+    func linked(_ directory: String, _ name: [UInt8]) -> SysfsDevice? {
+        guard !name.contains(UInt8(ascii: "/")), !name.contains(0),
+            let target = BackingPaths.readLink(
+                ByteString(Array("\(links)/\(directory)/".utf8) + name)),
+            let slash = target.bytes.lastIndex(of: UInt8(ascii: "/"))
+        else { return nil }
+        return named(Array(target.bytes[(slash + 1)...]))
+    }
+}
+
+/// A disk or partition, by its directory in sysfs.
+struct SysfsDevice {
+    private let path: ByteString
+    let number: DeviceNumber
+
+    fileprivate init?(_ path: ByteString) {
+        guard let text = SysfsDevice.read(path, "dev") else { return nil }
+        var words = WordScanner(text.bytes)
+        guard let major = words.unsigned(), words.take(":"), let minor = words.unsigned() else {
+            return nil
+        }
+        self.path = path
+        number = DeviceNumber(major: major, minor: minor)
     }
 
     // MARK: Partitions
