@@ -18,3 +18,4 @@ const unsigned int cfuse_blkgetdiskseq = BLKGETDISKSEQ;
 const unsigned int cfuse_blkgetzonesz = BLKGETZONESZ;
 const unsigned int cfuse_blkgetnrzones = BLKGETNRZONES;
 const unsigned int cfuse_blkflsbuf = BLKFLSBUF;
+const unsigned int cfuse_limits = _IOR(0xfe, 5, char[64]);

@@ -180,5 +180,8 @@ extern const unsigned int cfuse_blkgetdiskseq;
 extern const unsigned int cfuse_blkgetzonesz;
 extern const unsigned int cfuse_blkgetnrzones;
 extern const unsigned int cfuse_blkflsbuf;
+/// Our own: _IOR(0xfe, 5, 64 bytes), the limits of the device (`QueueLimits.record`). For clients that
+/// answer the others.
+extern const unsigned int cfuse_limits;
 
 #endif

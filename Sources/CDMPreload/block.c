@@ -5,7 +5,16 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 
-enum { logical_block = 512, largest_block = 4096 };
+// What a device's file tells of the requests that the device takes (`QueueLimits.record`).
+struct limits {
+    uint32_t size, logical_block, physical_block, minimum_io, optimal_io;
+    int32_t alignment_offset;
+    uint32_t maximum_sectors, maximum_hardware_sectors, discard_granularity, discard_alignment;
+    uint32_t maximum_discard, maximum_hardware_discard, maximum_write_zeroes, chunk_sectors;
+    uint32_t flags, zero;
+};
+enum { get_limits = _IOR(0xfe, 5, struct limits), largest_block = 4096 };
+_Static_assert(sizeof(struct limits) == 64, "the record of the daemon");
 
 static int fail(int error)
 {
@@ -13,13 +22,18 @@ static int fail(int error)
     return -1;
 }
 
-// The block size that the kernel sets on a block device of that size.
-static int soft_block(uint64_t size)
+static int read_limits(int fd, struct limits *limits)
 {
-    int block = logical_block;
-    while (block < largest_block && (size & (uint64_t)block) == 0)
+    return (int)syscall(SYS_ioctl, fd, get_limits, limits);
+}
+
+// The block size that the kernel sets on a block device of that size.
+static int soft_block(const struct limits *limits, uint64_t size)
+{
+    uint32_t block = limits->logical_block;
+    while (block < largest_block && (size & block) == 0)
         block <<= 1;
-    return block;
+    return (int)block;
 }
 
 // The read-ahead is the mount's: one for all its files.
@@ -77,17 +91,23 @@ static int flush(int fd)
     return 0;
 }
 
-// The kernel's checks: EBADF, not open for writing; EFAULT; EINVAL, not whole sectors or beyond the
-// end.
-static int take_range(int fd, const struct stat *status, const void *argument, uint64_t range[2])
+// The kernel's checks: EBADF, not open for writing; EOPNOTSUPP, no discards; EFAULT; EINVAL, not whole
+// blocks or beyond the end.
+static int take_range(
+    int fd, const struct stat *status, unsigned request, const void *argument, uint64_t range[2])
 {
+    struct limits limits;
     long flags = syscall(SYS_fcntl, fd, F_GETFL);
     if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
         return fail(EBADF);
+    if (read_limits(fd, &limits) != 0)
+        return -1;
+    if (request == BLKDISCARD && limits.maximum_discard == 0)
+        return fail(EOPNOTSUPP);
     if (read_memory(range, argument, 2 * sizeof range[0]) != 0)
         return -1;
     uint64_t size = (uint64_t)status->st_size, end = range[0] + range[1];
-    if ((range[0] | range[1]) & (logical_block - 1) || end < range[0] || end > size)
+    if ((range[0] | range[1]) & (limits.logical_block - 1) || end < range[0] || end > size)
         return fail(EINVAL);
     return 0;
 }
@@ -125,21 +145,37 @@ static int write_zeroes(int fd, const uint64_t range[2])
 // Answers an ioctl by a value of a type.
 #define GIVE(type, value) write_memory(argument, &(type){value}, sizeof(type))
 
+// Those that the limits of the device answer.
+static int limits_ioctl(int fd, uint64_t size, unsigned request, void *argument)
+{
+    struct limits limits;
+    if (read_limits(fd, &limits) != 0)
+        return -1;
+    switch (request) {
+    case BLKSSZGET: return GIVE(int, (int)limits.logical_block);
+    case BLKPBSZGET: return GIVE(unsigned, limits.physical_block);
+    case BLKIOMIN: return GIVE(unsigned, limits.minimum_io);
+    case BLKIOOPT: return GIVE(unsigned, limits.optimal_io);
+    case BLKALIGNOFF: return GIVE(int, limits.alignment_offset);
+    default: return GIVE(int, soft_block(&limits, size));
+    }
+}
+
 int block_ioctl(int fd, const struct stat *status, unsigned request, void *argument)
 {
     uint64_t size = (uint64_t)status->st_size, range[2];
     switch (request) {
     case BLKGETSIZE64: return GIVE(uint64_t, size);
     case BLKGETSIZE: return GIVE(unsigned long, size / 512);
-    case BLKSSZGET: case BLKPBSZGET: case BLKIOMIN: return GIVE(int, logical_block);
-    case BLKIOOPT: case BLKALIGNOFF: return GIVE(int, 0);
-    case BLKBSZGET: return GIVE(int, soft_block(size));
+    case BLKSSZGET: case BLKPBSZGET: case BLKIOMIN: case BLKIOOPT: case BLKALIGNOFF:
+    case BLKBSZGET:
+        return limits_ioctl(fd, size, request, argument);
     case BLKRAGET: case BLKFRAGET: return GIVE(unsigned long, read_ahead(status));
     case BLKRASET: case BLKFRASET: return set_read_ahead(status, (unsigned long)argument);
     case BLKROGET: return GIVE(int, !(status->st_mode & S_IWUSR));
     case BLKFLSBUF: return flush(fd);
     case BLKDISCARD: case BLKZEROOUT:
-        if (take_range(fd, status, argument, range) != 0)
+        if (take_range(fd, status, request, argument, range) != 0)
             return -1;
         return request == BLKDISCARD ? discard(fd, range) : write_zeroes(fd, range);
     default: return (int)syscall(SYS_ioctl, fd, request, argument);

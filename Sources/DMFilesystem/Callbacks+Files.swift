@@ -80,7 +80,7 @@ func readFile(
         switch Extent.toRead(offset: offset, length: size, of: device.readableSize) {
         case .failure(let error): reply.error(error)
         case .success(let extent) where extent.length == 0: reply.noData()
-        case .success(let extent) where isDirect(file) && !extent.isAligned:
+        case .success(let extent) where isDirect(file) && !extent.isAligned(to: device.blockSize):
             reply.error(.invalidArgument)
         case .success(let extent):
             session.requests.submit(reply) { $0.read(extent, of: device, $1) }
@@ -100,7 +100,7 @@ func writeFile(
         switch extent {
         case .failure(let error): reply.error(error)
         case .success(let extent) where extent.length == 0: reply.written(0)
-        case .success(let extent) where isDirect(file) && !extent.isAligned:
+        case .success(let extent) where isDirect(file) && !extent.isAligned(to: device.blockSize):
             reply.error(.invalidArgument)
         case .success(let extent):
             guard let payload = Worker.payload else { return reply.error(.noMemory) }
@@ -156,7 +156,7 @@ func seekFile(
 }
 
 /// A hole is a discard that leaves zeros, a zero range a write-zeroes; other modes are EOPNOTSUPP, as
-/// on a block device. The kernel drops what it has cached of the range.
+/// on a block device, and so is a hole where the table has no discards. The kernel drops what it has cached of the range.
 @c(dmfs_fallocate)
 func allocateFile(
     _ request: fuse_req_t?, _ node: fuse_ino_t, _ mode: Int32, _ offset: off_t, _ length: off_t,
@@ -172,7 +172,8 @@ func allocateFile(
         }
         let extent = Extent.toChange(
             offset: offset, length: length, keepsSize: keepsSize, of: device.size,
-            readOnly: device.isReadOnly)
+            readOnly: device.isReadOnly, blockSize: device.blockSize,
+            isTaken: operation != .discard || device.limits.takesDiscards)
         switch extent {
         case .failure(let error): reply.error(error)
         case .success(let extent):

@@ -29,21 +29,26 @@ struct Extent: Hashable, Sendable {
     }
 
     /// A range to discard or to zero (`blkdev_fallocate`). With FALLOC_FL_KEEP_SIZE it is cut short
-    /// at the end; what begins there, or isn't whole sectors, is EINVAL. Then a read-only device is
-    /// EPERM.
+    /// at the end; what begins there, or isn't whole blocks of the device (in bytes), is EINVAL.
+    /// Then what the device doesn't take is EOPNOTSUPP, and at last a read-only one EPERM.
     static func toChange(
-        offset: Int, length: Int, keepsSize: Bool, of size: Sectors, readOnly: Bool
+        offset: Int, length: Int, keepsSize: Bool, of size: Sectors, readOnly: Bool,
+        blockSize: UInt32, isTaken: Bool
     ) -> Result<Extent, Errno> {
         guard let offset = UInt64(exactly: offset), let length = UInt64(exactly: length),
             length > 0, offset < size.bytes, keepsSize || length <= size.bytes - offset
         else { return .failure(.invalidArgument) }
         let extent = Extent(offset, Int(length), until: size.bytes)
-        guard extent.isAligned else { return .failure(.invalidArgument) }
+        guard extent.isAligned(to: blockSize) else { return .failure(.invalidArgument) }
+        guard isTaken else { return .failure(.notSupported) }
         return readOnly ? .failure(.notPermitted) : .success(extent)
     }
 
-    /// Whether it is whole sectors, as I/O past the page cache is on a block device; else EINVAL.
-    var isAligned: Bool { (offset | UInt64(length)) % Sectors.size == 0 }
+    /// Whether it is whole logical blocks of that size in bytes, a power of two, as I/O past the page
+    /// cache is on a block device; else EINVAL.
+    func isAligned(to blockSize: UInt32) -> Bool {
+        (offset | UInt64(length)) & UInt64(blockSize &- 1) == 0
+    }
 
     private init(_ offset: UInt64, _ length: Int, until end: UInt64) {
         self.offset = offset

@@ -81,6 +81,14 @@ struct Reply: ~Copyable {
         fuse_reply_ioctl(postpone(), 0, &value, size)
     }
 
+    /// The same for a record of numbers.
+    consuming func control(_ values: [UInt32], room: Int) {
+        let size = values.count * MemoryLayout<UInt32>.size
+        guard size <= room else { return error(.invalidArgument) }
+        let request = postpone()
+        values.withUnsafeBytes { _ = fuse_reply_ioctl(request, 0, $0.baseAddress, size) }
+    }
+
     /// The same where it gives nothing.
     consuming func controlled() { fuse_reply_ioctl(postpone(), 0, nil, 0) }
 

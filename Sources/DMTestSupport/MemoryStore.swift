@@ -1,4 +1,4 @@
-import DeviceMapper
+package import DeviceMapper
 package import SystemPackage
 
 /// A backing store in memory that keeps apart what was written and what was flushed, counts calls,
@@ -28,6 +28,7 @@ package final class MemoryStore: BackingStore, @unchecked Sendable {
     /// Called before each call, with no lock held. Set before the store is used.
     package var beforeCall: (@Sendable () -> Void)?
     private var closed = false
+    private var queueLimits = QueueLimits.ofLoop(discardGranularity: 4096)
 
     package init(_ bytes: [UInt8], recordsCalls: Bool = true) {
         self.bytes = bytes
@@ -38,6 +39,12 @@ package final class MemoryStore: BackingStore, @unchecked Sendable {
     /// `recordsCalls`: `calls` has all of them, which a long run can't afford.
     package convenience init(sectors: Int, recordsCalls: Bool = true) {
         self.init([UInt8](repeating: 0, count: sectors * 512), recordsCalls: recordsCalls)
+    }
+
+    /// Of a loop device, unless a test says otherwise.
+    package var limits: QueueLimits {
+        get { lock.withLock { queueLimits } }
+        set { lock.withLock { queueLimits = newValue } }
     }
 
     package var size: UInt64 { lock.withLock { UInt64(bytes.count) } }

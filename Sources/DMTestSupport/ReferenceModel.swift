@@ -69,6 +69,8 @@ package struct ReferenceModel: Sendable {
         package var live: Table?
         package var inactive: Table?
         package var hadTable = false
+        /// As its live table was measured, or before that the first one that was loaded.
+        package var takesDiscards = false
         package var isSuspended = false
 
         package init() {}
@@ -105,6 +107,46 @@ package struct ReferenceModel: Sendable {
                 }
             case .zero, .error: true
             }
+        }
+    }
+
+    private static func places(of table: Table) -> [Place?] {
+        table.lines.flatMap { line -> [Place?] in
+            switch line.target {
+            case .linear(let place, _): [place]
+            case .striped(_, let stripes): stripes.map { $0.0 }
+            case .zero, .error: [nil]
+            }
+        }
+    }
+
+    /// Whether each device that the table stands on had a table.
+    package func standsOnDisks(_ table: Table) -> Bool {
+        ReferenceModel.places(of: table).allSatisfy { place in
+            guard case .device(let name) = place else { return true }
+            return devices[name]?.hadTable == true
+        }
+    }
+
+    /// Whether a device with that table takes discards, by what its lower devices take now.
+    package func takesDiscards(_ table: Table) -> Bool {
+        ReferenceModel.places(of: table).allSatisfy { place in
+            switch place {
+            case .store: true
+            case .device(let name): devices[name]?.takesDiscards == true
+            case nil: false
+            }
+        }
+    }
+
+    /// Whether a discard gets to the stores, whatever changed since the device was measured.
+    package func discardsReach(_ name: String) -> Bool {
+        guard let device = devices[name], let table = device.live, device.takesDiscards else {
+            return false
+        }
+        return ReferenceModel.places(of: table).allSatisfy { place in
+            guard case .device(let lower) = place else { return true }
+            return discardsReach(lower)
         }
     }
 

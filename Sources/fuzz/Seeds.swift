@@ -59,6 +59,8 @@
                 request(.removeAll, "", flags: .deferredRemove, data: []),
                 number(CommandNumber(DMFuseCommand.tableStatusWithPaths).rawValue)
                     + request(.tableStatus, flags: .statusTable, data: room).dropFirst(4),
+                number(CommandNumber(DMFuseCommand.limits).rawValue)
+                    + request(.deviceStatus, data: room).dropFirst(4),
             ]
             return seeds
         }

@@ -9,6 +9,7 @@ import SystemPackage
 
 /// A backing store that has every byte and does no work.
 final class IdleStore: BackingStore {
+    let limits = QueueLimits.ofLoop(discardGranularity: 4096)
     let size: UInt64 = 1 << 40
     func read(into bytes: UnsafeMutableRawBufferPointer, at offset: UInt64) -> Errno? { nil }
     func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) -> Errno? { nil }

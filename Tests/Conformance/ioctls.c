@@ -1,10 +1,18 @@
 // Asks device-mapper what no tool asks: sizes, flags, versions and names that libdevmapper wouldn't
 // send, and what the buffer holds afterwards. Each question is one line. Runs the same on the kernel
 // and under dmfuse run.
+//
+//   ioctls                                 all of these questions
+//   ioctls event COMMAND                   whether the control device has an event while a shell runs it
+//   ioctls range WHAT DEVICE FROM COUNT    discards or zeros bytes of a block device
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/dm-ioctl.h>
+#include <linux/falloc.h>
+#include <linux/fs.h>
+#include <poll.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -372,10 +380,41 @@ static void life(void)
     ASK(DM_REMOVE_ALL);
 }
 
-int main(void)
+// An event comes at once, or, after a last close, soon.
+static int event(const char *command)
+{
+    struct pollfd polled = {.fd = control, .events = POLLIN};
+    int status = system(command);
+    int count = poll(&polled, 1, 1000);
+    printf("status %d, %s\n", status >> 8, count > 0 ? "an event" : "no event");
+    return 0;
+}
+
+static int range(const char *what, const char *device, uint64_t from, uint64_t count)
+{
+    uint64_t bytes[2] = {from, count};
+    int file = open(device, O_RDWR), result;
+    if (file < 0)
+        return perror(device), 1;
+    if (strcmp(what, "BLKDISCARD") == 0)
+        result = ioctl(file, BLKDISCARD, bytes);
+    else if (strcmp(what, "BLKZEROOUT") == 0)
+        result = ioctl(file, BLKZEROOUT, bytes);
+    else
+        result = fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)from, (off_t)count);
+    printf("%s\n", name_of(result == 0 ? 0 : errno));
+    close(file);
+    return 0;
+}
+
+int main(int count, char **words)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
+    if (count == 6 && strcmp(words[1], "range") == 0)
+        return range(words[2], words[3], strtoull(words[4], NULL, 0), strtoull(words[5], NULL, 0));
     control = open("/dev/mapper/control", O_RDWR);
+    if (count == 3 && strcmp(words[1], "event") == 0)
+        return control < 0 ? perror("/dev/mapper/control"), 1 : event(words[2]);
     bytes = malloc(room);
     head = (void *)bytes;
     if (control < 0 || !bytes)

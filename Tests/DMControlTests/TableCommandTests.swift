@@ -135,6 +135,7 @@ import Testing
     @Test("dependencies are a count and numbers; what is between stays the client's")
     func dependencies() throws {
         try fixture.run(.deviceCreate, "low")
+        try fixture.load("low", [spec(0, 8, "zero")])
         try load([spec(0, 8, "linear", "254:0 0")])
         let reply = refusal(
             .tableDependencies, "one", data: [UInt8](repeating: 0xaa, count: 100))

@@ -51,10 +51,12 @@ import Testing
     }
 
     private func change(
-        _ offset: Int, _ length: Int, keepsSize: Bool = true, readOnly: Bool = false
+        _ offset: Int, _ length: Int, keepsSize: Bool = true, readOnly: Bool = false,
+        blockSize: UInt32 = 512, isTaken: Bool = true
     ) -> Result<Extent, Errno> {
         Extent.toChange(
-            offset: offset, length: length, keepsSize: keepsSize, of: size, readOnly: readOnly)
+            offset: offset, length: length, keepsSize: keepsSize, of: size, readOnly: readOnly,
+            blockSize: blockSize, isTaken: isTaken)
     }
 
     @Test(
@@ -77,6 +79,25 @@ import Testing
     func refusedChanges(offset: Int, length: Int) {
         #expect(change(offset, length) == .failure(.invalidArgument))
         #expect(change(offset, length, readOnly: true) == .failure(.invalidArgument))
+    }
+
+    @Test("whole blocks are those of the device")
+    func blocks() throws {
+        #expect(change(512, 512, blockSize: 1024) == .failure(.invalidArgument))
+        #expect(change(1024, 512, blockSize: 1024) == .failure(.invalidArgument))
+        #expect(try change(1024, 2048, blockSize: 1024).get().length == 2048)
+        for (offset, length, isAligned) in [(0, 4096, true), (0, 512, false), (512, 512, false)] {
+            let extent = try Extent.toRead(offset: offset, length: length, of: Sectors(64)).get()
+            #expect(extent.isAligned(to: 4096) == isAligned, "\(offset) \(length)")
+            #expect(extent.isAligned(to: 512))
+        }
+    }
+
+    @Test("what the device doesn't take is EOPNOTSUPP, but EINVAL comes before, EPERM after it")
+    func notTaken() {
+        #expect(change(0, 512, isTaken: false) == .failure(.notSupported))
+        #expect(change(0, 100, isTaken: false) == .failure(.invalidArgument))
+        #expect(change(0, 512, readOnly: true, isTaken: false) == .failure(.notSupported))
     }
 
     @Test("a hole or zero range of a read-only device is EPERM")

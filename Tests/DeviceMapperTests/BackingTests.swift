@@ -163,12 +163,12 @@ import Testing
         "numbers that lead nowhere",
         arguments: [
             ("251:0", .noSuchAddressOrDevice), ("251:99", .noSuchAddressOrDevice),
-            ("254:5", .noSuchAddressOrDevice), ("254:0", .invalidArgument),
+            ("254:5", .noSuchAddressOrDevice), ("254:0", .noSuchAddressOrDevice),
             ("7", .noSuchAddressOrDevice), ("4096:0", .overflow), ("0:1048576", .overflow),
             ("99999999999:0", .overflow), ("1:99999999999", .overflow),
             ("1:", .operationNotSupportedByDevice), (":1", .operationNotSupportedByDevice),
-            ("1:2:3", .operationNotSupportedByDevice), ("-1:2", .operationNotSupportedByDevice),
-            ("510:510", .operationNotSupportedByDevice),
+            ("510:2:3", .noSuchAddressOrDevice), ("-1:2", .operationNotSupportedByDevice),
+            ("510:510", .noSuchAddressOrDevice), ("1fe0fe", .noSuchAddressOrDevice),
         ] as [(String, Errno)])
     func numbersToNothing(word: String, errno: Errno) throws {
         expectErrno(errno) { () throws(DMError) in try create("d", "0 8 linear \(word) 0") }

@@ -13,8 +13,9 @@ private final class LoopDevice {
     private static let setFD: UInt = 0x4C00
     private static let clearFD: UInt = 0x4C01
     private static let getFree: UInt = 0x4C82
+    private static let setBlockSize: UInt = 0x4C09
 
-    init?(_ file: String, readOnly: Bool = false) {
+    init?(_ file: String, readOnly: Bool = false, blockSize: Int32? = nil) {
         let control = open("/dev/loop-control", O_RDWR | O_CLOEXEC)
         guard control >= 0 else { return nil }
         defer { close(control) }
@@ -31,6 +32,8 @@ private final class LoopDevice {
             if ioctl(loop, LoopDevice.setFD, backing) == 0 {
                 self.path = path
                 descriptor = loop
+                guard let blockSize else { return }
+                guard ioctl(loop, LoopDevice.setBlockSize, blockSize) == 0 else { return nil }
                 return
             }
             close(loop)
@@ -148,6 +151,69 @@ struct BlockDeviceTests {
         #expect(throws: DMError(.ioError)) { try handle.write(0, [1]) }
         #expect(try handle.read(0, 1) == [9])
         handle.close()
+        try end()
+    }
+
+    /// As `blockdev --getss --getpbsz --getiomin --getioopt --getalignoff` shows it.
+    private func shown(_ name: String) throws -> [UInt32] {
+        let limits = try #require(try registry.limits(.name(ByteString(name))).limits)
+        return [
+            limits.logicalBlockSize, limits.physicalBlockSize, limits.minimumIO, limits.optimalIO,
+            UInt32(bitPattern: limits.shownAlignmentOffset),
+        ]
+    }
+
+    @Test("what stands on blocks of 4096 bytes has such blocks, and so does what stands on that")
+    func largeBlocks() throws {
+        let file = try directory.file("f", size: 1 << 20)
+        let loop = try #require(LoopDevice(file, blockSize: 4096))
+        try create("d", "0 64 linear \(loop.path) 8")
+        try create("e", "0 16 linear 254:0 8")
+        for name in ["d", "e"] { #expect(try shown(name) == [4096, 4096, 4096, 0, 0], "\(name)") }
+        let limits = try #require(try registry.limits(.name(ByteString("e"))).limits)
+        #expect(limits.takesDiscards && limits.discardGranularity >= 4096)
+        let device = loop.path.split(separator: "/").last ?? ""
+        let error = refusal { () throws(DMError) in try create("f", "0 8 linear \(loop.path) 1") }
+        #expect(
+            error
+                == DMError(
+                    .invalidArgument,
+                    "start=1 not aligned to h/w logical block size 4096 of \(device)"))
+        try end()
+    }
+
+    @Test("stripes shorter than a block below are discarded and zeroed all the same")
+    func partsOfBlocks() throws {
+        let files = try ["f", "g"].map { try directory.file($0, size: 1 << 20) }
+        let loops = try files.map { try #require(LoopDevice($0, blockSize: 4096)) }
+        try create("s", "0 64 striped 2 4 \(loops[0].path) 0 \(loops[1].path) 0")
+        let handle = try open("s")
+        #expect(handle.blockSize == 4096)
+        for operation in [IOOperation.discard, .writeZeroes] {
+            var expected = [UInt8](repeating: 7, count: 64 * 512)
+            try handle.write(0, expected)
+            try handle.beginRange(operation, 4096, 8192).get()
+            expected.replaceSubrange(4096..<12288, with: repeatElement(0, count: 8192))
+            #expect(try handle.read(0, expected.count) == expected)
+        }
+        handle.close()
+        try end()
+    }
+
+    @Test("a file has the limits of a loop device over it")
+    func filesAreLoops() throws {
+        let file = try directory.file("f", size: 1 << 20)
+        let loop = try #require(LoopDevice(file))
+        try create("l", "0 64 linear \(loop.path) 0")
+        try create("f", "0 64 linear \(file) 0")
+        #expect(try shown("l") == [512, 512, 512, 0, 0])
+        #expect(try shown("f") == shown("l"))
+        let both = try ["l", "f"].map {
+            try #require(try registry.limits(.name(ByteString($0))).limits)
+        }
+        #expect(both[0].takesDiscards == both[1].takesDiscards)
+        #expect(both[0].maximumDiscardSectors == both[1].maximumDiscardSectors)
+        #expect(both[0].isRotational == both[1].isRotational)
         try end()
     }
 }

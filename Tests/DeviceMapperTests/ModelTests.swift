@@ -182,10 +182,17 @@ private struct ModelRun {
         let error = refusal { () throws(DMError) in
             try devices.load(name, table.text, readOnly: table.isReadOnly)
         }
+        guard model.standsOnDisks(table) else {
+            #expect(error?.errno == .noSuchAddressOrDevice, "\(context)")
+            return
+        }
         #expect(error?.errno == (refused ? .invalidArgument : nil), "\(context)")
         guard !refused else { return }
         model.devices[name]?.inactive = table
+        guard model.devices[name]?.hadTable == false else { return }
+        let takesDiscards = model.takesDiscards(table)
         model.devices[name]?.hadTable = true
+        model.devices[name]?.takesDiscards = takesDiscards
     }
 
     private mutating func clear(_ name: String) throws {
@@ -220,7 +227,9 @@ private struct ModelRun {
                 #expect(error?.errno == .invalidArgument, "\(context)")
                 return
             }
+            let takesDiscards = model.takesDiscards(table)
             model.devices[name]?.live = table
+            model.devices[name]?.takesDiscards = takesDiscards
         } else if state.isSuspended && state.live == nil {
             #expect(error?.errno == .invalidArgument, "\(context)")
             return
@@ -238,10 +247,14 @@ private struct ModelRun {
             let table = ReferenceModel.Table(lines: [(8, .zero)], isReadOnly: false)
             try devices.load(name, table.text)
             model.devices[name]?.inactive = table
+            model.devices[name]?.hadTable = true
         }
         history.append("settle \(name)")
         _ = try devices.registry.resume(reference(name))
-        if let table = model.devices[name]?.inactive { model.devices[name]?.live = table }
+        if let table = model.devices[name]?.inactive {
+            model.devices[name]?.live = table
+            model.devices[name]?.takesDiscards = false
+        }
         model.devices[name]?.inactive = nil
         model.devices[name]?.isSuspended = false
         try finishPending()
@@ -288,8 +301,18 @@ private struct ModelRun {
         history.append("\(isWrite ? "write" : "read") \(name) \(offset) \(length)")
         if isWrite {
             // A discard and a write-zeroes are writes of zeros.
-            let range: IOOperation? =
+            var range: IOOperation? =
                 generator.once(in: 4) ? (generator.once(in: 2) ? .discard : .writeZeroes) : nil
+            if range == .discard, let table = model.devices[name]?.live, !table.isReadOnly {
+                if model.devices[name]?.takesDiscards == false {
+                    #expect(throws: DMError(.notSupported), "\(context)") {
+                        try handle.beginRange(.discard, UInt64(offset), length).get()
+                    }
+                    return
+                }
+                // How far it gets where a device below takes none any more is left open.
+                if !model.discardsReach(name) { range = .writeZeroes }
+            }
             let bytes =
                 range == nil ? generator.bytes(length) : [UInt8](repeating: 0, count: length)
             let error = refusal { () throws(DMError) in

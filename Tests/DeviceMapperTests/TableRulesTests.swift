@@ -319,10 +319,10 @@ import Testing
         arguments: ["linear l 36028797018963968", "striped 1 8 l 36028797018963968"])
     func hugeOffset(target: String) throws {
         let store = devices.addStore("a", sectors: 16)
-        // Without a table its size is unknown, so nothing refuses the offset.
+        // Without a live table its size is unknown, so nothing refuses the offset.
         _ = try devices.registry.create(name: ByteString("l"), uuid: .empty, minor: nil)
-        try devices.create("t", "0 8 \(target)")
         try devices.load("l", "0 16 linear a 0")
+        try devices.create("t", "0 8 \(target)")
         _ = try devices.registry.resume(.name(ByteString("l")))
         let handle = try devices.open("t")
         #expect(throws: DMError(.ioError)) { try handle.write(0, [1, 2, 3]) }

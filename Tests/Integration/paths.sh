@@ -35,7 +35,7 @@ shows link "$deep"
 # A working directory that is gone.
 mkdir gone && cd gone && rmdir "$test_directory/gone"
 fails_like 'dmfuse: create d: No such device: linear: *' \
-    "$DMFUSE" create d --table '0 64 linear a 0'
+    "$DMFUSE" create d --table '0 64 linear file 0'
 cd "$test_directory"
 
 is_top "$mnt/mapper/top"

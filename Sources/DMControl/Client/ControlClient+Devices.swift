@@ -83,6 +83,15 @@ extension ControlClient {
         return try ask(.deviceStatus, head).status
     }
 
+    /// What requests a device takes; nil: it never had a table.
+    package func limits(
+        _ device: DeviceReference
+    ) throws(DMError) -> (DeviceStatus, QueueLimits?) {
+        let answer = try askGrowing(CommandNumber(DMFuseCommand.limits), try DMIoctl(device))
+        let limits = try LimitsRecord.decode(answer.bytes, dataStart: answer.head.dataStart)
+        return (answer.status, limits)
+    }
+
     /// Stops a device's I/O. Returns when what was under way is done.
     @discardableResult
     package func suspend(

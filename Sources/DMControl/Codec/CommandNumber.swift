@@ -68,7 +68,10 @@ package enum DMFuseCommand: UInt8, Sendable, CaseIterable {
     case waitForEvent = 3
     /// The traced lifecycle events. The argument is a head and room for them.
     case trace = 4
+    /// The limits of a device: what requests it takes. The argument is a head that names the device,
+    /// and room for them.
+    case limits = 5
 
     /// Whether its argument is a `struct dm_ioctl`, and checked as device-mapper's are.
-    var hasHead: Bool { self == .tableStatusWithPaths || self == .trace }
+    var hasHead: Bool { self != .unmount && self != .waitForEvent }
 }

@@ -89,17 +89,24 @@ enum BackingIO {
     }
 
     /// A hole in a file. A block device releases the blocks if it reads zeros from them afterwards,
-    /// else it gives EOPNOTSUPP.
+    /// else it gives EOPNOTSUPP. What isn't whole blocks of one (EINVAL: a stripe may be shorter)
+    /// reads zeros afterwards, too.
     static func discard(_ file: FileDescriptor, from offset: UInt64, count: UInt64) -> Errno? {
-        change(file, from: offset, count: count, clinux_punch_hole)
+        let error = change(file, from: offset, count: count, clinux_punch_hole)
+        return error == .invalidArgument ? zero(file, from: offset, count: count) : error
     }
 
-    /// Without a way to do it at once (tmpfs, NFS), zeros are written.
+    /// Without a way to do it at once (tmpfs, NFS), or where it isn't whole blocks of a block device,
+    /// zeros are written.
     static func writeZeroes(
         _ file: FileDescriptor, from offset: UInt64, count: UInt64
     ) -> Errno? {
         let error = change(file, from: offset, count: count, clinux_zero_range)
-        guard error == .notSupported else { return error }
+        guard error == .notSupported || error == .invalidArgument else { return error }
+        return zero(file, from: offset, count: count)
+    }
+
+    private static func zero(_ file: FileDescriptor, from offset: UInt64, count: UInt64) -> Errno? {
         let size = Int(min(count, 1 << 20))
         guard let zeroes = BufferPool.shared.take(size) else { return .noMemory }
         defer { BufferPool.shared.give(zeroes, size) }

@@ -9,6 +9,9 @@ package protocol BackingStore: AnyObject, Sendable {
     /// Bytes at present; 0 when that can't be told. For a block device its capacity.
     var size: UInt64 { get }
 
+    /// What requests it takes.
+    var limits: QueueLimits { get }
+
     /// Fills all of `bytes` from byte `offset` on. Nil: done. What the store does not have, since
     /// it ends before, is EIO, never zeros.
     func read(into bytes: UnsafeMutableRawBufferPointer, at offset: UInt64) -> Errno?

@@ -30,35 +30,47 @@ package struct ClientPaths: DeviceResolver {
     }
 
     package func resolve(_ word: ByteString, writable: Bool) throws(DMError) -> ResolvedDevice {
-        if let number = try ClientPaths.number(word) {
+        if let number = try DeviceWord.number(word) {
             return try resolve(number, writable: writable)
-        }
-        // The kernel reads a word of digits as a number without a colon, which no device has.
-        if !word.isEmpty, word.bytes.allSatisfy({ (48...57).contains($0) }) {
-            throw DMError(.noSuchAddressOrDevice)
         }
         guard !word.isEmpty, !word.bytes.contains(0) else {
             throw DMError(.operationNotSupportedByDevice)
         }
+        do throws(DMError) {
+            return try resolvePath(word, writable: writable)
+        } catch {
+            guard error.errno == .operationNotSupportedByDevice else { throw error }
+            return try resolve(DeviceWord.other(word), after: error, writable: writable)
+        }
+    }
+
+    /// What a word means that is no path, for which `pathError` was found.
+    private func resolve(
+        _ meaning: DeviceWord.Meaning?, after pathError: DMError, writable: Bool
+    ) throws(DMError) -> ResolvedDevice {
+        switch meaning {
+        case .number(let number):
+            do throws(DMError) {
+                return try resolve(number, writable: writable)
+            } catch {
+                throw DMError(error.errno, "\(pathError.message); as \(number): \(error.message)")
+            }
+        case .mapped(let minor) where registry.disk(minor: minor)?.hasTable == true:
+            return .mapped(minor: minor)
+        case .mapped, nil:
+            throw pathError
+        }
+    }
+
+    private func resolvePath(
+        _ word: ByteString, writable: Bool
+    ) throws(DMError) -> ResolvedDevice {
         let path = try absolute(word)
         if let minor = try matchAsText(path) { return .mapped(minor: minor) }
         return try open(path, as: word, writable: writable)
     }
 
     // MARK: Numbers
-
-    /// "MAJOR:MINOR" and nothing else (`sscanf("%u:%u%c") == 2`). EOVERFLOW: not a device number.
-    private static func number(_ word: ByteString) throws(DMError) -> DeviceNumber? {
-        let parts = word.bytes.split(
-            separator: UInt8(ascii: ":"), maxSplits: 1, omittingEmptySubsequences: false)
-        guard parts.count == 2,
-            parts.allSatisfy({ !$0.isEmpty && $0.allSatisfy { (48...57).contains($0) } })
-        else { return nil }
-        guard let major: UInt32 = Digits.number(parts[0]), major < 1 << 12,
-            let minor: UInt32 = Digits.number(parts[1]), minor < 1 << 20
-        else { throw DMError(.overflow) }
-        return DeviceNumber(major: major, minor: minor)
-    }
 
     private func resolve(
         _ number: DeviceNumber, writable: Bool
@@ -82,7 +94,12 @@ package struct ClientPaths: DeviceResolver {
             }
         }
         let node = ByteString("/dev/block/\(number)")
-        return try open(BlockNodes.path(of: number) ?? node, as: node, writable: writable)
+        do throws(DMError) {
+            return try open(BlockNodes.path(of: number) ?? node, as: node, writable: writable)
+        } catch {
+            guard error.errno == .operationNotSupportedByDevice else { throw error }
+            throw DMError(.noSuchAddressOrDevice, error.message)
+        }
     }
 
     // MARK: Paths
@@ -148,14 +165,19 @@ package struct ClientPaths: DeviceResolver {
     private func minor(below: ArraySlice<UInt8>) -> UInt32? {
         if below.starts(with: "mapper/".utf8) {
             let node = ByteString(below.dropFirst("mapper/".utf8.count))
-            return registry.disk(named: node)?.number.minor
+            return registry.disk(named: node).flatMap(ClientPaths.minor)
         }
         guard below.starts(with: "dm-".utf8) else { return nil }
         let digits = ByteString(below.dropFirst(3))
         guard let minor: UInt32 = Digits.number(digits.bytes), digits == "\(minor)" else {
             return nil
         }
-        return registry.disk(minor: minor)?.number.minor
+        return registry.disk(minor: minor).flatMap(ClientPaths.minor)
+    }
+
+    /// Nil: it never had a table, and so the kernel would have no node of it.
+    private static func minor(of disk: DiskInfo) -> UInt32? {
+        disk.hasTable ? disk.number.minor : nil
     }
 
     private static func remainder(

@@ -9,7 +9,8 @@ package enum ResolvedDevice {
 /// Finds the device that a word of a table line names.
 package protocol DeviceResolver: Sendable {
     /// Called with no lock held; may block on the file system. ENODEV: nothing there, or nothing
-    /// that can be mapped to. ENXIO: no device has that number. EACCES, EROFS: not writable.
+    /// that can be mapped to. ENXIO: no device has that number. EOVERFLOW: none can have. EACCES,
+    /// EROFS: not writable.
     /// EBUSY: in use by others. The message says more, or is empty.
     func resolve(_ word: ByteString, writable: Bool) throws(DMError) -> ResolvedDevice
 }

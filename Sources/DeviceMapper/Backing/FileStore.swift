@@ -30,6 +30,10 @@ package final class FileStore: BackingStore {
         lock.withLock { replaced.append(old) }
     }
 
+    package var limits: QueueLimits {
+        isBlockDevice ? BackingLimits.ofBlockDevice(current) : BackingLimits.ofFile(current)
+    }
+
     package var size: UInt64 { BackingIO.size(current, isBlockDevice: isBlockDevice) }
 
     package func read(into bytes: UnsafeMutableRawBufferPointer, at offset: UInt64) -> Errno? {

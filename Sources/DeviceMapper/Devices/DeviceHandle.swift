@@ -39,6 +39,10 @@ package final class DeviceHandle: @unchecked Sendable {
     /// Up to where there is something to read; `size` or more.
     package var readableSize: Sectors { device.disk.capacity }
     package var isReadOnly: Bool { device.disk.isReadOnly }
+    /// What requests past the page cache are aligned to, in bytes.
+    package var blockSize: UInt32 { device.disk.blockSize }
+    /// What requests it takes.
+    package var limits: QueueLimits { device.limits ?? QueueLimits() }
     package var number: DeviceNumber { device.disk.number }
     package var generation: UInt64 { device.disk.generation }
 

@@ -28,7 +28,8 @@ extension DiskInfo {
         guard let cell = disk.hashCell else { return nil }
         self.init(
             number: disk.number, generation: disk.generation, name: cell.name,
-            size: disk.visibleSize, isReadOnly: disk.isReadOnly, creationTime: disk.creationTime,
+            size: disk.visibleSize, isReadOnly: disk.isReadOnly,
+            hasTable: disk.hasTable, creationTime: disk.creationTime,
             changeTime: disk.changeTime)
     }
 }

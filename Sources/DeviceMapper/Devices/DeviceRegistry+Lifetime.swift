@@ -87,12 +87,14 @@ extension DeviceRegistry {
             return (state.detach(cell, device), .removed(info))
         }
         if let detached { finishRemoval(of: detached) }
+        globalEvents.raise()
         return outcome
     }
 
     /// Removes every device that nobody has open, also those that become so by that. `deferred`:
     /// marks the others. Returns how many are left, open.
     package func removeAll(deferred: Bool) -> Int {
+        defer { globalEvents.raise() }
         waitForClosings(nil, .removal)
         while true {
             let names = reading { $0.cellsByName.keys.sorted() }
@@ -137,7 +139,6 @@ extension DeviceRegistry {
             state.minors.free(device.disk.number.minor)
         }
         removals.noteChange()
-        globalEvents.raise()
         // 7. The rest goes with the last reference.
     }
 

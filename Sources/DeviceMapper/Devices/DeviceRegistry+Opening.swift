@@ -33,13 +33,14 @@ extension DeviceRegistry {
     }
 
     /// Opens a lower mapped device for a table of `upper`: an opener and an edge in one step.
-    /// ENXIO: no such device. EINVAL: a circle. ELOOP: too deep.
+    /// ENXIO: no such device, or one that never had a table: the kernel makes its disk with the first
+    /// that is loaded. EINVAL: a circle. ELOOP: too deep.
     func openLower(
         _ number: DeviceNumber, for upper: MappedDevice, writable: Bool
     ) throws(DMError) -> LowerDevice {
         let (lower, cell) = try writing { (state) throws(DMError) -> (MappedDevice, HashCell) in
             guard !state.isClosed, let cell = state.disks[number.minor]?.hashCell,
-                let lower = cell.device
+                let lower = cell.device, lower.disk.hasTable
             else { throw .noSuchDevice }
             if try state.edges.add(upper, over: lower, writable: writable) { cell.openCount += 1 }
             return (lower, cell)

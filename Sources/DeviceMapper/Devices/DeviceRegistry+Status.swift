@@ -36,6 +36,15 @@ extension DeviceRegistry {
         return (info, table?.lowerDevices.map(\.number))
     }
 
+    /// What requests the device takes, by its live table, or, while it had none, by the first that was
+    /// loaded; nil: none ever was. ENXIO.
+    package func limits(
+        _ reference: DeviceReference
+    ) throws(DMError) -> (info: DeviceInfo, limits: QueueLimits?) {
+        let (device, info) = try find(reference, inactive: false)
+        return (info, device.limits)
+    }
+
     /// Waits until the device's event number is another one, then answers like `tableStatus`.
     /// Removal and rename of a device with a live table are events; without one nothing wakes the
     /// wait (R18). EINTR, ENXIO.

@@ -19,6 +19,8 @@ package final class Disk: @unchecked Sendable {
 
     private let sectorCount = Atomic<UInt64>(0)
     private let visibleCount = Atomic<UInt64>(0)
+    private let everHadTable = Atomic<Bool>(false)
+    private let logicalBlock = Atomic<UInt32>(512)
     private let newestChange = Atomic<Int64>(0)
     private let writeProtected = Atomic<Bool>(false)
 
@@ -58,6 +60,19 @@ package final class Disk: @unchecked Sendable {
 
     func noteChange() { newestChange.store(RealTime.now, ordering: .relaxed) }
 
+    /// Whether a table was ever loaded. The kernel makes a disk with the first; before that nothing can
+    /// stand on it. Set once, under map_lock.
+    var hasTable: Bool {
+        get { everHadTable.load(ordering: .acquiring) }
+        set { everHadTable.store(newValue, ordering: .releasing) }
+    }
+
+    /// The logical block size, in bytes (`QueueLimits`). Changed under map_lock.
+    var blockSize: UInt32 {
+        get { logicalBlock.load(ordering: .acquiring) }
+        set { logicalBlock.store(newValue, ordering: .releasing) }
+    }
+
     /// As the live table was loaded.
     var isReadOnly: Bool {
         get { writeProtected.load(ordering: .acquiring) }
@@ -72,6 +87,8 @@ package struct DiskInfo: Hashable, Sendable {
     package let name: ByteString
     package let size: Sectors
     package let isReadOnly: Bool
+    /// Whether a table was ever loaded: the kernel makes a disk with the first.
+    package let hasTable: Bool
     /// Nanoseconds since 1970. The change of contents is 0 if there was none.
     package let creationTime: Int64
     package let changeTime: Int64

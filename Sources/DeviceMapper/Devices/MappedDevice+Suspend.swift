@@ -39,10 +39,10 @@ extension MappedDevice {
         defer { suspendLock.unlock() }
         let table = takeInactive()
         if let table {
-            try prepareSwap(to: table, flags, interrupt, &leaving)
+            let limits = try prepareSwap(to: table, flags, interrupt, &leaving)
             defer { disk.queue.unseal() }
             do {
-                if let old = try swapLive(table) { leaving.append(old) }
+                if let old = try swapLive(table, limits) { leaving.append(old) }
             } catch {
                 leaving.append(table)
                 throw error
@@ -56,11 +56,11 @@ extension MappedDevice {
     }
 
     /// Suspends for the swap if need be, brings what was written through the old table onto its
-    /// backing store, checks the new one, and seals the queue. Throws with `table` disposed of and
+    /// backing store, measures the new one, and seals the queue. Throws with `table` disposed of and
     /// the queue unsealed.
     private func prepareSwap(
         to table: Table, _ flags: SuspendFlags, _ interrupt: Interrupt?, _ leaving: inout [Table]
-    ) throws(DMError) {
+    ) throws(DMError) -> QueueLimits {
         let wasSuspended = isSuspended
         do {
             if !wasSuspended { try quiesce(flags, interrupt) }
@@ -72,8 +72,9 @@ extension MappedDevice {
             try abandonSwap(to: table, wasSuspended: wasSuspended, &leaving, error)
         }
         // Before the seal: it asks files for their sizes.
+        let limits: QueueLimits
         do {
-            try table.checkAreas()
+            limits = try table.measure()
         } catch {
             leaving.append(table)
             throw error
@@ -83,6 +84,7 @@ extension MappedDevice {
         } catch {
             try abandonSwap(to: table, wasSuspended: wasSuspended, &leaving, error)
         }
+        return limits
     }
 
     /// Everything as it was before the swap began, and the error that ended it (R12). ENXIO:

@@ -15,14 +15,14 @@ final class MappedDevice: @unchecked Sendable {
     let suspendLock = SleepLock(rank: .suspend, name: "MappedDevice.suspendLock")
     private let suspended = Atomic<Bool>(false)
 
-    /// Guards the two pointers, `areSlotsClosed` and `hadTable`; held to read or change them, never
+    /// Guards the two pointers, `areSlotsClosed` and `knownLimits`; held to read or change them, never
     /// over I/O.
     private let mapLock = RWLock(rank: .map, name: "MappedDevice.mapLock")
     private var map: Unmanaged<Table>?
     private var newMap: Table?
     private var areSlotsClosed = false
-    /// Whether a table was ever loaded: the first load checks sizes at once.
-    private var hadTable = false
+    /// Nil: no table was ever loaded.
+    private var knownLimits: QueueLimits?
 
     /// Of tables that are no longer live.
     let earlierErrors = WriteBackErrors()
@@ -83,9 +83,8 @@ final class MappedDevice: @unchecked Sendable {
         // A flush goes straight to the lower devices, and may end there while the call still runs.
         if request.operation == .flush { return table.takeUnretainedValue().flush(request) }
         table._withUnsafeGuaranteedRef { table in
-            if request.operation.isChange && table.isReadOnly {
-                // Openers were refused with EPERM already: this comes from a device above.
-                return request.finish(.ioError)
+            if request.operation.isChange, let error = table.refusal(of: request.operation) {
+                return request.finish(error)
             }
             table.submit(request)
         }
@@ -109,14 +108,19 @@ final class MappedDevice: @unchecked Sendable {
 
     var hasLiveTable: Bool { mapLock.withReadLock { map != nil } }
 
+    /// What requests the device takes: as its live table was measured, or, while none was live yet,
+    /// the first one that was loaded. Nil: none was; the kernel has no disk then, and nothing can
+    /// stand on it.
+    var limits: QueueLimits? { mapLock.withReadLock { knownLimits } }
+
     /// Puts the inactive table; gives out the one that stood there. ENXIO: the device was removed.
     /// Throws without having taken `table`.
     func putInactive(_ table: Table) throws(DMError) -> Table? {
         // Only the first table is measured at load; later ones when they go live.
-        if mapLock.withReadLock({ !hadTable }) { try table.checkAreas() }
+        let measured = limits == nil ? try table.measure() : nil
         return try mapLock.withWriteLock { () throws(DMError) in
             guard !areSlotsClosed else { throw MappedDevice.removed }
-            hadTable = true
+            if knownLimits == nil, let measured { know(measured) }
             table.lifecycle.note(.tableLoaded)
             defer { newMap = table }
             return newMap
@@ -140,14 +144,16 @@ final class MappedDevice: @unchecked Sendable {
         }
     }
 
-    /// Makes `table` the live one; gives out the old one. With nothing in flight, under
-    /// `suspendLock`. ENXIO: the device was removed.
-    func swapLive(_ table: Table) throws(DMError) -> Table? {
+    /// Makes `table`, of which `limits` were measured, the live one; gives out the old one. With
+    /// nothing in flight, under `suspendLock`. ENXIO: the device was removed.
+    func swapLive(_ table: Table, _ limits: QueueLimits) throws(DMError) -> Table? {
         try mapLock.withWriteLock { () throws(DMError) in
             guard !areSlotsClosed else { throw MappedDevice.removed }
             let old = map?.takeRetainedValue()
             old?.lifecycle.note(.tableUnbound)
             table.lifecycle.note(.tableBound)
+            table.takesDiscards = limits.takesDiscards
+            know(limits)
             map = Unmanaged.passRetained(table)
             disk.capacity = table.size
             if !registry.hasPageCache.load(ordering: .acquiring) { disk.visibleSize = table.size }
@@ -155,6 +161,13 @@ final class MappedDevice: @unchecked Sendable {
             disk.noteChange()
             return old
         }
+    }
+
+    /// Under `mapLock`.
+    private func know(_ limits: QueueLimits) {
+        knownLimits = limits
+        disk.blockSize = limits.logicalBlockSize
+        disk.hasTable = true
     }
 
     /// Lets openers know of the live table's size.

@@ -74,6 +74,14 @@ final class LowerDevice: @unchecked Sendable {
         }
     }
 
+    /// What it can do at present.
+    var limits: QueueLimits {
+        switch kind {
+        case .mapped(let device): device.limits ?? QueueLimits()
+        case .backing(let device): device.store.limits
+        }
+    }
+
     /// For messages: the kernel's `%pg`.
     var name: String {
         switch kind {

@@ -6,7 +6,8 @@ import SystemPackage
 /// that no device is freed before its tables. `destroy` is explicit, when no request is in flight
 /// in it, and never under dm_sem: closing a lower device takes that lock.
 final class Table: @unchecked Sendable {
-    // @unchecked: immutable but for `device`, dropped by the one `destroy`.
+    // @unchecked: immutable but for `device`, dropped by the one `destroy`, and `takesDiscards`,
+    // set before the table is live.
 
     let size: Sectors
     let isReadOnly: Bool
@@ -23,6 +24,8 @@ final class Table: @unchecked Sendable {
     let flushTargets: [Target]
     let flushedDirectly: [LowerDevice]
     private let suspendTargets: [Target]
+    /// As measured when it went live.
+    var takesDiscards = false
 
     /// What `TableBuilder` made.
     init(
@@ -94,6 +97,13 @@ final class Table: @unchecked Sendable {
         for index in 0..<targetCount { targets[index]._withUnsafeGuaranteedRef(body) }
     }
 
+    /// Why a change may not go through it; nil: it may. Openers were refused with an errno of their
+    /// own already: such a request comes from a device above.
+    func refusal(of operation: IOOperation) -> Errno? {
+        if isReadOnly { return .ioError }
+        return operation == .discard && !takesDiscards ? .notSupported : nil
+    }
+
     func willSuspend() { for target in suspendTargets { target.willSuspend() } }
     func didResume() { for target in suspendTargets { target.didResume() } }
 
@@ -108,25 +118,5 @@ final class Table: @unchecked Sendable {
                     targetType: target.type.name, text: target.status(kind)))
         }
         return lines
-    }
-
-    /// Whether every lower device is long enough (`device_area_is_invalid`). EINVAL.
-    func checkAreas() throws(DMError) {
-        // Each device is asked once, however many lines use it.
-        let sizes = Dictionary(
-            uniqueKeysWithValues: lowerDevices.map { (ObjectIdentifier($0), $0.size.count) })
-        var refused: LowerArea?
-        forEachTarget { target in
-            guard refused == nil else { return }
-            refused = target.lowerAreas().first { area in
-                let size = sizes[ObjectIdentifier(area.device)] ?? 0
-                return size > 0 && (area.start >= size || area.length > size - area.start)
-            }
-        }
-        guard let refused else { return }
-        throw DMError(
-            .invalidArgument,
-            "\(refused.device.name) too small for target: start=\(refused.start), "
-                + "len=\(refused.length), dev_size=\(refused.device.size.count)")
     }
 }

@@ -122,8 +122,22 @@ class Target: @unchecked Sendable {
         return ByteString(all.joined(separator: ",") + ";")
     }
 
-    /// Each stretch of a lower device that it uses, in sectors, for the check against its size.
+    /// Each stretch of a lower device that it uses, in sectors: what it is checked against, and whose
+    /// limits its own are made of (`iterate_devices`). A device may come several times.
     func lowerAreas() -> [LowerArea] { [] }
+
+    // MARK: Limits
+
+    /// Changes what its lower devices' limits came to, where the target knows better (`io_hints`).
+    func addHints(to limits: inout QueueLimits) {}
+
+    /// Whether discards are sent on (`num_discard_bios`). The table takes them where each target
+    /// does, and each device below each target; so one without a lower device forbids them.
+    var forwardsDiscards: Bool { true }
+
+    /// The same for writes of zeros that bring none along (`num_write_zeroes_bios`). Where they are
+    /// not taken zeros are written.
+    var forwardsWriteZeroes: Bool { true }
 }
 
 /// So many sectors of a lower device.

@@ -140,6 +140,8 @@ final class DelayTarget: Target, @unchecked Sendable {
         }
     }
 
+    override var forwardsWriteZeroes: Bool { false }
+
     override func lowerAreas() -> [LowerArea] {
         [read, write, flush].map {
             LowerArea(device: $0.device, start: $0.start, length: (end - begin) / Sectors.size)

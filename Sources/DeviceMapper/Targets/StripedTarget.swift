@@ -186,6 +186,14 @@ final class StripedTarget: Target, @unchecked Sendable {
         errorCounts[stripe].load(ordering: .relaxed) == 0 ? "A" : "D"
     }
 
+    /// A chunk is done well, and a round of them best (`stripe_io_hints`). Too long a round loses
+    /// what is beyond 32 bits, as there.
+    override func addHints(to limits: inout QueueLimits) {
+        let bytes = chunkSize &* UInt32(Sectors.size)
+        limits.setMinimumIO(bytes)
+        limits.setOptimalIO(bytes &* UInt32(truncatingIfNeeded: stripeCount))
+    }
+
     override func lowerAreas() -> [LowerArea] {
         let width = (end - begin) / Sectors.size / stripeCount
         return stripes.map { LowerArea(device: $0.device, start: $0.start, length: width) }
