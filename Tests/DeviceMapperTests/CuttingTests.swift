@@ -59,7 +59,7 @@ import Testing
     func failure() throws {
         let store = try makeStack(replacing: [2500: "2500 1 error"])
         let handle = try devices.open("upper")
-        let pending = handle.beginRange(.discard, 0, CuttingTests.lines * 512)
+        let pending = handle.beginRange(.writeZeroes, 0, CuttingTests.lines * 512)
         try resume()
         #expect(throws: DMError(.ioError)) { try pending.get() }
         let left = (0..<CuttingTests.lines).filter { store.contents[$0 * 512] != 0 }
