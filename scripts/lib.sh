@@ -154,7 +154,8 @@ pause_below() { read -r -t 0.02 _ <>"$1/never" || true; }
 # The numbers of the processes that were started with something below a directory in their environment.
 processes_below() {
     local file
-    grep -lsaF -e "=$1/" /proc/[0-9]*/environ | while IFS=/ read -r _ _ file _; do
+    # It fails when one of them ends meanwhile.
+    { grep -lsaF -e "=$1/" /proc/[0-9]*/environ || true; } | while IFS=/ read -r _ _ file _; do
         [ "$file" = $$ ] || echo "$file"
     done
 }
