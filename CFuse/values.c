@@ -18,4 +18,7 @@ const unsigned int cfuse_blkgetdiskseq = BLKGETDISKSEQ;
 const unsigned int cfuse_blkgetzonesz = BLKGETZONESZ;
 const unsigned int cfuse_blkgetnrzones = BLKGETNRZONES;
 const unsigned int cfuse_blkflsbuf = BLKFLSBUF;
+const unsigned int cfuse_blkbszset = BLKBSZSET;
 const unsigned int cfuse_limits = _IOR(0xfe, 5, char[64]);
+const unsigned int cfuse_settings = _IOR(0xfe, 6, char[32]);
+const unsigned int cfuse_set_read_only = _IOW(0xfe, 7, int);

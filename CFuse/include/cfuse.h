@@ -176,6 +176,7 @@ extern const int cfuse_zero_range;
 /// and BLKFLSBUF, which has none.
 extern const unsigned int cfuse_blkgetsize64;
 extern const unsigned int cfuse_blkbszget;
+extern const unsigned int cfuse_blkbszset;
 extern const unsigned int cfuse_blkgetdiskseq;
 extern const unsigned int cfuse_blkgetzonesz;
 extern const unsigned int cfuse_blkgetnrzones;
@@ -183,5 +184,9 @@ extern const unsigned int cfuse_blkflsbuf;
 /// Our own: _IOR(0xfe, 5, 64 bytes), the limits of the device (`QueueLimits.record`). For clients that
 /// answer the others.
 extern const unsigned int cfuse_limits;
+/// _IOR(0xfe, 6, 32 bytes), what tools set of the device (`DeviceHandle.settings`).
+extern const unsigned int cfuse_settings;
+/// _IOW(0xfe, 7, int), BLKROSET.
+extern const unsigned int cfuse_set_read_only;
 
 #endif

@@ -14,9 +14,13 @@ func controlFile(
     answer(request, file) { session, device, reply in
         switch command {
         case cfuse_blkgetsize64: reply.control(device.size.bytes, room: outputSize)
-        case cfuse_blkbszget: reply.control(blockSize(of: device), room: outputSize)
+        case cfuse_blkbszget: reply.control(Int32(device.cacheBlockSize), room: outputSize)
         case cfuse_blkgetdiskseq: reply.control(device.generation, room: outputSize)
         case cfuse_limits: reply.control(device.limits.record, room: outputSize)
+        case cfuse_settings: reply.control(device.settings, room: outputSize)
+        case cfuse_blkbszset, cfuse_set_read_only:
+            let result = change(request, session, command, device, input, inputSize)
+            if let result { reply.error(result) } else { reply.controlled() }
         // Not zoned.
         case cfuse_blkgetzonesz, cfuse_blkgetnrzones:
             reply.control(UInt32(0), room: outputSize)
@@ -29,11 +33,24 @@ func controlFile(
     }
 }
 
-/// The largest up to a page that divides the size, but a logical block at least
-/// (`set_init_blocksize`).
-private func blockSize(of device: DeviceHandle) -> Int32 {
-    let page: UInt64 = 4096
-    let bytes = device.size.bytes
-    let divisor = min(page, bytes == 0 ? page : bytes & (~bytes + 1))
-    return Int32(max(divisor, UInt64(device.blockSize)))
+/// What only root and whoever mounted may do. EACCES to others; EBUSY, EINVAL.
+private func change(
+    _ request: fuse_req_t?, _ session: Session, _ command: UInt32, _ device: DeviceHandle,
+    _ input: UnsafeRawPointer?, _ inputSize: Int
+) -> Errno? {
+    guard let user = fuse_req_ctx(request)?.pointee.uid,
+        user == 0 || user == session.tree.owner.user
+    else { return .permissionDenied }
+    guard let input, inputSize >= MemoryLayout<Int32>.size else { return .invalidArgument }
+    let number = input.loadUnaligned(as: UInt32.self)
+    guard command == cfuse_blkbszset else {
+        device.setReadOnly(number != 0)
+        return nil
+    }
+    do {
+        try device.setCacheBlockSize(number)
+        return nil
+    } catch {
+        return error.errno
+    }
 }

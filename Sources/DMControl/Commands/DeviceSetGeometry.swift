@@ -1,8 +1,8 @@
 import DeviceMapper
 import SystemPackage
 
-/// DEV_SET_GEOMETRY: the data is "cylinders heads sectors start", four decimals. Checked as the
-/// kernel does and then forgotten: a plain file has no geometry to ask for. ENXIO. EINVAL: not four
+/// DEV_SET_GEOMETRY: the data is "cylinders heads sectors start", four decimals. Kept for
+/// whoever asks the device for its geometry, until a table of another size. ENXIO. EINVAL: not four
 /// numbers, more than 65535, 255, 255, or a start beyond them.
 enum DeviceSetGeometry: Command {
     static let command = DMCommand.deviceSetGeometry
@@ -24,6 +24,11 @@ enum DeviceSetGeometry: Command {
             throw DMError(
                 .invalidArgument, "Start sector is beyond the geometry limits.")
         }
+        try call.registry.setGeometry(
+            try call.reference(),
+            Geometry(
+                cylinders: UInt16(cylinders), heads: UInt8(heads), sectors: UInt8(sectors),
+                start: UInt32(start)))
         call.head.dataSize = 0
     }
 

@@ -16,6 +16,7 @@ extension DeviceRegistry {
             else { throw .noSuchDevice }
             cell.openCount += 1
             disk.wasOpened = true
+            if cell.handles.isEmpty { disk.settings.blockSize = 0 }
             let handle = DeviceHandle(
                 registry: self, device: device, cell: cell, isFirst: cell.handles.isEmpty)
             cell.handles[ObjectIdentifier(handle)] = Unmanaged.passUnretained(handle)
@@ -30,6 +31,11 @@ extension DeviceRegistry {
         }
         if isLast { deferredRemovals.schedule(handle.cell, in: self) }
         closings.noteChange()
+    }
+
+    /// Whether a table of another device, live or inactive, stands on it.
+    func isBelowAnother(_ device: MappedDevice) -> Bool {
+        reading { !$0.edges.uppers(of: device).isEmpty }
     }
 
     /// Opens a lower mapped device for a table of `upper`: an opener and an edge in one step.

@@ -67,7 +67,7 @@ extension DeviceRegistry {
     /// Versions of the targets, the newest registered first.
     package func targetTypes() -> [TargetType] { TargetTypes.all.reversed() }
 
-    private func find(
+    func find(
         _ reference: DeviceReference, inactive: Bool
     ) throws(DMError) -> (device: MappedDevice, info: DeviceInfo) {
         try reading { (state) throws(DMError) in

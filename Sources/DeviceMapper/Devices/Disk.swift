@@ -11,6 +11,7 @@ package final class Disk: @unchecked Sendable {
     let creationTime: Int64
     let queue: RequestQueue
     let lifecycle: Lifecycle
+    let settings = DiskSettings()
 
     /// The seed's private pointer. Nil once the device is being removed: no new open succeeds.
     var hashCell: HashCell?
@@ -73,8 +74,11 @@ package final class Disk: @unchecked Sendable {
         set { logicalBlock.store(newValue, ordering: .releasing) }
     }
 
+    /// As the live table was loaded, or was set.
+    var isReadOnly: Bool { isTableReadOnly || settings.isReadOnly }
+
     /// As the live table was loaded.
-    var isReadOnly: Bool {
+    var isTableReadOnly: Bool {
         get { writeProtected.load(ordering: .acquiring) }
         set { writeProtected.store(newValue, ordering: .releasing) }
     }

@@ -155,9 +155,10 @@ final class MappedDevice: @unchecked Sendable {
             table.takesDiscards = limits.takesDiscards
             know(limits)
             map = Unmanaged.passRetained(table)
+            if disk.capacity != table.size { disk.settings.geometry = Geometry() }
             disk.capacity = table.size
             if !registry.hasPageCache.load(ordering: .acquiring) { disk.visibleSize = table.size }
-            disk.isReadOnly = table.isReadOnly
+            disk.isTableReadOnly = table.isReadOnly
             disk.noteChange()
             return old
         }
