@@ -1,6 +1,7 @@
-// The ioctls of block devices, on device files. What isn't here goes on to the file system.
+// The ioctls of block devices, on device files. What isn't here is in settings.c.
 #include "preload.h"
 
+#include <limits.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
@@ -13,27 +14,12 @@ struct limits {
     uint32_t maximum_discard, maximum_hardware_discard, maximum_write_zeroes, chunk_sectors;
     uint32_t flags, zero;
 };
-enum { get_limits = _IOR(0xfe, 5, struct limits), largest_block = 4096 };
+enum { get_limits = _IOR(0xfe, 5, struct limits), rotational = 4 };
 _Static_assert(sizeof(struct limits) == 64, "the record of the daemon");
-
-static int fail(int error)
-{
-    errno = error;
-    return -1;
-}
 
 static int read_limits(int fd, struct limits *limits)
 {
     return (int)syscall(SYS_ioctl, fd, get_limits, limits);
-}
-
-// The block size that the kernel sets on a block device of that size.
-static int soft_block(const struct limits *limits, uint64_t size)
-{
-    uint32_t block = limits->logical_block;
-    while (block < largest_block && (size & block) == 0)
-        block <<= 1;
-    return (int)block;
 }
 
 // The read-ahead is the mount's: one for all its files.
@@ -102,7 +88,8 @@ static int take_range(
         return fail(EBADF);
     if (read_limits(fd, &limits) != 0)
         return -1;
-    if (request == BLKDISCARD && limits.maximum_discard == 0)
+    // There is no secure way: BLKSECDISCARD.
+    if (request != BLKZEROOUT && (request == BLKSECDISCARD || limits.maximum_discard == 0))
         return fail(EOPNOTSUPP);
     if (read_memory(range, argument, 2 * sizeof range[0]) != 0)
         return -1;
@@ -142,42 +129,50 @@ static int write_zeroes(int fd, const uint64_t range[2])
     return 0;
 }
 
-// Answers an ioctl by a value of a type.
-#define GIVE(type, value) write_memory(argument, &(type){value}, sizeof(type))
-
 // Those that the limits of the device answer.
-static int limits_ioctl(int fd, uint64_t size, unsigned request, void *argument)
+static int limits_ioctl(int fd, unsigned request, void *argument)
 {
     struct limits limits;
     if (read_limits(fd, &limits) != 0)
         return -1;
+    uint32_t longest = limits.maximum_sectors;
     switch (request) {
     case BLKSSZGET: return GIVE(int, (int)limits.logical_block);
     case BLKPBSZGET: return GIVE(unsigned, limits.physical_block);
     case BLKIOMIN: return GIVE(unsigned, limits.minimum_io);
     case BLKIOOPT: return GIVE(unsigned, limits.optimal_io);
     case BLKALIGNOFF: return GIVE(int, limits.alignment_offset);
-    default: return GIVE(int, soft_block(&limits, size));
+    case BLKSECTGET: return GIVE(unsigned short, longest < USHRT_MAX ? longest : USHRT_MAX);
+    default: return GIVE(unsigned short, (limits.flags & rotational) != 0);
     }
+}
+
+// Those that ask of the range of a discard or of zeros.
+static int range_ioctl(int fd, const struct stat *status, unsigned request, const void *argument)
+{
+    uint64_t range[2];
+    if (take_range(fd, status, request, argument, range) != 0)
+        return -1;
+    return request == BLKDISCARD ? discard(fd, range) : write_zeroes(fd, range);
 }
 
 int block_ioctl(int fd, const struct stat *status, unsigned request, void *argument)
 {
-    uint64_t size = (uint64_t)status->st_size, range[2];
+    uint64_t size = (uint64_t)status->st_size;
     switch (request) {
     case BLKGETSIZE64: return GIVE(uint64_t, size);
     case BLKGETSIZE: return GIVE(unsigned long, size / 512);
     case BLKSSZGET: case BLKPBSZGET: case BLKIOMIN: case BLKIOOPT: case BLKALIGNOFF:
-    case BLKBSZGET:
-        return limits_ioctl(fd, size, request, argument);
-    case BLKRAGET: case BLKFRAGET: return GIVE(unsigned long, read_ahead(status));
-    case BLKRASET: case BLKFRASET: return set_read_ahead(status, (unsigned long)argument);
-    case BLKROGET: return GIVE(int, !(status->st_mode & S_IWUSR));
-    case BLKFLSBUF: return flush(fd);
-    case BLKDISCARD: case BLKZEROOUT:
-        if (take_range(fd, status, request, argument, range) != 0)
-            return -1;
-        return request == BLKDISCARD ? discard(fd, range) : write_zeroes(fd, range);
-    default: return (int)syscall(SYS_ioctl, fd, request, argument);
+    case BLKSECTGET: case BLKROTATIONAL:
+        return limits_ioctl(fd, request, argument);
+    case BLKDISCARDZEROES: return GIVE(unsigned, 0);
+    case BLKRAGET: case BLKFRAGET:
+        return argument ? GIVE(unsigned long, read_ahead(status)) : fail(EINVAL);
+    case BLKRASET: case BLKFRASET:
+        return may_set(status) ? set_read_ahead(status, (unsigned long)argument) : fail(EACCES);
+    case BLKFLSBUF: return may_set(status) ? flush(fd) : fail(EACCES);
+    case BLKDISCARD: case BLKZEROOUT: case BLKSECDISCARD:
+        return range_ioctl(fd, status, request, argument);
+    default: return settings_ioctl(fd, status, request, argument);
     }
 }

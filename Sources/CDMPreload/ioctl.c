@@ -1,8 +1,23 @@
 // ioctl: to the control device, to device files, or on.
 #include "preload.h"
 
+#include <linux/fs.h>
+#include <linux/hdreg.h>
+#include <linux/pr.h>
 #include <stdarg.h>
 #include <sys/ioctl.h>
+
+// Of the other types, those that the kernel answers otherwise for a device's file, which is a regular one.
+static bool is_for_devices(unsigned request)
+{
+    switch (request) {
+    case HDIO_GETGEO: case FIBMAP: case FIONREAD: case FIOQSIZE: case IOC_PR_REGISTER:
+    case IOC_PR_RESERVE: case IOC_PR_RELEASE: case IOC_PR_PREEMPT: case IOC_PR_PREEMPT_ABORT:
+    case IOC_PR_CLEAR:
+        return true;
+    default: return false;
+    }
+}
 
 EXPORTED int ioctl(int fd, unsigned long request, ...)
 {
@@ -20,6 +35,10 @@ EXPORTED int ioctl(int fd, unsigned long request, ...)
         if (is_device(fd, &status))
             // 32 bits, as the kernel has it: programs that keep it in an int extend the sign.
             return block_ioctl(fd, &status, (unsigned)request, argument);
+        break;
+    default:
+        if (is_for_devices((unsigned)request) && is_device(fd, &status))
+            return settings_ioctl(fd, &status, (unsigned)request, argument);
         break;
     }
     return NEXT(ioctl)(fd, request, argument);

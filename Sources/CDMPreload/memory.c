@@ -75,3 +75,9 @@ int write_memory(void *to, const void *from, size_t size)
 {
     return move(SYS_process_vm_writev, (void *)from, to, size);
 }
+
+int fail(int error)
+{
+    errno = error;
+    return -1;
+}

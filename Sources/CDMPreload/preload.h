@@ -74,6 +74,8 @@ size_t program_text(const char *path);
 // Bytes at the program's pointers: 0, or -1 and EFAULT.
 int read_memory(void *to, const void *from, size_t size);
 int write_memory(void *to, const void *from, size_t size);
+// Sets errno: -1.
+int fail(int error);
 
 // MARK: mount.c
 
@@ -149,7 +151,16 @@ int namer(int fd);
 
 // MARK: block.c
 
+// Answers an ioctl by a value of a type.
+#define GIVE(type, value) write_memory(argument, &(type){value}, sizeof(type))
 int block_ioctl(int fd, const struct stat *status, unsigned request, void *argument);
+
+// MARK: settings.c
+
+// Whether the caller may change what isn't the contents of a device.
+bool may_set(const struct stat *status);
+// What isn't in block.c; what neither knows goes on to the file system.
+int settings_ioctl(int fd, const struct stat *status, unsigned request, void *argument);
 
 // MARK: proc.c
 

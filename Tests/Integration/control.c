@@ -3,8 +3,10 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/blkpg.h>
 #include <linux/dm-ioctl.h>
 #include <linux/fs.h>
+#include <linux/hdreg.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -348,7 +350,9 @@ static void arguments_of_ioctls(void)
 {
     static const unsigned requests[] = {
         BLKGETSIZE64, BLKGETSIZE, BLKSSZGET, BLKPBSZGET, BLKBSZGET, BLKIOMIN, BLKIOOPT, BLKALIGNOFF,
-        BLKRAGET, BLKROGET, BLKZEROOUT};
+        BLKROGET, BLKZEROOUT, BLKSECTGET, BLKROTATIONAL, BLKDISCARDZEROES, BLKROSET, BLKPG};
+    // These look at it first.
+    static const unsigned others[] = {BLKRAGET, BLKFRAGET, BLKBSZSET, HDIO_GETGEO};
     int fd = control();
     make(fd, "zeros");
     int device = open("/dev/mapper/zeros", O_RDWR);
@@ -356,6 +360,10 @@ static void arguments_of_ioctls(void)
     for (unsigned i = 0; i < sizeof requests / sizeof requests[0]; i++) {
         REFUSED(EFAULT, ioctl(device, requests[i], NULL));
         REFUSED(EFAULT, ioctl(device, requests[i], (void *)16));
+    }
+    for (unsigned i = 0; i < sizeof others / sizeof others[0]; i++) {
+        REFUSED(EINVAL, ioctl(device, others[i], NULL));
+        REFUSED(EFAULT, ioctl(device, others[i], (void *)16));
     }
     int size = 0;
     errno = 99;
