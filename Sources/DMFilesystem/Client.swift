@@ -1,3 +1,4 @@
+import DeviceMapper
 import Glibc
 
 /// What proc(5) says of a thread that waits for a request: its signals.
@@ -29,7 +30,7 @@ struct ClientSignals: Equatable {
         var queued, own, shared, blocked, ignored, caught: UInt64?
 
         mutating func note(_ line: Slice<UnsafeRawBufferPointer>) {
-            func value(of name: StaticString, radix: UInt64) -> UInt64? {
+            func value(of name: StaticString, radix: UInt8) -> UInt64? {
                 let prefix = UnsafeBufferPointer(
                     start: name.utf8Start, count: name.utf8CodeUnitCount)
                 guard line.starts(with: prefix) else { return nil }
@@ -46,21 +47,9 @@ struct ClientSignals: Equatable {
     }
 
     /// The digits up to what is none. Nil: there are none, or too many.
-    private static func number(_ text: Slice<UnsafeRawBufferPointer>, radix: UInt64) -> UInt64? {
-        var value: UInt64?
-        for byte in text {
-            let digit: UInt8
-            switch byte {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = byte - UInt8(ascii: "0")
-            case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = byte - UInt8(ascii: "a") + 10
-            default: return value
-            }
-            guard digit < radix else { return value }
-            let (product, isTooLarge) = (value ?? 0).multipliedReportingOverflow(by: radix)
-            if isTooLarge { return nil }
-            value = product + UInt64(digit)
-        }
-        return value
+    private static func number(_ text: Slice<UnsafeRawBufferPointer>, radix: UInt8) -> UInt64? {
+        let digits = text.prefix { byte in Digits.value(byte).map { $0 < radix } ?? false }
+        return Digits.number(digits, radix: radix)
     }
 
     /// Signals by which a terminal, a shell or a service manager asks a program to end.
