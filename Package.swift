@@ -11,6 +11,10 @@ let settings: [SwiftSetting] = [
     .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
 ]
 let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+/// The core and its tests alone, for builds that look at nothing else: scripts/test under
+/// ThreadSanitizer.
+let isCoreOnly = Context.environment["DMFUSE_CORE_ONLY"] != nil
+let core = ["CLinux", "DeviceMapper", "DMTestSupport", "DeviceMapperTests"]
 
 // One way only: CFuse <- DMFilesystem; DeviceMapper <- {DMFilesystem, DMControl} <- DMCommandLine.
 // DMFilesystem and DMControl never see each other, and nothing in DeviceMapper knows FUSE.
@@ -78,3 +82,4 @@ let package = Package(
             swiftSettings: settings),
     ]
 )
+if isCoreOnly { package.targets.removeAll { !core.contains($0.name) } }

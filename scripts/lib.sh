@@ -60,10 +60,12 @@ install_programs() {
     install_packages "${missing[@]}"
 }
 
-# Installs the file system tools that integration tests make use of, where that can be done. A test
+# Installs the programs that run on a mount in the integration tests, where that can be done. A test
 # does without what isn't there, and says so. What couldn't be had isn't asked for again for a day.
 install_for_tests() {
-    local programs=(mke2fs:e2fsprogs mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs fuse2fs:fuse2fs fio:fio)
+    local programs=(dmsetup:dmsetup kpartx:kpartx lvm:lvm2 sfdisk:fdisk mke2fs:e2fsprogs
+        mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs mkfs.fat:dosfstools parted:parted
+        fuse2fs:fuse2fs fio:fio)
     local lacking=.build-release/lacking
     [ -z "$(find "$lacking" -mmin -1440 2>/dev/null)" ] ||
         [ "$(<"$lacking")" != "$(packages_of_missing "${programs[@]}")" ] || return 0
@@ -84,9 +86,6 @@ install_missing() {
     command -v swift >/dev/null ||
         die "please install Swift 6.3 or newer first: https://www.swift.org/install/linux"
 }
-
-# Installs the programs that run on a mount unmodified.
-install_clients() { install_programs dmsetup:dmsetup kpartx:kpartx lvm:lvm2 sfdisk:fdisk; }
 
 # Prints a C compiler; Swift brings one along.
 c_compiler() {
@@ -117,6 +116,31 @@ remember_made() {
 is_as_made() {
     [ -e "$1" ] && [ -e "$2" ] && { cat "$3" && state_of "$2"; } | cmp -s "$1" -
 }
+
+# MARK: An ordinary user
+
+# Sets as_user, which stands before a command of an ordinary user: of nobody, if we are root.
+find_ordinary_user() {
+    as_user=()
+    [ "$(id -u)" -ne 0 ] || as_user=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+}
+anybody_opens_fuse() {
+    local as_user
+    find_ordinary_user
+    "${as_user[@]}" sh -c ': <>/dev/fuse' 2>/dev/null
+}
+# Whether we can be in a mount namespace of our own.
+can_leave_namespace() {
+    [ "$(id -u)" -eq 0 ] && unshare --mount --propagation private true 2>/dev/null
+}
+# DIRECTORY: udev lets everybody open /dev/fuse. Where there is no udev it is root's alone: a node in
+# DIRECTORY takes its place. Only in a mount namespace of our own.
+open_fuse() {
+    ! anybody_opens_fuse && [ -c /dev/fuse ] || return 0
+    mknod -m 666 "$1/fuse" c "0x$(stat -c %t /dev/fuse)" "0x$(stat -c %T /dev/fuse)" &&
+        mount --bind "$1/fuse" /dev/fuse || return 0
+    anybody_opens_fuse || umount /dev/fuse
+} 2>/dev/null
 
 # MARK: Mounts
 

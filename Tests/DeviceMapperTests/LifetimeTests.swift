@@ -448,8 +448,12 @@ import Testing
             let handle = try devices.open("d")
             handle.noteFlush()
             let closing = Background { handle.close() }
+            let start = Deadline.nowMilliseconds
             registry.settle(name("d"))
-            #expect(try registry.info(name("d")).openCount == 0)
+            let waited = Deadline.nowMilliseconds - start
+            // On a busy machine the close may come after all the time that a look has for it.
+            let isClosed = try registry.info(name("d")).openCount == 0
+            #expect(isClosed || waited >= ClosingWait.look.milliseconds)
             try closing.get()
         }
         let handle = try devices.open("d")

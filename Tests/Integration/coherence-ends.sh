@@ -6,6 +6,7 @@
 need_helper ends
 mount_here
 mkfifo questions answers
+rounds=${ROUNDS:-$(tries 100)}
 # FILE BYTE SECTORS: a backing file full of one byte.
 make_full() { head -c $(($3 * 512)) /dev/zero | tr '\0' "\\$(printf %o "$2")" >"$1"; }
 make_full large 8 64
@@ -25,7 +26,7 @@ looks_at_the_end() {
     "$helpers/ends" "$(device d)" $((small * 512)) $((large * 512)) 8 ${4:+"$4"} <questions >answers &
     ends=$!
     exec 8>questions 9<answers
-    for ((round = 0; round < ${ROUNDS:-100} / $3; round++)); do
+    for ((round = 0; round < rounds / $3; round++)); do
         dmfuse load d --table "$(table "$large")"
         asked grow
         dmfuse resume d

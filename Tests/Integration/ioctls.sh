@@ -38,10 +38,10 @@ if command -v sfdisk >/dev/null; then
     prints "$x-part1 : start=        2048, size=        8192, type=83" \
         eval 'run sfdisk --dump "$x" | sed -n "s/^\/dev\/mapper\/x[-p]*\(art\)*1/\/dev\/mapper\/x-part1/p"'
     fails_like '*' run sfdisk -q --delete "$x" 7
+    does parted -s "$x" unit s print || true
+    does partx --show "$x" || true
 fi
 does fdisk -l "$x" || true
-does parted -s "$x" unit s print || true
-does partx --show "$x" || true
 
 # MARK: All options of blockdev
 

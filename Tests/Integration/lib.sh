@@ -71,6 +71,9 @@ fail() {
 # MARK: Needs
 
 is_root() { [ "$(id -u)" -eq 0 ]; }
+# How often to try what goes wrong now and then: N as root. An ordinary user's mount differs in how it
+# is made, not in what it does with requests: a fifth there.
+tries() { if is_root; then echo "$1"; else echo $(($1 / 5)); fi; }
 need_command() {
     local command
     for command in "$@"; do

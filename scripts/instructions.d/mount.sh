@@ -5,19 +5,18 @@
 # finds room to do its I/O itself, which is what is counted. Sourced by scripts/instructions.
 
 can_count_mount() {
-    { true <>/dev/fuse; } 2>/dev/null && command -v fusermount3 >/dev/null || return 1
-    as_user=()
-    [ "$(id -u)" -ne 0 ] || as_user=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+    anybody_opens_fuse && command -v fusermount3 >/dev/null
 }
 prepare_mount() {
     quietly building_in .build-release "${build[@]}" --product dmfuse
     strip --strip-debug -o "$room/dmfuse" "$("${build[@]}" --show-bin-path)/dmfuse"
     "$(c_compiler)" -O2 -Wall -Wextra -Werror -shared -fPIC -o "$room/openat2.so" \
         scripts/instructions.d/openat2.c
+    find_ordinary_user
     mkdir -p "$room/user/mount"
     head -c $((mounted_many * 4096)) /dev/zero >"$room/user/file"
     chmod 711 "$room"
-    [ ${#as_user[@]} -eq 0 ] || chown -R 65534:65534 "$room/user"
+    [ "$(id -u)" -ne 0 ] || chown -R 65534:65534 "$room/user"
     export XDG_RUNTIME_DIR=$room/user DM_DEV_DIR=$room/user/mount
 }
 # read|write COUNT: "INSTRUCTIONS RETAINS RELEASES ALLOCATIONS" of a whole run, libfuse's one

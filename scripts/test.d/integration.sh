@@ -51,7 +51,7 @@ prepare_integration() {
 # A command that gives what follows a mount namespace of its own, where that can be had.
 find_namespace() {
     namespace=shared own_namespace=()
-    [ "$(id -u)" -eq 0 ] && unshare --mount --propagation private true 2>/dev/null || return 0
+    can_leave_namespace || return 0
     namespace=private own_namespace=(unshare --mount --propagation private)
 }
 
