@@ -9,12 +9,6 @@ make_file a $((64 * 2048))
 head -c 64M /dev/urandom >image
 dmfuse create d --table "0 $((64 * 2048)) linear $PWD/a 0"
 dmfuse suspend d
-writers=()
-for i in {0..63}; do
-    start dd if=image of="$(device d)" bs=1M skip="$i" seek="$i" count=1 oflag=direct \
-        conv=notrunc status=none
-    writers+=($!)
-done
 spilled() {
     local file
     for file in /proc/"$daemon"/fd/*; do
@@ -23,8 +17,17 @@ spilled() {
     return 1
 }
 spilled_bytes() { stat -Lc %b "$(spilled)"; }
-all_spilled() { spilled >/dev/null && [ "$(stat -Lc %s "$(spilled)")" -ge $((60 << 20)) ]; }
-eventually 'the spill file holds 60 MiB' all_spilled
+# MIB: the file holds so much.
+has_spilled() { spilled >/dev/null && [ "$(stat -Lc %s "$(spilled)")" -ge $(($1 << 20)) ]; }
+writers=()
+for i in {0..63}; do
+    # However slow the disk is, no more is on its way there than may be.
+    [ "$i" -lt 12 ] || eventually "the spill file holds $((i - 11)) MiB" has_spilled $((i - 11))
+    start dd if=image of="$(device d)" bs=1M skip="$i" seek="$i" count=1 oflag=direct \
+        conv=notrunc status=none
+    writers+=($!)
+done
+eventually 'the spill file holds 60 MiB' has_spilled 60
 still_run "${writers[@]}"
 dmfuse resume d
 for writer in "${writers[@]}"; do ends_with 0 "$writer"; done

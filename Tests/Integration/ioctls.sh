@@ -34,6 +34,8 @@ does wipefs -a "$x" && prints '' run wipefs "$x"
 # MARK: Partition tables
 
 if command -v sfdisk >/dev/null; then
+    # sfdisk keeps what a boot sector begins with, and partx takes that of mkfs.fat for a file system.
+    run dd if=/dev/zero of="$x" bs=512 count=1 conv=notrunc,fsync status=none
     run sfdisk -q --no-tell-kernel "$x" <<<'2048,8192' || fail 'sfdisk writes a table'
     prints "$x-part1 : start=        2048, size=        8192, type=83" \
         eval 'run sfdisk --dump "$x" | sed -n "s/^\/dev\/mapper\/x[-p]*\(art\)*1/\/dev\/mapper\/x-part1/p"'
