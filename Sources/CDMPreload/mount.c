@@ -76,14 +76,27 @@ void find_mount_device(void)
     errno = saved;
 }
 
-enum node node_of(dev_t device, ino_t inode, unsigned *minor)
+// FUSE has no device of its own, so its major is 0.
+static bool is_mount_device(dev_t device)
 {
-    // FUSE has no device of its own, so its major is 0. Below 2^22 are no devices.
-    if (!is_used || major(device) != 0 || (inode >> 22 == 0 && inode != 3))
-        return no_node;
+    if (!is_used || major(device) != 0)
+        return false;
     if (__atomic_load_n(&mount_device, __ATOMIC_RELAXED) == 0)
         find_mount_device();
-    if (device != __atomic_load_n(&mount_device, __ATOMIC_RELAXED))
+    return device == __atomic_load_n(&mount_device, __ATOMIC_RELAXED);
+}
+
+enum directory directory_of(dev_t device, ino_t inode)
+{
+    if ((inode != 1 && inode != 2) || !is_mount_device(device)) // NodeNumber.swift
+        return no_directory;
+    return inode == 1 ? mount_root : mapper_directory;
+}
+
+enum node node_of(dev_t device, ino_t inode, unsigned *minor)
+{
+    // Below 2^22 are no devices.
+    if ((inode >> 22 == 0 && inode != 3) || !is_mount_device(device))
         return no_node;
     if (inode == 3)
         return control_link;

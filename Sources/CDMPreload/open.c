@@ -1,7 +1,6 @@
 // Opening: the control device, device files below /dev, and /proc/devices.
 #include "preload.h"
 
-#include <dirent.h>
 #include <stdarg.h>
 
 // What is opened by us alone: true, and its descriptor or -1.
@@ -123,23 +122,3 @@ FOPEN(fopen64)
     }
 FREOPEN(freopen)
 FREOPEN(freopen64)
-
-// MARK: Directories
-
-EXPORTED DIR *opendir(const char *path)
-{
-    LEAD(meant, path, NULL);
-    return NEXT(opendir)(meant.bytes);
-}
-
-#define SCANDIR(name, entry)                                                                       \
-    EXPORTED int name(                                                                             \
-        const char *restrict path, struct entry ***restrict entries,                               \
-        int (*wanted)(const struct entry *),                                                       \
-        int (*order)(const struct entry **, const struct entry **))                                \
-    {                                                                                              \
-        LEAD(meant, path, -1);                                                                     \
-        return NEXT(name)(meant.bytes, entries, wanted, order);                                    \
-    }
-SCANDIR(scandir, dirent)
-SCANDIR(scandir64, dirent64)

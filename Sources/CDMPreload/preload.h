@@ -96,6 +96,9 @@ enum node { no_node, device_node, link_node, control_link };
 enum node node_of(dev_t device, ino_t inode, unsigned *minor);
 // Whether a descriptor is an open device file.
 bool is_device(int fd, struct stat *status);
+enum directory { no_directory, mount_root, mapper_directory };
+// Which directory of the mount a file is.
+enum directory directory_of(dev_t device, ino_t inode);
 
 // MARK: paths.c
 
@@ -125,6 +128,30 @@ bool below_mount(const char *rest, struct path *made);
 bool is_in_mapper(const struct path *path);
 // Whether the control device is meant, through whatever links.
 bool is_control(int directory, const struct path *path);
+
+// MARK: listing.c
+
+// A directory that shows more than the kernel has there.
+struct listing {
+    const char *machine; // its path; NULL: it is the mount's own, of which only types are changed
+    const char *rest;    // the mount's directory from which the rest comes, below the mount
+    // Names that the kernel may have there and that aren't shown.
+    bool (*hides)(struct text name);
+    // How a name of the mount's directory is shown, and its type (DT_BLK and the like); false: it
+    // isn't, or in a directory of the mount's own: as it is.
+    bool (*shows)(struct text name, struct writer *shown, unsigned char *type);
+};
+// NULL: it shows what the kernel has.
+const struct listing *listing_of(int fd);
+// Positions from here on are those in the mount's directory. Beyond all that the kernel's directories
+// give, and not beyond what they take (2^32 - 1).
+static const long position_in_mount = 1L << 31;
+
+// MARK: streams.c
+
+struct __dirstream;
+// A stream that was opened, and may be of such a directory.
+struct __dirstream *remember_stream(struct __dirstream *stream);
 
 // MARK: control.c
 

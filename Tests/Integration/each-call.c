@@ -55,9 +55,11 @@ enum argument {
     pointer_to_room,   // a pointer's place
     ioctl_head,        // of device-mapper's, for a list of the devices
     notifier,          // inotify's
+    folder,            // a descriptor of the path, if it is a directory
+    entry_stream,      // a directory stream of the path, if it is one; else it isn't called
 };
 // What it gives, and so what becomes of it.
-enum gives { status, descriptor, length, memory, a_file, a_directory, entries };
+enum gives { status, descriptor, length, memory, a_file, a_directory, entries, an_entry, nothing };
 struct call {
     const char *name;
     enum gives gives;
@@ -83,6 +85,18 @@ static const struct call calls[] = {
     {"opendir", a_directory, unfit, {path}},
     {"scandir", entries, unfit, {path, pointer_to_room}},
     {"scandir64", entries, unfit, {path, pointer_to_room}},
+    {"scandirat", entries, unfit, {at, path, pointer_to_room}},
+    {"scandirat64", entries, unfit, {at, path, pointer_to_room}},
+    {"fdopendir", a_directory, unfit, {folder}},
+    {"readdir", an_entry, unfit, {entry_stream}},
+    {"readdir64", an_entry, unfit, {entry_stream}},
+    {"readdir_r", status, unfit, {entry_stream, room, pointer_to_room}},
+    {"readdir64_r", status, unfit, {entry_stream, room, pointer_to_room}},
+    {"rewinddir", nothing, unfit, {entry_stream}},
+    {"telldir", length, unfit, {entry_stream}},
+    {"seekdir", nothing, unfit, {entry_stream, 1L << 31}}, // what the mount has more
+    {"closedir", status, unfit, {entry_stream}},
+    {"getdents64", length, fit, {folder, room, 4096}},
     {"stat", status, fit, {path, room}},
     {"stat64", status, fit, {path, room}},
     {"lstat", status, fit, {path, room}},
@@ -264,6 +278,8 @@ static long value_of(long argument)
         head->data_start = sizeof *head;
         return (long)head;
     case notifier: return inotify_init1(IN_CLOEXEC);
+    case folder: return open(current_kind->bytes, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    case entry_stream: return (long)opendir(current_kind->bytes);
     default: return argument;
     }
 }
@@ -291,7 +307,9 @@ static void prepare(void)
 static const char *outcome(void)
 {
     bool is_pointer = current->gives == memory || current->gives == a_file ||
-                      current->gives == a_directory;
+                      current->gives == a_directory || current->gives == an_entry;
+    if (current->gives == nothing)
+        return "ok";
     long got = current->gives == length || is_pointer ? result : (int)result;
     return is_pointer ? (got ? "ok" : strerrorname_np(error))
                       : got >= 0 ? "ok" : strerrorname_np(error);
@@ -303,6 +321,10 @@ static void tidy(void)
     for (int i = 0; i < 6; i++) {
         if (current->arguments[i] == file || current->arguments[i] == notifier)
             close((int)values[i]);
+        if (current->arguments[i] == folder && current->gives != a_directory)
+            close((int)values[i]);
+        if (current->arguments[i] == entry_stream && strcmp(current->name, "closedir") != 0)
+            closedir((DIR *)values[i]);
     }
     if (current->gives == descriptor && is_good && current->arguments[0] != notifier)
         close((int)result);
@@ -370,7 +392,8 @@ static void in_handler(void)
 // with and without us.
 static bool looks_itself(const struct call *call)
 {
-    return call->gives == memory || call->gives == a_directory || call->gives == entries;
+    return call->gives == memory || call->gives == a_directory || call->gives == entries ||
+           call->arguments[0] == entry_stream;
 }
 
 int main(int count, char **arguments)
@@ -415,6 +438,8 @@ int main(int count, char **arguments)
                 (!equals && looks_itself(current)))
                 continue;
             prepare();
+            if (current->arguments[0] == entry_stream && !values[0])
+                continue;
             if (in_signal)
                 in_handler();
             else

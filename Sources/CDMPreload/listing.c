@@ -1,0 +1,100 @@
+// Which directories show what the kernel doesn't have there: a table, a line each. How it is shown is
+// streams.c (`readdir`) and getdents.c.
+#include "preload.h"
+
+#include <dirent.h>
+
+static bool is_device_name(struct text name, unsigned *minor)
+{
+    return take(&name, "dm-") && take_number(&name, minor) && name.left == 0;
+}
+
+// MARK: What is hidden, what is shown
+
+static bool is_of_dev(struct text name)
+{
+    unsigned minor;
+    return is_text(name, "mapper") || is_device_name(name, &minor);
+}
+
+static bool is_of_mapped_major(struct text name)
+{
+    unsigned major;
+    return take_number(&name, &major) && major == mapped_major() && take(&name, ":");
+}
+
+static bool show_in_dev(struct text name, struct writer *shown, unsigned char *type)
+{
+    if (!is_of_dev(name))
+        return false;
+    put(shown, name.at, name.left);
+    *type = is_text(name, "mapper") ? DT_DIR : DT_BLK;
+    return true;
+}
+
+static bool show_in_mapper(struct text name, struct writer *shown, unsigned char *type)
+{
+    if (is_text(name, ".") || is_text(name, ".."))
+        return false;
+    put(shown, name.at, name.left);
+    *type = is_text(name, "control") ? DT_CHR : DT_BLK;
+    return true;
+}
+
+// The links that udev would make.
+static bool show_by_number(struct text name, struct writer *shown, unsigned char *type)
+{
+    unsigned minor;
+    if (!is_device_name(name, &minor))
+        return false;
+    put_number(shown, mapped_major());
+    put(shown, ":", 1);
+    put_number(shown, minor);
+    *type = DT_LNK;
+    return true;
+}
+
+// MARK: The table
+
+static const struct listing mount_itself = {NULL, "", NULL, show_in_dev};
+static const struct listing mount_mapper = {NULL, "/mapper", NULL, show_in_mapper};
+static const struct listing of_machine[] = {
+    {"/dev", "", is_of_dev, show_in_dev},
+    {"/dev/block", "", is_of_mapped_major, show_by_number},
+};
+
+// By the path that the kernel knows: the names by which it was opened may be many.
+APART static const struct listing *listing_at(int fd)
+{
+    enum { count = sizeof of_machine / sizeof of_machine[0] };
+    char link[32], path[64];
+    struct writer writer = {link, link + sizeof link - 1, false};
+    put_word(&writer, "/proc/self/fd/");
+    put_number(&writer, (unsigned)fd);
+    *writer.at = 0;
+    long length = raw_readlink(link, path, sizeof path);
+    struct text text = {path, length > 0 && length < (long)sizeof path ? (size_t)length : 0};
+    for (const struct listing *listing = of_machine; listing < of_machine + count; listing++) {
+        if (is_text(text, listing->machine))
+            return listing;
+    }
+    return NULL;
+}
+
+const struct listing *listing_of(int fd)
+{
+    struct stat status;
+    const struct listing *found = NULL;
+    int saved = errno;
+    // None of these file systems has a device of its own.
+    if (mount_directory() && fd >= 0 && raw_stat(fd, "", &status, AT_EMPTY_PATH) == 0 &&
+        S_ISDIR(status.st_mode) && major(status.st_dev) == 0) {
+        switch (directory_of(status.st_dev, status.st_ino)) {
+        case mount_root: found = &mount_itself; break;
+        case mapper_directory: found = &mount_mapper; break;
+        case no_directory: found = listing_at(fd); break;
+        }
+    }
+    errno = saved;
+    return found;
+}
