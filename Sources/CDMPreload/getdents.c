@@ -66,13 +66,14 @@ APART static size_t show(
             continue;
         size_t front = (size_t)((char *)record->d_name - (char *)record);
         size_t length = (size_t)(writer.at - name), size = (front + length + 1 + 7) & ~(size_t)7;
-        struct dirent64 made = {.d_ino = record->d_ino, .d_off = *position, .d_type = type};
-        if (size > (size_t)(records.at - to)) // a mount's name is never so much longer
+        if (size > (size_t)(records.at - to)) // a name is never so much longer than the mount's
             break;
-        made.d_reclen = (unsigned short)size;
-        memcpy(to, &made, front);
+        struct dirent64 *made = memmove(to, record, front);
         memset(to + front, 0, size - front);
         memcpy(to + front, name, length);
+        made->d_off = *position;
+        made->d_reclen = (unsigned short)size;
+        made->d_type = type;
         to += size;
     }
     return (size_t)(to - room);

@@ -17,6 +17,8 @@ static bool is_of_dev(struct text name)
     return is_text(name, "mapper") || is_device_name(name, &minor);
 }
 
+static bool is_no_dot(struct text name) { return !is_text(name, ".") && !is_text(name, ".."); }
+
 static bool is_of_mapped_major(struct text name)
 {
     unsigned major;
@@ -34,7 +36,7 @@ static bool show_in_dev(struct text name, struct writer *shown, unsigned char *t
 
 static bool show_in_mapper(struct text name, struct writer *shown, unsigned char *type)
 {
-    if (is_text(name, ".") || is_text(name, ".."))
+    if (!is_no_dot(name))
         return false;
     put(shown, name.at, name.left);
     *type = is_text(name, "control") ? DT_CHR : DT_BLK;
@@ -56,6 +58,8 @@ static bool show_by_number(struct text name, struct writer *shown, unsigned char
 
 // MARK: The table
 
+const struct listing listing_of_numbers = {"/dev/block", "", is_no_dot, show_by_number};
+
 static const struct listing mount_itself = {NULL, "", NULL, show_in_dev};
 static const struct listing mount_mapper = {NULL, "/mapper", NULL, show_in_mapper};
 static const struct listing of_machine[] = {
@@ -67,12 +71,8 @@ static const struct listing of_machine[] = {
 APART static const struct listing *listing_at(int fd)
 {
     enum { count = sizeof of_machine / sizeof of_machine[0] };
-    char link[32], path[64];
-    struct writer writer = {link, link + sizeof link - 1, false};
-    put_word(&writer, "/proc/self/fd/");
-    put_number(&writer, (unsigned)fd);
-    *writer.at = 0;
-    long length = raw_readlink(link, path, sizeof path);
+    char path[64];
+    long length = raw_directory_path(fd, path, sizeof path);
     struct text text = {path, length > 0 && length < (long)sizeof path ? (size_t)length : 0};
     for (const struct listing *listing = of_machine; listing < of_machine + count; listing++) {
         if (is_text(text, listing->machine))

@@ -24,16 +24,37 @@ static mode_t mode_of(int flags, va_list rest)
     return flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE ? va_arg(rest, mode_t) : 0;
 }
 
+static unsigned how_of(int flags)
+{
+    bool is_new = flags & O_CREAT && flags & O_EXCL;
+    return (flags & O_NOFOLLOW || is_new ? itself : 0) | (flags & O_CREAT ? changes : 0);
+}
+
+// A node of the mapper directory isn't the link that it is.
+static int unless_node(int flags, const struct path *path)
+{
+    return flags & O_NOFOLLOW && is_in_mapper(path) ? flags & ~O_NOFOLLOW : flags;
+}
+
+// Opens by ourselves, or else by `call`, which may use `flags`.
+#define OPEN_BY(at, call)                                                                          \
+    ({                                                                                             \
+        int given_flags = flags, own;                                                              \
+        LEAD_AT(meant, at, path, how_of(given_flags), -1);                                         \
+        CALL_LED(                                                                                  \
+            meant, at, how_of(given_flags), -1,                                                    \
+            (flags = unless_node(given_flags, &meant),                                             \
+             is_ours(at, &meant, flags, &own) ? own : call));                                      \
+    })
+
 #define OPEN(name)                                                                                 \
     EXPORTED int name(const char *path, int flags, ...)                                            \
     {                                                                                              \
-        LEAD(meant, path, -1);                                                                     \
         va_list rest;                                                                              \
-        int fd;                                                                                    \
         va_start(rest, flags);                                                                     \
         mode_t mode = mode_of(flags, rest);                                                        \
         va_end(rest);                                                                              \
-        return is_ours(AT_FDCWD, &meant, flags, &fd) ? fd : NEXT(name)(meant.bytes, flags, mode);           \
+        return OPEN_BY(AT_FDCWD, NEXT(name)(meant.bytes, flags, mode));                            \
     }
 OPEN(open)
 OPEN(open64)
@@ -41,14 +62,11 @@ OPEN(open64)
 #define OPENAT(name)                                                                               \
     EXPORTED int name(int directory, const char *path, int flags, ...)                             \
     {                                                                                              \
-        LEAD(meant, path, -1);                                                                     \
         va_list rest;                                                                              \
-        int fd;                                                                                    \
         va_start(rest, flags);                                                                     \
         mode_t mode = mode_of(flags, rest);                                                        \
         va_end(rest);                                                                              \
-        return is_ours(directory, &meant, flags, &fd) ? fd                                           \
-                                                    : NEXT(name)(directory, meant.bytes, flags, mode);    \
+        return OPEN_BY(directory, NEXT(name)(directory, meant.bytes, flags, mode));                \
     }
 OPENAT(openat)
 OPENAT(openat64)
@@ -62,9 +80,7 @@ int __openat64_2(int directory, const char *path, int flags);
 #define OPEN_CHECKED(name)                                                                         \
     EXPORTED int name(const char *path, int flags)                                                 \
     {                                                                                              \
-        LEAD(meant, path, -1);                                                                     \
-        int fd;                                                                                    \
-        return is_ours(AT_FDCWD, &meant, flags, &fd) ? fd : NEXT(name)(meant.bytes, flags);                 \
+        return OPEN_BY(AT_FDCWD, NEXT(name)(meant.bytes, flags));                                  \
     }
 OPEN_CHECKED(__open_2)
 OPEN_CHECKED(__open64_2)
@@ -72,9 +88,7 @@ OPEN_CHECKED(__open64_2)
 #define OPENAT_CHECKED(name)                                                                       \
     EXPORTED int name(int directory, const char *path, int flags)                                  \
     {                                                                                              \
-        LEAD(meant, path, -1);                                                                     \
-        int fd;                                                                                    \
-        return is_ours(directory, &meant, flags, &fd) ? fd : NEXT(name)(directory, meant.bytes, flags);     \
+        return OPEN_BY(directory, NEXT(name)(directory, meant.bytes, flags));                      \
     }
 OPENAT_CHECKED(__openat_2)
 OPENAT_CHECKED(__openat64_2)
@@ -82,8 +96,8 @@ OPENAT_CHECKED(__openat64_2)
 #define CREAT(name)                                                                                \
     EXPORTED int name(const char *path, mode_t mode)                                               \
     {                                                                                              \
-        LEAD(meant, path, -1);                                                                     \
-        return NEXT(name)(meant.bytes, mode);                                                 \
+        LEAD_AT(meant, AT_FDCWD, path, changes, -1);                                               \
+        return NEXT(name)(meant.bytes, mode);                                                      \
     }
 CREAT(creat)
 CREAT(creat64)
@@ -103,21 +117,26 @@ static bool is_ours_to_read(const struct path *path, const char *mode, FILE **fi
     return true;
 }
 
+static unsigned how_by_mode(const char *mode) { return mode[0] == 'r' ? 0 : changes; }
+
 #define FOPEN(name)                                                                                \
     EXPORTED FILE *name(const char *restrict path, const char *restrict mode)                      \
     {                                                                                              \
-        LEAD(meant, path, NULL);                                                                   \
+        LEAD_AT(meant, AT_FDCWD, path, how_by_mode(mode), NULL);                                   \
         FILE *file;                                                                                \
-        return is_ours_to_read(&meant, mode, &file) ? file : NEXT(name)(meant.bytes, mode);        \
+        return CALL_LED(                                                                           \
+            meant, AT_FDCWD, how_by_mode(mode), NULL,                                              \
+            is_ours_to_read(&meant, mode, &file) ? file : NEXT(name)(meant.bytes, mode));          \
     }
 FOPEN(fopen)
 FOPEN(fopen64)
 
+// Once only, since it closes the stream.
 #define FREOPEN(name)                                                                              \
     EXPORTED FILE *name(                                                                           \
         const char *restrict path, const char *restrict mode, FILE *restrict file)                 \
     {                                                                                              \
-        LEAD(meant, path, NULL);                                                                   \
+        LEAD_AT(meant, AT_FDCWD, path, changes, NULL);                                             \
         return NEXT(name)(meant.bytes, mode, file);                                                \
     }
 FREOPEN(freopen)

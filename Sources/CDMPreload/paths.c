@@ -1,61 +1,9 @@
 // Which paths are the mount's, and where they lead.
 #include "preload.h"
 
-// MARK: Room
-
-void release(struct path *path)
-{
-    if (path->mapped)
-        unmap(path->mapped, PATH_MAX);
-    path->mapped = NULL;
-}
-
-char *room_for(struct path *path, size_t size)
-{
-    if (size <= sizeof path->own)
-        return path->own;
-    if (!path->mapped)
-        path->mapped = map(PATH_MAX);
-    return path->mapped;
-}
-
-// What the kernel answers with ENAMETOOLONG.
-static const char too_long[PATH_MAX + 1] = {[0] = '/', [1 ... PATH_MAX - 1] = 'x'};
-
-// Makes `made` a path of two parts. Each run of slashes in `rest` becomes one, so that what was a
-// path stays one: the mount's directory is longer than /dev.
-static bool compose(struct path *made, const char *front, size_t front_length, struct text rest)
-{
-    size_t size = front_length + rest.left + 1;
-    if (size > PATH_MAX)
-        size = PATH_MAX;
-    char *room = room_for(made, size);
-    if (!room)
-        return false;
-    struct writer writer = {room, room + size - 1, false};
-    put(&writer, front, front_length);
-    for (size_t i = 0; i < rest.left && !writer.is_full; i++) {
-        char byte = rest.at[i];
-        if (byte != '/' || writer.at == room || writer.at[-1] != '/')
-            put(&writer, &byte, 1);
-    }
-    *writer.at = 0;
-    made->bytes = writer.is_full ? too_long : room;
-    made->length = writer.is_full ? 0 : (size_t)(writer.at - room);
-    return true;
-}
-
-bool below_mount(const char *rest, struct path *made)
-{
-    made->mapped = NULL;
-    return compose(
-        made, mount_directory(), mount_directory_length(), (struct text){rest, strlen(rest)});
-}
-
 // MARK: Names
 
-// Steps over a name in front, up to a slash or the end.
-static bool take_name(struct text *text, const char *name)
+bool take_name(struct text *text, const char *name)
 {
     struct text rest = *text;
     do
@@ -76,8 +24,7 @@ static bool is_device_file(struct text text)
     return take(&text, "dm-") && take_number(&text, &minor) && text.left == 0;
 }
 
-// Steps over the mount's directory, up to a slash or the end.
-static bool take_mount(struct text *text)
+bool take_mount(struct text *text)
 {
     size_t length = mount_directory_length();
     if (text->left < length || memcmp(text->at, mount_directory(), length) != 0 ||
@@ -88,7 +35,12 @@ static bool take_mount(struct text *text)
     return true;
 }
 
-// What follows the mapper directory in a path, after `lead`; empty: nothing.
+bool is_near(struct text path)
+{
+    return take_mount(&path) || take_name(&path, "dev");
+}
+
+// What follows the mapper directory in a path, after `lead_at`; empty: nothing.
 static struct text mapper_entry(const struct path *path)
 {
     struct text rest = {path->bytes, path->length};
@@ -156,88 +108,160 @@ APART static bool spell(struct path *path)
     return true;
 }
 
-// MARK: By number
+// MARK: By its text
 
-// Leads to the name in /dev of another device, if its number has no name: as the kernel's sysfs has
-// it. kpartx finds an image's loop device so.
-APART static bool lead_to_other(struct path *path, unsigned major, unsigned minor)
+enum place place_of(struct text path)
 {
-    static const char front[] = "/dev";
-    char link[48];
-    struct writer writer = {link, link + sizeof link - 1, false};
-    put_word(&writer, "/sys/dev/block/");
-    put_number(&writer, major);
-    put(&writer, ":", 1);
-    put_number(&writer, minor);
-    *writer.at = 0;
-    int saved = errno;
-    bool is_named = raw_exists(path->bytes);
-    errno = saved;
-    if (is_named)
-        return true;
-    char *target = room_for(path, PATH_MAX);
-    if (!target)
-        return false;
-    long length = raw_readlink(link, target, PATH_MAX - 1);
-    errno = saved;
-    const char *name = length > 0 ? memrchr(target, '/', (size_t)length) : NULL;
-    if (!name)
-        return true;
-    size_t size = (size_t)(target + length - name);
-    if (size + sizeof front > PATH_MAX)
-        return true;
-    memmove(target + sizeof front - 1, name, size);
-    memcpy(target, front, sizeof front - 1);
-    path->length = sizeof front - 1 + size;
-    target[path->length] = 0;
-    path->bytes = target;
-    return true;
-}
-
-// The names by number in /dev/block, which udev would have made.
-static bool lead_by_number(struct path *path, struct text number)
-{
+    struct text rest = path, number;
     unsigned major, minor;
-    take_any(&number, "/");
-    if (!take_number(&number, &major) || !take(&number, ":") || !take_number(&number, &minor) ||
-        number.left > 0)
-        return true;
-    if (major != mapped_major())
-        return lead_to_other(path, major, minor);
-    char name[16];
-    struct writer writer = {name, name + sizeof name, false};
-    put_word(&writer, "/dm-");
-    put_number(&writer, minor);
-    struct text rest = {name, (size_t)(writer.at - name)};
-    return compose(path, mount_directory(), mount_directory_length(), rest);
+    bool is_mount = take_mount(&rest);
+    if (!is_mount && !take_name(&rest, "dev"))
+        return no_place;
+    if (is_mount && rest.left == 0)
+        return place_of_ours;
+    if (is_device_file(rest))
+        return place_of_node;
+    number = rest;
+    if (is_mount || take_name(&number, "block")) {
+        if (!is_mount && number.left == 0)
+            return place_of_ours;
+        if (take_device_number(&number, &major, &minor))
+            return place_of_number;
+    }
+    if (!take_name(&rest, "mapper"))
+        return no_place;
+    take_any(&rest, "/");
+    return rest.left == 0 ? place_of_ours : place_of_node;
 }
 
-// MARK: lead
+static enum walked lead_by_text(struct path *path)
+{
+    struct text text = {path->bytes, path->length}, rest;
+    bool is_mount = take_mount(&text);
+    if (!is_mount && !take_name(&text, "dev"))
+        return walked_elsewhere;
+    rest = text;
+    if (is_mount ? place_of(rest = (struct text){path->bytes, path->length}) == place_of_number
+                 : take_name(&rest, "block"))
+        return lead_by_number(path, is_mount ? text : rest);
+    rest = text;
+    if (!take_name(&rest, "mapper") && !is_device_file(text) && (!is_mount || text.left > 0))
+        return walked_elsewhere;
+    find_mount_device(); // it may have been mounted anew
+    if (!is_mount && !lead_below_mount(path, text))
+        return walked_nowhere;
+    return spell(path) ? walked_ours : walked_nowhere;
+}
 
-bool lead(const char *path, struct path *meant)
+enum walked lead_walked(struct path *path, bool is_ours)
+{
+    const char *walked = path->bytes;
+    enum walked result = lead_by_text(path);
+    if (result == walked_elsewhere && is_ours)
+        result = walked_ours;
+    if (result == walked_ours && path->bytes == walked && !keep(path))
+        result = walked_nowhere;
+    return result;
+}
+
+// MARK: lead_at
+
+// A component that the mount's paths have, so that the path may lead there by whatever begins it; and
+// whether it has one that is `..`.
+static bool has_hint(struct text text, bool *goes_up)
+{
+    bool has = false;
+    *goes_up = false;
+    while (take_any(&text, "/"), text.left > 0) {
+        struct text name = {text.at, 0};
+        for (; text.left > 0 && *text.at != '/'; text.at++, text.left--)
+            name.left++;
+        switch (*name.at) {
+        case 'm': has = has || is_text(name, "mapper"); break;
+        case 'b': has = has || is_text(name, "block"); break;
+        case 'd': has = has || take(&name, "dm-"); break;
+        case '.': *goes_up = *goes_up || is_text(name, ".."); break;
+        default: break;
+        }
+    }
+    return has;
+}
+
+APART static bool is_mapper(int directory)
+{
+    struct stat status;
+    int saved = errno;
+    bool is = raw_stat(directory, "", &status, AT_EMPTY_PATH) == 0 &&
+              directory_of(status.st_dev, status.st_ino) == mapper_directory;
+    errno = saved;
+    return is;
+}
+
+// Whether it is of the file system of /dev, or of the mount.
+APART static bool is_in_dev(int directory)
+{
+    struct stat status, dev;
+    int saved = errno;
+    bool is = raw_stat(directory, "", &status, AT_EMPTY_PATH) == 0 && major(status.st_dev) == 0 &&
+              (directory_of(status.st_dev, status.st_ino) != no_directory ||
+               (raw_stat(AT_FDCWD, "/dev", &dev, 0) == 0 && status.st_dev == dev.st_dev));
+    errno = saved;
+    return is;
+}
+
+// Whether it is to be walked before the kernel sees it. What changes names must not change those of the
+// machine's own /dev.
+static bool is_to_be_walked(int directory, const struct path *path, unsigned how)
+{
+    struct text text = {path->bytes, path->length}, rest = text;
+    bool goes_up, is_absolute = *text.at == '/';
+    if (is_absolute && (take(&rest, "/sys/") || take(&rest, "/proc/")))
+        return false;
+    if (has_hint(text, &goes_up) || (goes_up && is_near(text)))
+        return true;
+    if (goes_up && !is_absolute && is_mapper(directory))
+        return true;
+    if (!(how & changes))
+        return false;
+    return take_mount(&rest) ||
+           ((!(how & itself) || memchr(text.at, '/', text.left)) &&
+            raw_has_links(directory, path->bytes, how & itself ? O_NOFOLLOW : 0));
+}
+
+bool lead_at(int directory, const char *path, unsigned how, struct path *meant)
 {
     meant->bytes = path;
     meant->length = 0;
     meant->mapped = NULL;
+    meant->is_ours = meant->is_number = meant->is_numbers = false;
     if (!mount_directory())
         return true;
     meant->length = program_text(path);
-    struct text text = {path, meant->length}, rest;
-    if (text.left == 0 || *text.at != '/')
+    if (meant->length == 0)
         return true;
-    if (take_mount(&text)) {
-        find_mount_device(); // it may have been mounted anew
-        return spell(meant);
-    }
-    if (!take_name(&text, "dev"))
-        return true;
-    rest = text;
-    if (take_name(&rest, "block"))
-        return lead_by_number(meant, rest);
-    if (!take_name(&rest, "mapper") && !is_device_file(text))
-        return true;
-    find_mount_device();
-    return compose(meant, mount_directory(), mount_directory_length(), text) && spell(meant);
+    bool goes_up;
+    enum walked walked = walked_elsewhere;
+    struct text text = {path, meant->length};
+    if (is_near(text) && !(has_hint(text, &goes_up), goes_up))
+        walked = lead_by_text(meant);
+    if (walked == walked_elsewhere && is_to_be_walked(directory, meant, how))
+        walked = walk_to(directory, how, meant, false);
+    meant->is_ours = walked == walked_ours;
+    return walked != walked_nowhere;
+}
+
+bool lead_after(int directory, unsigned how, struct path *meant)
+{
+    int error = errno;
+    if ((error != ENOENT && error != ENOTDIR && error != ENXIO && error != ELOOP) ||
+        meant->length == 0 || meant->is_ours || how & changes)
+        return false;
+    struct text text = {meant->bytes, meant->length};
+    bool is_likely = is_near(text) || (*text.at != '/' && is_in_dev(directory)) ||
+                     raw_has_links(directory, meant->bytes, how & itself ? O_NOFOLLOW : 0);
+    meant->is_ours = is_likely && walk_to(directory, how, meant, false) == walked_ours;
+    errno = error;
+    return meant->is_ours;
 }
 
 // Whether a file is the mount's control socket.

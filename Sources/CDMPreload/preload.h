@@ -100,34 +100,90 @@ enum directory { no_directory, mount_root, mapper_directory };
 // Which directory of the mount a file is.
 enum directory directory_of(dev_t device, ino_t inode);
 
-// MARK: paths.c
+// MARK: room.c
 
 // A path that a call goes on with.
 struct path {
     const char *bytes;
     // How much of it may be looked at; 0: nothing, it is for the kernel alone.
     size_t length;
-    char *mapped; // PATH_MAX bytes, where `own` didn't do; or NULL
-    char own[176];
+    char *mapped;    // PATH_MAX bytes, where `own` didn't do; or NULL
+    bool is_ours;    // it is the mount's, or was led; false where that isn't known
+    bool is_number;  // it was a link by number in /dev/block, which is left behind
+    bool is_numbers; // it is /dev/block, which the machine hasn't
+    char own[144];
 };
 // A thread that is cancelled within its call leaves the pages behind.
 void release(struct path *path);
 // Room for so many bytes, at most PATH_MAX, as long as the path lives. NULL and ENOMEM.
 char *room_for(struct path *path, size_t size);
-// The path that is meant: what stands below /dev/mapper, and /dev/dm-N, is below the mount. The
-// program's own if it is none of these. false: ENOMEM.
-bool lead(const char *path, struct path *meant);
-// Declares `meant`, for the rest of the block; returns `failed` when that fails.
-#define LEAD(meant, given, failed)                                                                 \
-    __attribute__((cleanup(release))) struct path meant;                                           \
-    if (!lead(given, &meant))                                                                      \
-        return failed
-// The path of `rest` below the mount, which begins with a slash; as `lead`.
+// Copies the bytes into the path's own room; false and ENOMEM.
+bool keep(struct path *path);
+
+// The path of `rest`, which is empty or begins with a slash, below the mount. false and ENOMEM; where
+// it would be too long, it is one that the kernel refuses.
+bool lead_below_mount(struct path *path, struct text rest);
+// The same of a word, into a path that is made so.
 bool below_mount(const char *rest, struct path *made);
-// Whether a path, after `lead`, is by its text an entry of the mount's mapper directory.
+
+// MARK: paths.c
+
+// How a call uses a path, bits of it.
+enum {
+    itself = 1,  // a link in the end is meant itself
+    changes = 2, // it may make a new name
+};
+// The path that is meant, absolute if it is another than the program's: what stands below /dev/mapper,
+// and /dev/dm-N, is below the mount. false and ENOMEM.
+bool lead_at(int directory, const char *path, unsigned how, struct path *meant);
+// When the call has failed: whether another path is meant, to which only its links lead. Then `meant` is
+// set anew. `errno` stays.
+bool lead_after(int directory, unsigned how, struct path *meant);
+// Declares `meant`, for the rest of the block; returns `failed` when that fails.
+#define LEAD_AT(meant, directory, given, how, failed)                                              \
+    __attribute__((cleanup(release))) struct path meant;                                           \
+    if (!lead_at(directory, given, how, &meant))                                                   \
+        return failed
+#define LEAD(meant, given, failed) LEAD_AT(meant, AT_FDCWD, given, 0, failed)
+// The result of a call with `meant`, once more if it failed and `lead_after` knows better.
+#define CALL_LED(meant, directory, how, failed, call)                                              \
+    ({                                                                                             \
+        int error_before = errno;                                                                  \
+        __typeof__(call) result_of_call = call;                                                    \
+        if (result_of_call == (failed) && lead_after(directory, how, &meant)) {                    \
+            errno = error_before;                                                                  \
+            result_of_call = call;                                                                 \
+        }                                                                                          \
+        result_of_call;                                                                            \
+    })
+
+// Whether a path, after `lead_at`, is by its text an entry of the mount's mapper directory.
 bool is_in_mapper(const struct path *path);
 // Whether the control device is meant, through whatever links.
 bool is_control(int directory, const struct path *path);
+
+// What a path is by its text.
+enum place {
+    no_place,
+    place_of_ours,   // the mount, or its mapper directory
+    place_of_node,   // a device of the mount, or control
+    place_of_number, // MAJOR:MINOR in /dev/block
+};
+enum place place_of(struct text path);
+// Whether it is the mount or /dev, or below one.
+bool is_near(struct text path);
+// Steps over the mount's directory, up to a slash or the end.
+bool take_mount(struct text *text);
+// Steps over a name in front, with the slashes and dots before it, up to a slash or the end.
+bool take_name(struct text *text, const char *name);
+
+enum walked {
+    walked_elsewhere, // it isn't the mount's: nothing is changed
+    walked_ours,
+    walked_nowhere, // ENOMEM
+};
+// What a path without links leads to; `is_ours`: even if that doesn't show by its text.
+enum walked lead_walked(struct path *path, bool is_ours);
 
 // MARK: listing.c
 
@@ -143,6 +199,8 @@ struct listing {
 };
 // NULL: it shows what the kernel has.
 const struct listing *listing_of(int fd);
+// Of the mount, where it stands for /dev/block.
+extern const struct listing listing_of_numbers;
 // Positions from here on are those in the mount's directory. Beyond all that the kernel's directories
 // give, and not beyond what they take (2^32 - 1).
 static const long position_in_mount = 1L << 31;
@@ -150,8 +208,28 @@ static const long position_in_mount = 1L << 31;
 // MARK: streams.c
 
 struct __dirstream;
-// A stream that was opened, and may be of such a directory.
-struct __dirstream *remember_stream(struct __dirstream *stream);
+// A stream that was opened, and may be of such a directory; `is_numbers`: it stands for /dev/block.
+struct __dirstream *remember_stream(struct __dirstream *stream, bool is_numbers);
+
+// MARK: numbers.c
+
+// Steps over "/MAJOR:MINOR", to the end.
+bool take_device_number(struct text *text, unsigned *major, unsigned *minor);
+// What follows /dev/block in a path, or the mount.
+enum walked lead_by_number(struct path *path, struct text number);
+// The path in /dev that a link by number leads to, into room of PATH_MAX bytes; empty: none.
+struct text path_by_number(struct text path, char *room);
+
+// MARK: walk.c
+
+// Walks a path by its links. `as_named`: `meant` becomes the name that programs know it by, and not the
+// file's in the mount.
+enum walked walk_to(int directory, unsigned how, struct path *meant, bool as_named);
+
+// MARK: readlink.c
+
+// How long the target is that is shown for a link by number (`is_number`).
+ssize_t number_link_length(const struct path *path);
 
 // MARK: control.c
 
@@ -209,12 +287,22 @@ int raw_open(const char *path, int flags);
 int raw_stat(int directory, const char *path, struct stat *status, int flags);
 bool raw_exists(const char *path);
 long raw_readlink(const char *path, char *target, size_t size);
+// The path of an open directory, or AT_FDCWD, without a NUL: its length, or -1 and errno.
+long raw_directory_path(int directory, char *path, size_t size);
+// Whether a path goes through a symbolic link before it ends, or before something isn't there; also
+// if that can't be known. `flags`: O_NOFOLLOW or 0.
+bool raw_has_links(int directory, const char *path, int flags);
 void raw_close(int fd);
 // Without the signals that the program would not expect: SIGPIPE, and SIGXFSZ.
 long raw_write(int fd, const void *bytes, size_t size);
 // Pages that nobody else has; NULL and ENOMEM. `errno` stays otherwise.
 void *map(size_t size);
 void unmap(void *pages, size_t size);
+// Room for three paths, for a short time: pages cost much more than what is done with them. NULL and
+// ENOMEM.
+enum { lent_size = 3 * PATH_MAX };
+char *borrow(void);
+void give_back(char *room);
 
 // MARK: next.c
 

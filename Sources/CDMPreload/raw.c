@@ -1,6 +1,7 @@
 // Raw system calls.
 #include "preload.h"
 
+#include <linux/openat2.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -20,6 +21,33 @@ bool raw_exists(const char *path) { return syscall(SYS_faccessat, AT_FDCWD, path
 long raw_readlink(const char *path, char *target, size_t size)
 {
     return syscall(SYS_readlinkat, AT_FDCWD, path, target, size);
+}
+
+long raw_directory_path(int directory, char *path, size_t size)
+{
+    if (directory == AT_FDCWD) {
+        long length = syscall(SYS_getcwd, path, size);
+        return length > 0 ? length - 1 : length; // with its NUL
+    }
+    char link[32];
+    struct writer writer = {link, link + sizeof link - 1, false};
+    put_word(&writer, "/proc/self/fd/");
+    put_number(&writer, (unsigned)directory);
+    *writer.at = 0;
+    return raw_readlink(link, path, size);
+}
+
+bool raw_has_links(int directory, const char *path, int flags)
+{
+    struct open_how how = {
+        .flags = (unsigned)(O_PATH | O_CLOEXEC | flags), .resolve = RESOLVE_NO_SYMLINKS};
+    int saved = errno;
+    long fd = syscall(SYS_openat2, directory, path, &how, sizeof how);
+    int error = fd < 0 ? errno : ENOENT;
+    if (fd >= 0)
+        raw_close((int)fd);
+    errno = saved;
+    return error != ENOENT && error != ENOTDIR && error != EACCES && error != ENAMETOOLONG;
 }
 
 void raw_close(int fd)
@@ -66,4 +94,22 @@ void unmap(void *pages, size_t size)
     int saved = errno;
     syscall(SYS_munmap, pages, size);
     errno = saved;
+}
+
+// The room that is lent first. A child of a process with threads may find it lent for ever, which costs
+// time and nothing else.
+static char own_room[lent_size];
+static bool is_lent;
+
+char *borrow(void)
+{
+    return __atomic_exchange_n(&is_lent, true, __ATOMIC_ACQUIRE) ? map(lent_size) : own_room;
+}
+
+void give_back(char *room)
+{
+    if (room == own_room)
+        __atomic_store_n(&is_lent, false, __ATOMIC_RELEASE);
+    else
+        unmap(room, lent_size);
 }

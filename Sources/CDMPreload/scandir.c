@@ -50,17 +50,19 @@ static bool add(struct list *list, const struct dirent *entry)
 }
 
 static int scan(
-    int directory, const char *path, struct dirent ***entries, wanted_type *wanted,
+    int directory, const struct path *path, struct dirent ***entries, wanted_type *wanted,
     order_type *order)
 {
     int fd = (int)syscall(
-        SYS_openat, directory, path, O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC, 0);
+        SYS_openat, directory, path->bytes, O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC, 0);
     DIR *stream = fd >= 0 ? fdopendir(fd) : NULL;
     if (!stream) {
         if (fd >= 0)
             raw_close(fd);
         return -1;
     }
+    if (path->is_numbers)
+        remember_stream(stream, true);
     struct list list = {NULL, 0, 0};
     struct dirent *entry;
     int saved = errno, error = 0;
@@ -87,36 +89,22 @@ static int scan(
     return (int)list.count;
 }
 
-#define SCANDIR(name, entry, at, ...)                                                              \
+#define SCANDIR(name, entry, at, first, arguments)                                                 \
     EXPORTED int name(                                                                             \
-        __VA_ARGS__ const char *restrict path, struct entry ***restrict entries,                   \
+        first const char *restrict path, struct entry ***restrict entries,                         \
         int (*wanted)(const struct entry *),                                                       \
-        int (*order)(const struct entry **, const struct entry **))
-#define SCAN(at)                                                                                   \
-    scan(at, meant.bytes, (struct dirent ***)entries, (wanted_type *)wanted, (order_type *)order)
-
-SCANDIR(scandir, dirent, AT_FDCWD)
-{
-    LEAD(meant, path, -1);
-    return is_listed(AT_FDCWD, meant.bytes)
-               ? SCAN(AT_FDCWD) : NEXT(scandir)(meant.bytes, entries, wanted, order);
-}
-SCANDIR(scandir64, dirent64, AT_FDCWD)
-{
-    LEAD(meant, path, -1);
-    return is_listed(AT_FDCWD, meant.bytes)
-               ? SCAN(AT_FDCWD) : NEXT(scandir64)(meant.bytes, entries, wanted, order);
-}
-SCANDIR(scandirat, dirent, directory, int directory, )
-{
-    LEAD(meant, path, -1);
-    return is_listed(directory, meant.bytes)
-               ? SCAN(directory) : NEXT(scandirat)(directory, meant.bytes, entries, wanted, order);
-}
-SCANDIR(scandirat64, dirent64, directory, int directory, )
-{
-    LEAD(meant, path, -1);
-    return is_listed(directory, meant.bytes)
-               ? SCAN(directory)
-               : NEXT(scandirat64)(directory, meant.bytes, entries, wanted, order);
-}
+        int (*order)(const struct entry **, const struct entry **))                                \
+    {                                                                                              \
+        LEAD_AT(meant, at, path, 0, -1);                                                           \
+        return CALL_LED(                                                                           \
+            meant, at, 0, -1,                                                                      \
+            is_listed(at, meant.bytes)                                                             \
+                ? scan(at, &meant, (struct dirent ***)entries, (wanted_type *)wanted,              \
+                       (order_type *)order)                                                        \
+                : NEXT(name) arguments);                                                           \
+    }
+SCANDIR(scandir, dirent, AT_FDCWD, , (meant.bytes, entries, wanted, order))
+SCANDIR(scandir64, dirent64, AT_FDCWD, , (meant.bytes, entries, wanted, order))
+#define AT int directory,
+SCANDIR(scandirat, dirent, directory, AT, (directory, meant.bytes, entries, wanted, order))
+SCANDIR(scandirat64, dirent64, directory, AT, (directory, meant.bytes, entries, wanted, order))

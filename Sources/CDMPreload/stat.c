@@ -4,8 +4,19 @@
 // Raw system calls, since C libraries before 2.33 export none of the plain names.
 #include "preload.h"
 
+// All that is below /dev is of one file system, and so are the mount's devices there.
+APART static void be_of_dev(struct stat *status)
+{
+    struct stat dev;
+    int saved = errno;
+    if (raw_stat(AT_FDCWD, "/dev", &dev, 0) == 0)
+        status->st_dev = dev.st_dev;
+    errno = saved;
+}
+
 static void be_device(struct stat *status, unsigned minor)
 {
+    be_of_dev(status);
     status->st_mode = S_IFBLK | (status->st_mode & 07777);
     status->st_rdev = makedev(mapped_major(), minor);
     status->st_size = 0;
@@ -14,9 +25,21 @@ static void be_device(struct stat *status, unsigned minor)
 
 static void be_control(struct stat *status)
 {
+    be_of_dev(status);
     status->st_mode = S_IFCHR | 0600;
     status->st_rdev = makedev(control_major, control_minor);
     status->st_size = 0;
+    status->st_blocks = 0;
+}
+
+// The link of a number, of which only its end is known.
+static void be_number_link(const struct path *path, struct stat *status)
+{
+    be_of_dev(status);
+    status->st_mode = S_IFLNK | 0777;
+    status->st_nlink = 1;
+    status->st_rdev = 0;
+    status->st_size = number_link_length(path);
     status->st_blocks = 0;
 }
 
@@ -31,12 +54,14 @@ static void follow(int directory, const char *path, struct stat *status, int fla
     errno = saved;
 }
 
-static int answer_led(int directory, const struct path *path, struct stat *status, int flags)
+static void be_shown(
+    int directory, const struct path *path, struct stat *status, int flags)
 {
     unsigned minor = 0;
-    int result = raw_stat(directory, path->bytes, status, flags);
-    if (result != 0 || !mount_directory())
-        return result;
+    if (path->is_number && flags & AT_SYMLINK_NOFOLLOW) {
+        be_number_link(path, status);
+        return;
+    }
     if (S_ISLNK(status->st_mode) && node_of(status->st_dev, status->st_ino, &minor) != no_node)
         follow(directory, path->bytes, status, flags);
     if (S_ISREG(status->st_mode) && node_of(status->st_dev, status->st_ino, &minor) == device_node)
@@ -44,13 +69,26 @@ static int answer_led(int directory, const struct path *path, struct stat *statu
     else if (S_ISSOCK(status->st_mode) &&
              (path->length > 0 ? is_control(directory, path) : is_control_socket(directory)))
         be_control(status);
+    else if (S_ISDIR(status->st_mode) &&
+             (path->is_numbers ||
+              directory_of(status->st_dev, status->st_ino) == mapper_directory))
+        be_of_dev(status);
+}
+
+static int answer_led(int directory, const struct path *path, struct stat *status, int flags)
+{
+    int result = raw_stat(directory, path->bytes, status, flags);
+    if (result == 0 && mount_directory())
+        be_shown(directory, path, status, flags);
     return result;
 }
 
 static int answer(int directory, const char *path, struct stat *status, int flags)
 {
-    LEAD(meant, path, -1);
-    return answer_led(directory, &meant, status, flags);
+    unsigned how = flags & AT_SYMLINK_NOFOLLOW ? itself : 0;
+    LEAD_AT(meant, directory, path, how, -1);
+    return CALL_LED(
+        meant, directory, how, -1, answer_led(directory, &meant, status, flags));
 }
 
 // MARK: The names it has
@@ -147,14 +185,15 @@ APART static void be_as_seen(
     struct stat seen;
     int saved = errno;
     int kept = flags & (AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT);
-    if (answer_led(directory, path, &seen, kept) == 0 &&
-        (S_ISBLK(seen.st_mode) || S_ISCHR(seen.st_mode))) {
+    if (answer_led(directory, path, &seen, kept) == 0) {
         status->stx_mode = (uint16_t)seen.st_mode;
         status->stx_ino = seen.st_ino;
+        status->stx_dev_major = major(seen.st_dev);
+        status->stx_dev_minor = minor(seen.st_dev);
         status->stx_rdev_major = major(seen.st_rdev);
         status->stx_rdev_minor = minor(seen.st_rdev);
-        status->stx_size = 0;
-        status->stx_blocks = 0;
+        status->stx_size = (uint64_t)seen.st_size;
+        status->stx_blocks = (uint64_t)seen.st_blocks;
     }
     errno = saved;
 }
@@ -163,13 +202,17 @@ EXPORTED int statx(
     int directory, const char *restrict path, int flags, unsigned mask,
     struct statx *restrict status)
 {
-    LEAD(meant, path, -1);
-    int result = NEXT(statx)(directory, meant.bytes, flags, mask, status);
+    unsigned how = flags & AT_SYMLINK_NOFOLLOW ? itself : 0, minor;
+    LEAD_AT(meant, directory, path, how, -1);
+    int result = CALL_LED(
+        meant, directory, how, -1,
+        NEXT(statx)(directory, meant.bytes, flags, mask, status));
     if (result != 0 || !mount_directory())
         return result;
-    unsigned minor;
     dev_t device = makedev(status->stx_dev_major, status->stx_dev_minor);
-    if (S_ISSOCK(status->stx_mode) || node_of(device, status->stx_ino, &minor) != no_node)
+    if (S_ISSOCK(status->stx_mode) || (meant.is_number && how & itself) || meant.is_numbers ||
+        node_of(device, status->stx_ino, &minor) != no_node ||
+        directory_of(device, status->stx_ino) == mapper_directory)
         be_as_seen(directory, &meant, flags, status);
     return result;
 }

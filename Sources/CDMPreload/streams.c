@@ -57,12 +57,13 @@ static void forget(DIR *stream)
     __atomic_fetch_sub(&opened_count, 1, __ATOMIC_RELAXED);
 }
 
-DIR *remember_stream(DIR *stream)
+DIR *remember_stream(DIR *stream, bool is_numbers)
 {
     if (!stream || !mount_directory())
         return stream;
     forget(stream); // one that was closed behind our back
-    const struct listing *listing = listing_of(dirfd(stream));
+    const struct listing *listing =
+        is_numbers ? &listing_of_numbers : listing_of(dirfd(stream));
     if (!listing)
         return stream;
     for (struct opened *opened = table; opened < table + most; opened++) {
@@ -222,9 +223,10 @@ EXPORTED int closedir(DIR *stream)
     forget(stream);
     return NEXT(closedir)(stream);
 }
-EXPORTED DIR *fdopendir(int fd) { return remember_stream(NEXT(fdopendir)(fd)); }
+EXPORTED DIR *fdopendir(int fd) { return remember_stream(NEXT(fdopendir)(fd), false); }
 EXPORTED DIR *opendir(const char *path)
 {
     LEAD(meant, path, NULL);
-    return remember_stream(NEXT(opendir)(meant.bytes));
+    DIR *stream = CALL_LED(meant, AT_FDCWD, 0, NULL, NEXT(opendir)(meant.bytes));
+    return remember_stream(stream, meant.is_numbers);
 }

@@ -33,6 +33,13 @@ add map ${name}p3 ($major:2): 0 8192 linear $number 51200" cat said
 prints "${name}p1: 0 16384 linear $number 2048
 ${name}p2: 0 32768 linear $number 18432
 ${name}p3: 0 8192 linear $number 51200" dmfuse table
+# Once more on an image that has its devices: they keep their names.
+dmfuse run -- kpartx -av disk >again 2>&1 || fail 'kpartx -av, again' "$(cat again)"
+prints "$(cat said)" cat again
+prints "${name}p1
+${name}p2
+${name}p3" eval "dmfuse info -c --noheadings -o name | tr -d ' ' | sort"
+prints "$loop" attached
 same 'the third partition' bytes "$(device "${name}p3")"
 dd if=/dev/zero of="$(device "${name}p3")" bs=1M count=4 conv=notrunc,fsync status=none
 zeros 'it is written' <(dd if=disk bs=1M skip=25 count=4 status=none) 0 8192

@@ -12,8 +12,7 @@ major=$(dmfuse info -c --noheadings -o major one)
 hexadecimal=$(printf '%x' "$major")
 run() { dmfuse run -- "$@"; }
 
-for path in /dev/mapper/one /dev//mapper/./one /dev/dm-0 "/dev/block/$major:0" "$mnt/mapper/one" \
-    "$mnt/dm-0"; do
+for path in /dev/mapper/one /dev//mapper/./one /dev/dm-0 "$mnt/mapper/one" "$mnt/dm-0"; do
     prints "block special file $hexadecimal:0" run stat -c '%F %t:%T' "$path"
     prints "block special file $hexadecimal:0" run stat -L -c '%F %t:%T' "$path"
 done

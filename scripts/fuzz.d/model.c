@@ -82,53 +82,104 @@ static enum led below_mount(const char *rest, char *meant)
     return length < PATH_MAX ? led_to : too_long_to_lead;
 }
 
-static enum led by_number(const char *path, const char *number, char *meant)
+// The major and minor of "/MAJOR:MINOR".
+static bool is_number(const char *number, unsigned *major, unsigned *minor)
+{
+    number += strspn(number, "/");
+    return number_at(number, major, &number) && *number++ == ':' &&
+           number_at(number, minor, &number) && *number == 0;
+}
+
+// The path in /dev of a device by its number; false: nobody knows.
+static bool path_of_number(unsigned major, unsigned minor, char *path)
 {
     static char link[64], target[longest_link + 1];
-    unsigned major, minor;
-    number += strspn(number, "/");
-    if (!number_at(number, &major, &number) || *number++ != ':' ||
-        !number_at(number, &minor, &number) || *number != 0)
-        return as_it_came;
     if (major == world.major) {
-        sprintf(link, "/dm-%u", minor);
-        return below_mount(link, meant);
+        sprintf(path, "/dev/dm-%u", minor);
+        return true;
     }
-    if (file_at(path))
-        return as_it_came;
     sprintf(link, "/sys/dev/block/%u:%u", major, minor);
     long length = link_at(link, target);
     target[length < 0 ? 0 : length] = 0;
     const char *name = strrchr(target, '/');
     if (!name || strlen(name) + 4 >= PATH_MAX)
-        return as_it_came;
-    sprintf(meant, "/dev%s", name);
+        return false;
+    sprintf(path, "/dev%s", name);
+    return true;
+}
+
+static enum led by_number(const char *path, const char *number, char *meant)
+{
+    static char named[longest_link + 8];
+    unsigned major, minor;
+    if (number[strspn(number, "/")] == 0)
+        return file_at("/dev/block") ? not_ours : below_mount("", meant);
+    if (!is_number(number, &major, &minor))
+        return not_ours;
+    if (major == world.major) {
+        path_of_number(major, minor, named);
+        return below_mount(named + strlen("/dev"), meant);
+    }
+    if (file_at(path) || !path_of_number(major, minor, named))
+        return not_ours;
+    strcpy(meant, named);
     return led_to;
 }
 
-enum led model_lead(const char *path, char *meant)
+// "dm-N", whatever is before it.
+static bool is_device_file(const char *name)
 {
-    static char led[20000];
-    if (path[0] != '/' || strlen(path) >= PATH_MAX)
-        return as_it_came;
-    if (below(path, world.directory))
-        return spelled(path, meant, as_it_came);
-    const char *rest = behind(path, "dev"), *number, *end;
     unsigned minor;
-    if (!rest)
-        return as_it_came;
-    if ((number = behind(rest, "block")))
-        return by_number(path, number, meant);
-    const char *name = rest;
+    const char *end;
     while (*name == '/' || strncmp(name, "./", 2) == 0)
         name++;
-    bool is_file = strncmp(name, "dm-", 3) == 0 && number_at(name + 3, &minor, &end) && *end == 0;
-    if (!is_file && !behind(rest, "mapper"))
-        return as_it_came;
+    return strncmp(name, "dm-", 3) == 0 && number_at(name + 3, &minor, &end) && *end == 0;
+}
+
+enum led model_by_text(const char *path, char *meant)
+{
+    static char led[20000];
+    unsigned major, minor;
+    const char *rest = below(path, world.directory), *number;
+    if (rest) {
+        if (*rest == 0 || behind(rest, "mapper") || is_device_file(rest))
+            return spelled(path, meant, as_it_came);
+        return is_number(rest, &major, &minor) ? by_number(path, rest, meant) : not_ours;
+    }
+    rest = behind(path, "dev");
+    if (!rest)
+        return not_ours;
+    if ((number = behind(rest, "block")))
+        return by_number(path, number, meant);
+    if (!is_device_file(rest) && !behind(rest, "mapper"))
+        return not_ours;
     if (below_mount(rest, led) == too_long_to_lead)
         return too_long_to_lead;
     strcpy(meant, led);
     return spelled(led, meant, led_to);
+}
+
+char model_place(const char *path, char *end)
+{
+    unsigned major, minor;
+    const char *in_mount = below(path, world.directory);
+    const char *rest = in_mount ? in_mount : behind(path, "dev"), *number, *name;
+    if (!rest)
+        return 0;
+    if (in_mount && *rest == 0)
+        return 'd';
+    if (is_device_file(rest))
+        return 'n';
+    number = in_mount ? rest : behind(rest, "block");
+    if (number && *number == 0)
+        return 'd';
+    if (number && is_number(number, &major, &minor)) {
+        if (!path_of_number(major, minor, end))
+            *end = 0;
+        return 'l';
+    }
+    name = behind(rest, "mapper");
+    return !name ? 0 : name[strspn(name, "/")] == 0 ? 'd' : 'n';
 }
 
 bool model_is_control(const char *path)

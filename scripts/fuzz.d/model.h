@@ -19,11 +19,24 @@ enum { longest_link = 4095 };
 unsigned file_at(const char *path);
 // The target of a link; -1: there is none. Without a NUL.
 long link_at(const char *path, char *target);
+// The directory of relative paths: absolute; NULL: it has none. And whether it is the mount, or its mapper
+// directory, by whatever path.
+const char *base_path(void);
+bool base_is_mount(void), base_is_mapper(void);
+bool base_is_of_dev(void); // of its file system
+// Whether a path has links, as the kernel would say.
+bool links_in(const char *path, bool in_the_end);
 
-// Sorts of answers of `model_lead`.
-enum led { as_it_came, led_to, too_long_to_lead };
-// `meant` is set for `led_to`, and has room for 20000 bytes.
-enum led model_lead(const char *path, char *meant);
+// Sorts of answers. All but the first: it is the mount's.
+enum led { not_ours, as_it_came, led_to, too_long_to_lead };
+// Where an absolute path leads by its text. `meant` is set for `led_to`, and has room for 20000 bytes.
+enum led model_by_text(const char *path, char *meant);
+// The same with what its links lead to, before a call and after it has failed (model-walk.c). `itself`:
+// a link in the end is meant itself; `changes`: the call may make a new name.
+enum led model_lead(const char *path, bool itself, bool changes, char *meant);
+enum led model_lead_after(const char *path, bool itself, bool changes, char *meant);
+// What a path is: a 'd'irectory or 'n'ode of the mount's, a 'l'ink by number; 0. `end`: that leads to.
+char model_place(const char *path, char *end);
 bool model_is_in_mapper(const char *path);
 bool model_is_control(const char *path);
 // The minor number of a device whose name ('n'), uuid ('u') or link ('l') a path of /sys is; else 0.

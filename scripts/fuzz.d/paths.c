@@ -43,9 +43,23 @@ unsigned file_at(const char *path)
     return length < PATH_MAX ? hash(path, length) % 4 : 0;
 }
 
+// Of names in sysfs most are links; of others some, many of which lead near the mount.
 long link_at(const char *path, char *target)
 {
     uint32_t value = hash(path, strlen(path));
+    static const char *const targets[] = {
+        "/dev/mapper/a b", "mapper", "/dev", "..", "../dm-3", "/dev/block/253:7", "dm-1", "/",
+        "/dev/../dev/./mapper", "control", "/dev//mapper/x/../y", "/proc/x", "x/y/z", world.directory};
+    if (strncmp(path, "/sys/dev/block/", 15) != 0) {
+        const char *chosen = targets[value / 32 % (sizeof targets / sizeof targets[0])];
+        size_t size = strlen(chosen);
+        if (value % 8 > 1 || size > longest_link)
+            return -1;
+        if (value % 8 == 0 && value / 1024 % 4 > 0) {
+            memcpy(target, chosen, size);
+            return (long)size;
+        }
+    }
     size_t length = value % 5 == 0 ? longest_link - value % 7 : value % 64;
     if (value % 3 == 0)
         return -1;
@@ -54,11 +68,54 @@ long link_at(const char *path, char *target)
     return (long)length;
 }
 
+// The directory of relative paths.
+enum { base_device = 77 };
+static bool base_is(unsigned what)
+{
+    return world.seed % 16 != 15 && world.seed % 3 != 0 && world.seed % 8 == what;
+}
+bool base_is_mount(void) { return base_is(1); }
+bool base_is_mapper(void) { return base_is(2); }
+bool base_is_of_dev(void) { return world.seed % 16 != 15 && world.seed % 3 == 0 && file_at("/dev"); }
+const char *base_path(void)
+{
+    static const char *const bases[] = {
+        "/", "/dev", "/x", "/dev/block", "/x/mapper", "(unreachable)/x", "/dev/x", world.directory};
+    const char *base = bases[world.seed / 8 % (sizeof bases / sizeof bases[0])];
+    return world.seed % 16 == 15 || strlen(base) >= PATH_MAX ? NULL : base;
+}
+enum directory directory_of(dev_t device, ino_t inode)
+{
+    return device != base_device ? no_directory
+           : inode == 1 ? mount_root : inode == 2 ? mapper_directory : no_directory;
+}
+long raw_directory_path(int directory, char *path, size_t size)
+{
+    MUST(directory == AT_FDCWD && size == PATH_MAX);
+    const char *base = base_path();
+    if (!base)
+        return errno = ERANGE, -1;
+    memcpy(path, base, strlen(base));
+    return (long)strlen(base);
+}
+bool links_in(const char *path, bool in_the_end) { return hash(path, strlen(path)) % 4 > in_the_end; }
+bool raw_has_links(int directory, const char *path, int flags)
+{
+    MUST(directory == AT_FDCWD);
+    return links_in(path, flags == 0);
+}
+
 int raw_stat(int directory, const char *path, struct stat *status, int flags)
 {
     unsigned file = file_at(path);
-    (void)directory, (void)flags;
     memset(status, 0, sizeof *status);
+    status->st_dev = base_device + 1;
+    if (flags & AT_EMPTY_PATH && *path == 0) {
+        MUST(directory == AT_FDCWD);
+        status->st_dev = base_device + (world.seed % 3 == 0);
+        status->st_ino = world.seed % 8;
+        return world.seed % 16 == 15 ? (errno = ENOENT, -1) : 0;
+    }
     status->st_ino = file;
     status->st_mode = file == 3 ? S_IFSOCK : S_IFREG;
     return file ? 0 : (errno = ENOENT, -1);
@@ -69,7 +126,7 @@ long raw_readlink(const char *path, char *target, size_t size)
     static char whole[longest_link];
     long length = link_at(path, whole);
     if (length < 0)
-        return errno = ENOENT, -1;
+        return errno = file_at(path) ? EINVAL : ENOENT, -1;
     size_t kept = (size_t)length < size ? (size_t)length : size;
     memcpy(target, whole, kept);
     return (long)kept;
@@ -98,6 +155,9 @@ void unmap(void *pages, size_t size)
     rooms--;
     free(pages);
 }
+
+char *borrow(void) { return map(lent_size); }
+void give_back(char *room) { unmap(room, lent_size); }
 
 const char *mount_directory(void) { return world.directory; }
 size_t mount_directory_length(void)
@@ -185,12 +245,31 @@ static char *end_of_memory(void)
 
 // MARK: Checks
 
-static void check_path(const char *path, bool is_readable)
+// What became of a path must be what the model says.
+static bool check_answer(const struct path *meant, const char *path, enum led answer, const char *expected)
+{
+    led_cases += answer != not_ours;
+    MUST(meant->is_ours == (answer != not_ours));
+    switch (answer) {
+    case not_ours: case as_it_came:
+        MUST(meant->bytes == path && meant->length == strlen(path));
+        break;
+    case led_to:
+        MUST(strcmp(meant->bytes, expected) == 0 && meant->length == strlen(expected));
+        break;
+    case too_long_to_lead:
+        MUST(strlen(meant->bytes) >= PATH_MAX && meant->length == 0);
+        break;
+    }
+    return answer != too_long_to_lead;
+}
+
+static void check_path(const char *path, unsigned how, bool is_readable)
 {
     static char expected[20000];
     __attribute__((cleanup(release))) struct path meant;
     errno = 77;
-    bool is_led = lead(path, &meant);
+    bool is_led = lead_at(AT_FDCWD, path, how, &meant);
     if (!is_led) {
         MUST(is_memory_short && errno == ENOMEM);
         return;
@@ -200,18 +279,14 @@ static void check_path(const char *path, bool is_readable)
         MUST(meant.bytes == path && meant.length == 0);
         return;
     }
-    enum led answer = model_lead(path, expected);
-    led_cases += answer != as_it_came;
-    switch (answer) {
-    case as_it_came:
-        MUST(meant.bytes == path && meant.length == strlen(path));
-        break;
-    case led_to:
-        MUST(strcmp(meant.bytes, expected) == 0 && meant.length == strlen(expected));
-        break;
-    case too_long_to_lead:
-        MUST(strlen(meant.bytes) >= PATH_MAX && meant.length == 0);
+    if (!check_answer(&meant, path, model_lead(path, how & itself, how & changes, expected), expected))
         return;
+    if (!meant.is_ours && !is_memory_short) {
+        errno = ENOENT;
+        lead_after(AT_FDCWD, how, &meant);
+        MUST(errno == ENOENT);
+        if (!check_answer(&meant, path, model_lead_after(path, how & itself, how & changes, expected), expected))
+            return;
     }
     MUST(is_in_mapper(&meant) == model_is_in_mapper(meant.bytes));
     bool is = is_control(AT_FDCWD, &meant);
@@ -237,7 +312,7 @@ static void check_wild(uintptr_t address)
 {
     __attribute__((cleanup(release))) struct path meant;
     const char *path = (const char *)address;
-    MUST(lead(path, &meant) && meant.bytes == path && meant.length == 0);
+    MUST(lead_at(AT_FDCWD, path, 0, &meant) && meant.bytes == path && meant.length == 0);
 }
 
 static void check_devices(void)
@@ -286,9 +361,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     bool is_seen = is_readable || decoded_size >= PATH_MAX;
     if (!is_readable && is_seen) {
         __attribute__((cleanup(release))) struct path meant;
-        MUST(lead(path, &meant) && meant.bytes == path && meant.length == 0);
+        MUST(lead_at(AT_FDCWD, path, 0, &meant) && meant.bytes == path && meant.length == 0);
     } else {
-        check_path(path, is_readable);
+        check_path(path, bytes[4] >> 6 & (itself | changes), is_readable);
     }
     MUST(rooms == 0);
     return 0;
