@@ -57,9 +57,10 @@ enum argument {
     notifier,          // inotify's
     folder,            // a descriptor of the path, if it is a directory
     entry_stream,      // a directory stream of the path, if it is one; else it isn't called
+    visitor,           // a function for ftw and nftw
 };
 // What it gives, and so what becomes of it.
-enum gives { status, descriptor, length, memory, a_file, a_directory, entries, an_entry, nothing };
+enum gives { status, descriptor, length, memory, a_file, a_directory, entries, an_entry, nothing, outcome_of_paths };
 struct call {
     const char *name;
     enum gives gives;
@@ -161,6 +162,15 @@ static const struct call calls[] = {
     {"getcwd", memory, unfit, {room, PATH_MAX}},
     {"__getcwd_chk", memory, unfit, {room, PATH_MAX, PATH_MAX}},
     {"get_current_dir_name", memory, unfit, {0}},
+    // A status of those that look at the path before the kernel does.
+    {"glob", outcome_of_paths, unfit, {place, 0, 0, room}}, // its own stack grows with the path
+    {"glob64", outcome_of_paths, unfit, {place, 0, 0, room}},
+    {"ftw", outcome_of_paths, unfit, {path, visitor, 8}},
+    {"ftw64", outcome_of_paths, unfit, {path, visitor, 8}},
+    {"nftw", outcome_of_paths, unfit, {path, visitor, 8, 1}},
+    {"nftw64", outcome_of_paths, unfit, {path, visitor, 8, 1}},
+    {"posix_spawn_file_actions_addopen", outcome_of_paths, unfit, {room, 5, path, O_RDONLY, 0}},
+    {"posix_spawn_file_actions_addchdir_np", outcome_of_paths, unfit, {room, path}},
     {"mknod", status, change, {path, S_IFREG | 0600, 0}},
     {"mknodat", status, change, {at, path, S_IFREG | 0600, 0}},
     {"__xmknod", status, change, {0, path, S_IFREG | 0600, room}},
@@ -275,6 +285,13 @@ static void crashed(int number)
     _exit(1);
 }
 
+// Also for nftw, whose fourth argument it doesn't look at.
+static int visit(const char *name, const struct stat *status, int type)
+{
+    (void)name, (void)status, (void)type;
+    return 0;
+}
+
 static long value_of(long argument)
 {
     struct dm_ioctl *head = (void *)memory_of_answers;
@@ -296,6 +313,7 @@ static long value_of(long argument)
     case notifier: return inotify_init1(IN_CLOEXEC);
     case folder: return open(current_kind->bytes, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     case entry_stream: return (long)opendir(current_kind->bytes);
+    case visitor: return (long)visit;
     default: return argument;
     }
 }
@@ -409,7 +427,7 @@ static void in_handler(void)
 static bool looks_itself(const struct call *call)
 {
     return call->gives == memory || call->gives == a_directory || call->gives == entries ||
-           call->arguments[0] == entry_stream;
+           call->gives == outcome_of_paths || call->arguments[0] == entry_stream;
 }
 
 int main(int count, char **arguments)
