@@ -97,7 +97,7 @@ APART static enum walked lead_to_numbers(struct path *path)
 }
 
 // The names by number in /dev/block, which udev would have made. They are links.
-APART enum walked lead_by_number(struct path *path, struct text number)
+APART enum walked lead_by_number(struct path *path, unsigned how, struct text number)
 {
     unsigned major, minor;
     struct text rest = number;
@@ -105,6 +105,9 @@ APART enum walked lead_by_number(struct path *path, struct text number)
     if (rest.left == 0)
         return lead_to_numbers(path);
     if (!take_device_number(&number, &major, &minor))
+        return walked_elsewhere;
+    // Whoever removes or renames the link doesn't mean the device.
+    if (how & itself && !(how & asks))
         return walked_elsewhere;
     if (major != mapped_major())
         return lead_to_other(path, major, minor);

@@ -134,7 +134,7 @@ enum place place_of(struct text path)
     return rest.left == 0 ? place_of_ours : place_of_node;
 }
 
-static enum walked lead_by_text(struct path *path)
+static enum walked lead_by_text(struct path *path, unsigned how)
 {
     struct text text = {path->bytes, path->length}, rest;
     bool is_mount = take_mount(&text);
@@ -143,7 +143,7 @@ static enum walked lead_by_text(struct path *path)
     rest = text;
     if (is_mount ? place_of(rest = (struct text){path->bytes, path->length}) == place_of_number
                  : take_name(&rest, "block"))
-        return lead_by_number(path, is_mount ? text : rest);
+        return lead_by_number(path, how, is_mount ? text : rest);
     rest = text;
     if (!take_name(&rest, "mapper") && !is_device_file(text) && (!is_mount || text.left > 0))
         return walked_elsewhere;
@@ -153,10 +153,10 @@ static enum walked lead_by_text(struct path *path)
     return spell(path) ? walked_ours : walked_nowhere;
 }
 
-enum walked lead_walked(struct path *path, bool is_ours)
+enum walked lead_walked(struct path *path, unsigned how, bool is_ours)
 {
     const char *walked = path->bytes;
-    enum walked result = lead_by_text(path);
+    enum walked result = lead_by_text(path, how);
     if (result == walked_elsewhere && is_ours)
         result = walked_ours;
     if (result == walked_ours && path->bytes == walked && !keep(path))
@@ -243,7 +243,7 @@ bool lead_at(int directory, const char *path, unsigned how, struct path *meant)
     enum walked walked = walked_elsewhere;
     struct text text = {path, meant->length};
     if (is_near(text) && !(has_hint(text, &goes_up), goes_up))
-        walked = lead_by_text(meant);
+        walked = lead_by_text(meant, how);
     if (walked == walked_elsewhere && is_to_be_walked(directory, meant, how))
         walked = walk_to(directory, how, meant, false);
     meant->is_ours = walked == walked_ours;

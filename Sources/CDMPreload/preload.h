@@ -132,6 +132,7 @@ bool below_mount(const char *rest, struct path *made);
 enum {
     itself = 1,  // a link in the end is meant itself
     changes = 2, // it may make a new name
+    asks = 4,    // with `itself`: it only asks, and answers itself for a link by number, which isn't there
 };
 // The path that is meant, absolute if it is another than the program's: what stands below /dev/mapper,
 // and /dev/dm-N, is below the mount. false and ENOMEM.
@@ -183,7 +184,7 @@ enum walked {
     walked_nowhere, // ENOMEM
 };
 // What a path without links leads to; `is_ours`: even if that doesn't show by its text.
-enum walked lead_walked(struct path *path, bool is_ours);
+enum walked lead_walked(struct path *path, unsigned how, bool is_ours);
 
 // MARK: listing.c
 
@@ -216,7 +217,7 @@ struct __dirstream *remember_stream(struct __dirstream *stream, bool is_numbers)
 // Steps over "/MAJOR:MINOR", to the end.
 bool take_device_number(struct text *text, unsigned *major, unsigned *minor);
 // What follows /dev/block in a path, or the mount.
-enum walked lead_by_number(struct path *path, struct text number);
+enum walked lead_by_number(struct path *path, unsigned how, struct text number);
 // The path in /dev that a link by number leads to, into room of PATH_MAX bytes; empty: none.
 struct text path_by_number(struct text path, char *room);
 

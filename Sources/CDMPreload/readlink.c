@@ -120,8 +120,9 @@ static ssize_t answer(int directory, const struct path *meant, char *target, siz
 EXPORTED ssize_t readlinkat(
     int directory, const char *restrict path, char *restrict target, size_t size)
 {
-    LEAD_AT(meant, directory, path, itself, -1);
-    return CALL_LED(meant, directory, itself, -1, answer(directory, &meant, target, size));
+    LEAD_AT(meant, directory, path, itself | asks, -1);
+    return CALL_LED(
+        meant, directory, itself | asks, -1, answer(directory, &meant, target, size));
 }
 EXPORTED ssize_t readlink(const char *restrict path, char *restrict target, size_t size)
 {

@@ -85,7 +85,7 @@ static int answer_led(int directory, const struct path *path, struct stat *statu
 
 static int answer(int directory, const char *path, struct stat *status, int flags)
 {
-    unsigned how = flags & AT_SYMLINK_NOFOLLOW ? itself : 0;
+    unsigned how = flags & AT_SYMLINK_NOFOLLOW ? itself | asks : 0;
     LEAD_AT(meant, directory, path, how, -1);
     return CALL_LED(
         meant, directory, how, -1, answer_led(directory, &meant, status, flags));
@@ -202,7 +202,7 @@ EXPORTED int statx(
     int directory, const char *restrict path, int flags, unsigned mask,
     struct statx *restrict status)
 {
-    unsigned how = flags & AT_SYMLINK_NOFOLLOW ? itself : 0, minor;
+    unsigned how = flags & AT_SYMLINK_NOFOLLOW ? itself | asks : 0, minor;
     LEAD_AT(meant, directory, path, how, -1);
     int result = CALL_LED(
         meant, directory, how, -1,

@@ -233,7 +233,7 @@ enum walked walk_to(int directory, unsigned how, struct path *meant, bool as_nam
         meant->bytes = walk.done;
         meant->length = walk.length;
         result = as_named ? (keep(meant) ? walked_ours : walked_nowhere)
-                          : lead_walked(meant, walk.is_elsewhere);
+                          : lead_walked(meant, how, walk.is_elsewhere);
     }
     errno = result == walked_nowhere ? ENOMEM : saved;
     if (result != walked_ours) {

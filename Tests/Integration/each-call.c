@@ -248,7 +248,7 @@ static bool may_change(const char *text)
     while (text[0] == '/' && text[1] == '/')
         text++;
     if (begins(text, here) || !name)
-        return true;
+        return !strstr(text, "/led-"); // by links
     // To the mount, if the library is there; never what the machine may have, too.
     Dl_info open_of;
     bool is_led = mount && dladdr(dlsym(RTLD_DEFAULT, "open"), &open_of) != 0 &&

@@ -90,6 +90,9 @@ if is_root && try_loop_over a; then
     ln -s "/dev/block/$((0x$(stat -c %t "$loop"))):$((0x$(stat -c %T "$loop")))" by-number
     prints "$loop" run realpath by-number
     same 'a loop device by its number' a <(run cat by-number)
+    # What concerns the link itself doesn't reach the device: a link isn't there.
+    fails_like '*No such file*' run touch -h -d @1 "$(readlink by-number)"
+    [ "$(stat -c %Y "$loop")" -ne 1 ] || fail "a link by number led a change of itself to $loop"
     loop_off
 fi
 

@@ -25,12 +25,14 @@ ours=('one=/dev/mapper/one' 'odd=/dev/mapper/a b' 'by-minor=/dev/dm-0' "by-numbe
     'no-number=/dev/block/4294967295:1' 'mapper=/dev/mapper' 'devices-directory=/dev' 'mount='"$mnt" 'control=/dev/mapper/control'
     "inside=$mnt/mapper/a b" 'none=/dev/mapper/no such' 'devices=/proc/devices'
     'name=/sys/block/dm-0/dm/name' "link=/sys/dev/block/$major:0"
+    "by-directory=$PWD/here/led-directory/one" 'by-dots=/dev/mapper/../mapper/one'
     'one/slashes=/dev%4000%mapper/one' "odd/slashes=$mnt%3000%mapper/a b"
     "long=$mnt%6000%mapper/a b" 'long-name=/dev/mapper/%4000%a b/c')
 
 # What other libraries look up when they first need it isn't counted.
 export LD_BIND_NOW=1
 mkdir here && cd here
+ln -s /dev/mapper led-directory
 "$each" "${others[@]}" >../without || fail 'without the library'
 dmfuse run -- "$each" "${others[@]}" >../with || fail 'paths that are not ours'
 dmfuse run -- "$each" "${ours[@]}" >../ours || fail 'paths that are ours'
@@ -40,6 +42,11 @@ cd ..
 outcomes() { awk -v kind="${2:-}" '!kind || $2 == kind { print $1, kind ? "" : $2, $3 }' "$1"; }
 same 'what becomes of calls that are not ours' <(outcomes without) <(outcomes with)
 same 'a path of more slashes' <(outcomes ours one) <(outcomes ours one/slashes)
+same 'a path with ..' <(outcomes ours one) <(outcomes ours by-dots)
+# Each function that changes nothing.
+[ "$(outcomes ours by-directory | wc -l)" -gt 50 ] || fail 'no paths by a link were tried'
+equal 'a path by a link to a directory' '' \
+    "$(outcomes ours by-directory | grep -vxFf <(outcomes ours one) || true)"
 same 'an odd name behind more slashes' <(outcomes ours odd) <(outcomes ours odd/slashes)
 # The C library's realpath leaves slashes out by itself; of two paths the other one isn't there.
 equal 'too long a path' 'ENAMETOOLONG' "$(awk '$2 == "long" && $3 != "EBADF" &&

@@ -61,7 +61,7 @@ static long look(const char *path, char *target)
     return length >= 0 ? length : file_at(path) ? -1 : -2;
 }
 
-static enum led walk(const char *path, bool itself, char *meant)
+static enum led walk(const char *path, bool itself, bool asks, char *meant)
 {
     static char done[room], rest[room], name[room], target[room], other[room];
     bool is_elsewhere = false, is_as_given = false, has_ended = false;
@@ -144,7 +144,7 @@ static enum led walk(const char *path, bool itself, char *meant)
     strcat(done, rest);
     if (!done[0])
         strcpy(done, "/");
-    enum led led = model_by_text(done, meant);
+    enum led led = model_by_text(done, !itself || asks, meant);
     if (led == as_it_came || (led == not_ours && is_elsewhere)) {
         strcpy(meant, done);
         led = led_to;
@@ -152,14 +152,14 @@ static enum led walk(const char *path, bool itself, char *meant)
     return led;
 }
 
-enum led model_lead(const char *path, bool itself, bool changes, char *meant)
+enum led model_lead(const char *path, bool itself, bool changes, bool asks, char *meant)
 {
     bool goes_up = has_component(path, is_up), is_absolute = path[0] == '/';
     enum led led = not_ours;
     if (path[0] == 0 || strlen(path) >= PATH_MAX)
         return not_ours;
     if (is_in_dev_or_mount(path) && !goes_up)
-        led = model_by_text(path, meant);
+        led = model_by_text(path, !itself || asks, meant);
     if (led != not_ours || begins(path, "/sys/") || begins(path, "/proc/"))
         return led;
     bool may_make = changes &&
@@ -167,13 +167,13 @@ enum led model_lead(const char *path, bool itself, bool changes, char *meant)
                      ((!itself || strchr(path, '/')) && links_in(path, !itself)));
     if (has_component(path, is_hint) || (goes_up && is_in_dev_or_mount(path)) ||
         (goes_up && !is_absolute && base_is_mapper()) || may_make)
-        return walk(path, itself, meant);
+        return walk(path, itself, asks, meant);
     return not_ours;
 }
 
-enum led model_lead_after(const char *path, bool itself, bool changes, char *meant)
+enum led model_lead_after(const char *path, bool itself, bool changes, bool asks, char *meant)
 {
     bool is_likely = is_in_dev_or_mount(path) || links_in(path, !itself) ||
                      (path[0] != '/' && (base_is_mount() || base_is_mapper() || base_is_of_dev()));
-    return changes || path[0] == 0 || !is_likely ? not_ours : walk(path, itself, meant);
+    return changes || path[0] == 0 || !is_likely ? not_ours : walk(path, itself, asks, meant);
 }

@@ -108,13 +108,14 @@ static bool path_of_number(unsigned major, unsigned minor, char *path)
     return true;
 }
 
-static enum led by_number(const char *path, const char *number, char *meant)
+static enum led by_number(
+    const char *path, const char *number, bool is_found, char *meant)
 {
     static char named[longest_link + 8];
     unsigned major, minor;
     if (number[strspn(number, "/")] == 0)
         return file_at("/dev/block") ? not_ours : below_mount("", meant);
-    if (!is_number(number, &major, &minor))
+    if (!is_found || !is_number(number, &major, &minor))
         return not_ours;
     if (major == world.major) {
         path_of_number(major, minor, named);
@@ -136,7 +137,7 @@ static bool is_device_file(const char *name)
     return strncmp(name, "dm-", 3) == 0 && number_at(name + 3, &minor, &end) && *end == 0;
 }
 
-enum led model_by_text(const char *path, char *meant)
+enum led model_by_text(const char *path, bool is_found, char *meant)
 {
     static char led[20000];
     unsigned major, minor;
@@ -144,13 +145,13 @@ enum led model_by_text(const char *path, char *meant)
     if (rest) {
         if (*rest == 0 || behind(rest, "mapper") || is_device_file(rest))
             return spelled(path, meant, as_it_came);
-        return is_number(rest, &major, &minor) ? by_number(path, rest, meant) : not_ours;
+        return is_number(rest, &major, &minor) ? by_number(path, rest, is_found, meant) : not_ours;
     }
     rest = behind(path, "dev");
     if (!rest)
         return not_ours;
     if ((number = behind(rest, "block")))
-        return by_number(path, number, meant);
+        return by_number(path, number, is_found, meant);
     if (!is_device_file(rest) && !behind(rest, "mapper"))
         return not_ours;
     if (below_mount(rest, led) == too_long_to_lead)

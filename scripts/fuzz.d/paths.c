@@ -279,13 +279,13 @@ static void check_path(const char *path, unsigned how, bool is_readable)
         MUST(meant.bytes == path && meant.length == 0);
         return;
     }
-    if (!check_answer(&meant, path, model_lead(path, how & itself, how & changes, expected), expected))
+    if (!check_answer(&meant, path, model_lead(path, how & itself, how & changes, how & asks, expected), expected))
         return;
     if (!meant.is_ours && !is_memory_short) {
         errno = ENOENT;
         lead_after(AT_FDCWD, how, &meant);
         MUST(errno == ENOENT);
-        if (!check_answer(&meant, path, model_lead_after(path, how & itself, how & changes, expected), expected))
+        if (!check_answer(&meant, path, model_lead_after(path, how & itself, how & changes, how & asks, expected), expected))
             return;
     }
     MUST(is_in_mapper(&meant) == model_is_in_mapper(meant.bytes));
@@ -363,7 +363,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         __attribute__((cleanup(release))) struct path meant;
         MUST(lead_at(AT_FDCWD, path, 0, &meant) && meant.bytes == path && meant.length == 0);
     } else {
-        check_path(path, bytes[4] >> 6 & (itself | changes), is_readable);
+        unsigned how = (bytes[4] >> 6 & (itself | changes)) | (bytes[3] & 0x40 ? asks : 0);
+        check_path(path, how, is_readable);
     }
     MUST(rooms == 0);
     return 0;
