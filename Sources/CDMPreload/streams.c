@@ -88,14 +88,17 @@ static struct text name_of(const struct dirent *entry)
     return (struct text){entry->d_name, strlen(entry->d_name)};
 }
 
-static bool open_more(struct opened *opened)
+// The mount's directory; NULL: it can't be read.
+static DIR *open_more(struct opened *opened)
 {
+    if (opened->more)
+        return opened->more;
     __attribute__((cleanup(release))) struct path path;
     int saved = errno;
-    if (!opened->more && below_mount(opened->listing->rest, &path))
+    if (below_mount(opened->listing->rest, &path))
         opened->more = NEXT(opendir)(path.bytes);
     errno = saved;
-    return opened->more != NULL;
+    return opened->more;
 }
 
 // The next that the kernel has; NULL and errno as `readdir`.
