@@ -92,8 +92,7 @@ APART static enum walked lead_to_numbers(struct path *path)
         return walked_elsewhere;
     path->is_numbers = true;
     struct text nothing = {"", 0};
-    return lead_below_mount(path, nothing) ? walked_ours
-                                                                               : walked_nowhere;
+    return lead_below_mount(path, nothing) ? walked_ours : walked_nowhere;
 }
 
 // The names by number in /dev/block, which udev would have made. They are links.
@@ -116,6 +115,5 @@ APART enum walked lead_by_number(struct path *path, unsigned how, struct text nu
     put_device_file(&writer, "", minor);
     path->is_number = true;
     rest = (struct text){name, (size_t)(writer.at - name)};
-    return lead_below_mount(path, rest) ? walked_ours
-                                                                             : walked_nowhere;
+    return lead_below_mount(path, rest) ? walked_ours : walked_nowhere;
 }

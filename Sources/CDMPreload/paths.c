@@ -140,9 +140,9 @@ static enum walked lead_by_text(struct path *path, unsigned how)
     bool is_mount = take_mount(&text);
     if (!is_mount && !take_name(&text, "dev"))
         return walked_elsewhere;
+    unsigned major, minor;
     rest = text;
-    if (is_mount ? place_of(rest = (struct text){path->bytes, path->length}) == place_of_number
-                 : take_name(&rest, "block"))
+    if (is_mount ? take_device_number(&rest, &major, &minor) : take_name(&rest, "block"))
         return lead_by_number(path, how, is_mount ? text : rest);
     rest = text;
     if (!take_name(&rest, "mapper") && !is_device_file(text) && (!is_mount || text.left > 0))

@@ -133,6 +133,15 @@ print(kind(dev, "dm-0"), kind(mapper, "one"), kind(mapper, "../dm-1"), kind(mapp
 print(os.path.sameopenfile(mapper, os.open("/dev/mapper", os.O_RDONLY)))
 print(sorted([f for d, _, f in os.walk("/dev") if d == "/dev/mapper"][0]))' "$major:0"
 fi
+if command -v perl >/dev/null; then
+    prints '/dev/mapper/one /dev/mapper/two
+dm-0 dm-1 mapper
+block /dev/mapper/one
+/dev/mapper one:b two:b' run perl -MCwd -e 'print join(" ", glob("/dev/mapper/[ot]*")), "\n";
+opendir(my $dev, "/dev") or die; print join(" ", sort grep { /^(dm-|mapper)/ } readdir $dev), "\n";
+print -b "direct" ? "block" : "none", " ", Cwd::abs_path("direct"), "\n";
+chdir "/dev/mapper" or die; print getcwd(), map { " $_:" . (-b $_ ? "b" : "-") } grep { $_ ne "control" } glob("*");'
+fi
 
 # MARK: What is made
 
