@@ -27,7 +27,8 @@ static mode_t mode_of(int flags, va_list rest)
 static unsigned how_of(int flags)
 {
     bool is_new = flags & O_CREAT && flags & O_EXCL;
-    return (flags & O_NOFOLLOW || is_new ? itself : 0) | (flags & O_CREAT ? changes : 0);
+    bool may_write = flags & O_CREAT || (flags & O_ACCMODE) != O_RDONLY;
+    return (flags & O_NOFOLLOW || is_new ? itself : 0) | (may_write ? changes : 0);
 }
 
 // A node of the mapper directory isn't the link that it is.
@@ -117,7 +118,10 @@ static bool is_ours_to_read(const struct path *path, const char *mode, FILE **fi
     return true;
 }
 
-static unsigned how_by_mode(const char *mode) { return mode[0] == 'r' ? 0 : changes; }
+static unsigned how_by_mode(const char *mode)
+{
+    return mode[0] == 'r' && !strchr(mode, '+') ? 0 : changes;
+}
 
 #define FOPEN(name)                                                                                \
     EXPORTED FILE *name(const char *restrict path, const char *restrict mode)                      \

@@ -166,6 +166,13 @@ enum walked lead_walked(struct path *path, unsigned how, bool is_ours)
 
 // MARK: lead_at
 
+static bool is_device_number(struct text name)
+{
+    unsigned number;
+    return take_number(&name, &number) && take(&name, ":") && take_number(&name, &number) &&
+           name.left == 0;
+}
+
 // A component that the mount's paths have, so that the path may lead there by whatever begins it; and
 // whether it has one that is `..`.
 static bool has_hint(struct text text, bool *goes_up)
@@ -181,7 +188,7 @@ static bool has_hint(struct text text, bool *goes_up)
         case 'b': has = has || is_text(name, "block"); break;
         case 'd': has = has || take(&name, "dm-"); break;
         case '.': *goes_up = *goes_up || is_text(name, ".."); break;
-        default: break;
+        default: has = has || is_device_number(name); break;
         }
     }
     return has;
@@ -254,7 +261,7 @@ bool lead_after(int directory, unsigned how, struct path *meant)
 {
     int error = errno;
     if ((error != ENOENT && error != ENOTDIR && error != ENXIO && error != ELOOP) ||
-        meant->length == 0 || meant->is_ours || how & changes)
+        meant->length == 0 || meant->is_ours)
         return false;
     struct text text = {meant->bytes, meant->length};
     bool is_likely = is_near(text) || (*text.at != '/' && is_in_dev(directory)) ||

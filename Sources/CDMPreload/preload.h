@@ -131,7 +131,7 @@ bool below_mount(const char *rest, struct path *made);
 // How a call uses a path, bits of it.
 enum {
     itself = 1,  // a link in the end is meant itself
-    changes = 2, // it may make a new name
+    changes = 2, // it may make a new name, or write
     asks = 4,    // with `itself`: it only asks, and answers itself for a link by number, which isn't there
 };
 // The path that is meant, absolute if it is another than the program's: what stands below /dev/mapper,

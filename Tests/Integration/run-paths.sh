@@ -113,6 +113,7 @@ prints '/dev/mapper
 prints '/dev/mapper' run bash -c 'cd mapper-of-all && /bin/pwd'
 prints 'block special file' run bash -c "cd / && stat -c %F dev/mapper/one"
 prints 'block special file' run bash -c "cd /dev/block && stat -L -c %F $major:0"
+prints '4194304' run bash -c "cd /dev/block && blockdev --getsize64 $major:0 && exec 3<>$major:0"
 # find and ls go down by openat and fstatat.
 prints '/dev/mapper/one' run find /dev -name one -type b
 prints '/dev/dm-0
@@ -146,16 +147,60 @@ fi
 # MARK: What is made
 
 # Nothing of it may be made in the machine's /dev.
+cat >making <<'SCRIPT'
 for command in 'touch mapper-of-all/new' 'touch dev/dm-77' 'ln -s x mapper-of-all/new' 'mkdir dev/mapper/new' \
     'mkfifo mapper-of-all/new' 'mknod mapper-of-all/new p' 'cp a none' 'mv a dev/dm-77' 'ln a mapper-of-all/new' \
-    'cp a mapper-of-all/new' 'dd if=a of=none'; do
+    'cp a mapper-of-all/new' 'dd if=a of=none' 'tee mapper-of-all/../dm-78' 'touch /dev/mapper/../dm-79' \
+    'tee /dev/mapper/new'; do
     # shellcheck disable=SC2086
-    said=$(run $command 2>&1) && fail "$command succeeded"
+    ! "$DMFUSE" run -- $command <a >said 2>&1 || { echo "$command succeeded"; exit 1; }
 done
+SCRIPT
+prints '' bash making
 prints '' run dd if=a of=direct bs=4k count=1 conv=notrunc status=none
 prints '' run bash -c 'head -c 512 a 1<>second; : >>direct'
 machine >after
 same "what the machine has in /dev" before after
+# Where the machine has a device-mapper of its own, whose nodes can be written.
+if is_root && unshare -m true 2>/dev/null; then
+    cat >inside <<'SCRIPT'
+set -e
+mkdir own
+mount -t tmpfs none own
+mkdir own/mapper
+touch own/mapper/one own/mapper/kernels own/dm-0
+ln -s /proc/self/fd own/fd
+for name in null zero fuse; do
+    touch "own/$name"
+    mount --bind "/dev/$name" "own/$name"
+done
+mount --rbind own /dev
+bash making
+for name in /dev/mapper/one /dev/dm-0 dev/mapper/one; do "$DMFUSE" run -- stat -L -c %F "$name"; done
+for name in mapper-of-all/one /dev/mapper/one /dev/dm-0 dev/mapper/one direct device; do
+    "$DMFUSE" run -- dd if=a of="$name" bs=4k count=1 conv=notrunc status=none
+    "$DMFUSE" run -- dd if=a of="$name" bs=4k count=1 conv=nocreat,notrunc status=none
+done
+find own -type f -size +0
+ls own own/mapper
+SCRIPT
+    prints "block special file
+block special file
+block special file
+own:
+dm-0
+fd
+fuse
+mapper
+null
+zero
+
+own/mapper:
+kernels
+one" unshare -m bash inside
+else
+    note 'a device-mapper of the machine left out: mounting is not permitted here'
+fi
 prints '' run rm direct mapper-of-all
 [ -e a ] && [ ! -L direct ] || fail 'rm took more than the links'
 prints 'block special file' run stat -c %F /dev/mapper/one

@@ -49,7 +49,8 @@ static bool has_component(const char *path, bool (*is)(const char *))
 static bool is_up(const char *name) { return strcmp(name, "..") == 0; }
 static bool is_hint(const char *name)
 {
-    return strcmp(name, "mapper") == 0 || strcmp(name, "block") == 0 || begins(name, "dm-");
+    unsigned major, minor;
+    return model_is_number(name, &major, &minor) || strcmp(name, "mapper") == 0 || strcmp(name, "block") == 0 || begins(name, "dm-");
 }
 
 // Whether there is something, or a link.
@@ -171,9 +172,9 @@ enum led model_lead(const char *path, bool itself, bool changes, bool asks, char
     return not_ours;
 }
 
-enum led model_lead_after(const char *path, bool itself, bool changes, bool asks, char *meant)
+enum led model_lead_after(const char *path, bool itself, bool asks, char *meant)
 {
     bool is_likely = is_in_dev_or_mount(path) || links_in(path, !itself) ||
                      (path[0] != '/' && (base_is_mount() || base_is_mapper() || base_is_of_dev()));
-    return changes || path[0] == 0 || !is_likely ? not_ours : walk(path, itself, asks, meant);
+    return path[0] == 0 || !is_likely ? not_ours : walk(path, itself, asks, meant);
 }

@@ -82,8 +82,7 @@ static enum led below_mount(const char *rest, char *meant)
     return length < PATH_MAX ? led_to : too_long_to_lead;
 }
 
-// The major and minor of "/MAJOR:MINOR".
-static bool is_number(const char *number, unsigned *major, unsigned *minor)
+bool model_is_number(const char *number, unsigned *major, unsigned *minor)
 {
     number += strspn(number, "/");
     return number_at(number, major, &number) && *number++ == ':' &&
@@ -115,7 +114,7 @@ static enum led by_number(
     unsigned major, minor;
     if (number[strspn(number, "/")] == 0)
         return file_at("/dev/block") ? not_ours : below_mount("", meant);
-    if (!is_found || !is_number(number, &major, &minor))
+    if (!is_found || !model_is_number(number, &major, &minor))
         return not_ours;
     if (major == world.major) {
         path_of_number(major, minor, named);
@@ -145,7 +144,7 @@ enum led model_by_text(const char *path, bool is_found, char *meant)
     if (rest) {
         if (*rest == 0 || behind(rest, "mapper") || is_device_file(rest))
             return spelled(path, meant, as_it_came);
-        return is_number(rest, &major, &minor) ? by_number(path, rest, is_found, meant) : not_ours;
+        return model_is_number(rest, &major, &minor) ? by_number(path, rest, is_found, meant) : not_ours;
     }
     rest = behind(path, "dev");
     if (!rest)
@@ -174,7 +173,7 @@ char model_place(const char *path, char *end)
     number = in_mount ? rest : behind(rest, "block");
     if (number && *number == 0)
         return 'd';
-    if (number && is_number(number, &major, &minor)) {
+    if (number && model_is_number(number, &major, &minor)) {
         if (!path_of_number(major, minor, end))
             *end = 0;
         return 'l';
