@@ -43,7 +43,7 @@ prepare_integration() {
     }
     mkdir -p "$room/bin" "$room/scripts" "$room/Tests"
     cp "$helpers"/* "$binary" "${binary%/*}/libdmfuse-preload.so" "$room/bin/"
-    cp -r scripts/lib.sh scripts/bench scripts/bench.d "$room/scripts/"
+    cp -r scripts/lib.sh scripts/bench scripts/bench.d scripts/test scripts/test.d "$room/scripts/"
     cp -r Tests/Integration Tests/Conformance "$room/Tests/"
     chmod -R go+rX "$room/bin" "$room/scripts" "$room/Tests"
     is_prepared=yes
@@ -85,12 +85,11 @@ show_integration_test() {
     rm -rf "$directory"
     unset "running[$1]" "since[$1]"
 }
-# MOST "TEST USER"...: as many at once.
+# "TEST USER"...: some at once.
 run_integration_tests() {
-    local most=$1 process status
-    shift
+    local process status
     while [ $# -gt 0 ] || [ ${#running[@]} -gt 0 ]; do
-        while [ $# -gt 0 ] && [ ${#running[@]} -lt "$most" ]; do
+        while [ $# -gt 0 ] && [ ${#running[@]} -lt "$integration_jobs" ]; do
             # shellcheck disable=SC2086
             start_integration_test $1
             shift
@@ -112,31 +111,24 @@ end_integration_tests() {
 integration() {
     prepare_integration || return 0
     find_namespace
-    local test file only entries queue=() alone=()
-    # A test says for which user it makes sense, and whether it needs the machine for itself.
+    local test only queue=()
+    # A test says for which user it makes sense.
     for test in "$@"; do
-        file=Tests/Integration/$test.sh entries=()
-        only=$(sed -n 's/^# As: //p' "$file")
+        only=$(sed -n 's/^# As: //p' "Tests/Integration/$test.sh")
         if [ "$only" != user ]; then
             if [ "$(id -u)" -eq 0 ]; then
-                entries+=("$test root")
+                queue+=("$test root")
             elif [ "$only" = root ]; then
                 skip "$test (root): not run by root"
             fi
         fi
         if [ "$only" != root ]; then
             if [ "$(id -u)" -ne 0 ] || command -v setpriv >/dev/null; then
-                entries+=("$test user")
+                queue+=("$test user")
             else
                 skip "$test (user): setpriv is missing"
             fi
         fi
-        if grep -q '^# Alone: ' "$file"; then
-            alone+=("${entries[@]}")
-        else
-            queue+=("${entries[@]}")
-        fi
     done
-    run_integration_tests "$integration_jobs" "${queue[@]}"
-    run_integration_tests 1 "${alone[@]}"
+    run_integration_tests "${queue[@]}"
 }
