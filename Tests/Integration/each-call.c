@@ -12,34 +12,15 @@
 //
 // Kinds of paths that need none: "null"; "wild", a pointer to nothing; and "edge", a path whose end can't
 // be read. A path may be "PREFIX%NUMBER%REST": with so many slashes between.
-#define _GNU_SOURCE
+#include "must.h"
+
 #include <dirent.h>
 #include <dlfcn.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <linux/dm-ioctl.h>
 #include <linux/fs.h>
-#include <signal.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/inotify.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <ucontext.h>
-#include <unistd.h>
-
-#define MUST(condition)                                                                            \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "line %d: %s (errno: %m)\n", __LINE__, #condition);                    \
-            _exit(1);                                                                              \
-        }                                                                                          \
-    } while (0)
 
 // MARK: What is called
 

@@ -4,37 +4,17 @@
 //                                           answers (`serve`). Says what came with each hello.
 //   false-daemon ask                        opens the control device and lists the devices
 //   false-daemon CASE                       one of `cases`
-#define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/dm-ioctl.h>
+#include "must.h"
+
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
-#include <signal.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <unistd.h>
-
-#define MUST(condition)                                                                            \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "line %d: %s (errno: %m)\n", __LINE__, #condition);                    \
-            _exit(1);                                                                              \
-        }                                                                                          \
-    } while (0)
 
 // MARK: The daemon
 
