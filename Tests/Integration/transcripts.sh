@@ -110,7 +110,8 @@ $ dmsetup table f
 0 8 zero
 = 0
 END
-cat >said <<'END'
+{
+    cat <<'END'
 $ dmsetup create f --table '0 8 flakey /dev/loop0 0 1 0'
 device-mapper: reload ioctl on f (254:1) failed: Invalid argument
 Command failed.
@@ -118,23 +119,10 @@ Command failed.
 $ dmsetup table f
 Command failed.
 = 1
-$ dmsetup ls
-a	(254:0)
-= 0
-$ dmsetup info
-Name:              a
-State:             ACTIVE
-
-= 0
-$ dmsetup status a
-0 8 linear
-= 0
-$ dmsetup create f --table '0 8 zero'
-= 0
-$ dmsetup table f
-0 8 zero
-= 0
 END
+    # All else as it was, without it.
+    sed '1,/^0 8 flakey/d' golden | sed '1d; /^f\t/d; /^Name: *f$/,/^$/d'
+} >said
 compares '25 18 0 7 0' --lacking flakey
 # Another device is wrong meanwhile, in a command of its own and in a list.
 sed 's/^0 8 linear/0 9 linear/; s/^State: .*/State:             SUSPENDED/; s/^a\t.*/a\t(254:7)/' said >wrong
