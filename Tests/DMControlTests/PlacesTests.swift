@@ -1,3 +1,4 @@
+import DMTestSupport
 import DeviceMapper
 import Foundation
 import SystemPackage
@@ -151,8 +152,10 @@ import Testing
         let socket = try fixture.greetedSocket()
         // Until a reply finds no room any more and the server reads no more of them.
         let request = hex("01 fe 00 00 04 00 00 00 01 00 00 00")
+        // If it did wait for a reply to be taken, we would wait here for a request to be.
+        let deadline = Deadline(millisecondsFromNow: patience)
         var sent = 0
-        while sent < 1 << 20, (try? socket.send(request)) != nil { sent += 1 }
+        while sent < 1 << 20, (try? socket.send(request, until: deadline)) != nil { sent += 1 }
         #expect(sent < 1 << 20)
         eventually("the connection ends") { fixture.server.connectionCount == 0 }
         #expect(handled.lines.count > 1)
