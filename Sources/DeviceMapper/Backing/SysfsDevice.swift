@@ -28,16 +28,9 @@ struct Sysfs: Sendable {
 
     /// All partitions, in the order of their numbers.
     func partitions() -> [SysfsDevice] {
-        guard let directory = opendir("\(root)/class/block") else { return [] }
-        defer { closedir(directory) }
-        var found: [SysfsDevice] = []
-        while let entry = readdir(directory) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) {
-                Array($0.prefix { $0 != 0 })
-            }
-            if let device = named(name), device.partitionNumber != nil { found.append(device) }
-        }
-        return found.sorted { $0.number < $1.number }
+        DirectoryNames.read("\(root)/class/block").compactMap { named($0.bytes) }
+            .filter { $0.partitionNumber != nil }
+            .sorted { $0.number < $1.number }
     }
 
     /// The partition that a link of udev's leads to.
