@@ -56,8 +56,9 @@ struct CachedWrite {
         _ range: Range<UInt64>, of node: NodeNumber, _ pages: KernelPages,
         atMost milliseconds: UInt32
     ) -> Bool {
-        guard let drop = BoundedCall.begin({ pages.drop(node, range) }) else { return false }
-        _ = drop.wait(atMost: milliseconds)
+        let drop = BoundedCall.begin("dmfuse-cache") { pages.drop(node, range) }
+        guard let drop else { return false }
+        _ = drop.wait(until: Deadline(millisecondsFromNow: milliseconds))
         return true
     }
 }

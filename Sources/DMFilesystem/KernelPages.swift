@@ -123,14 +123,15 @@ final class KernelPages: PageCache, @unchecked Sendable {
             guard begin(unsettles: false) else { return _ = show() }
             defer { finish(unsettles: false) }
             sizes.close(node)
-            let growth = BoundedCall.begin { [self] in
+            let growth = BoundedCall.begin("dmfuse-cache") { [self] in
                 pause(milliseconds: sizes.settlingTime)
                 notify { descriptor in
                     _ = cfuse_note_growth(descriptor, node.rawValue, size)
                 }
                 dropEnd()
             }
-            if let growth, !growth.wait(atMost: patience) {
+            let deadline = Deadline(millisecondsFromNow: patience)
+            if let growth, growth.wait(until: deadline) == nil {
                 sizes.open(node)
                 growth.wait()
                 patience = min(patience * 2, KernelPages.growthMilliseconds * 16)

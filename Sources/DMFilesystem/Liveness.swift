@@ -15,16 +15,12 @@ package enum Liveness: Sendable {
     /// Asks all of them at once, and waits at most so long. A thread that gets no answer is left
     /// behind: it ends with the answer, or with this process.
     package static func look(at directories: [ByteString], milliseconds: UInt32) -> [Liveness] {
-        let answers = LivenessAnswers(directories.count)
-        for (index, directory) in directories.enumerated() {
-            do throws(DMError) {
-                try Thread.start("dmfuse-look") { answers.note(index, ask(directory)) }
-            } catch {
-                // Better than to wait for ever.
-                answers.note(index, .silent)
-            }
+        let looks = directories.map { directory in
+            BoundedCall.begin("dmfuse-look") { ask(directory) }
         }
-        return answers.wait(milliseconds: milliseconds)
+        let deadline = Deadline(millisecondsFromNow: milliseconds)
+        // Without a thread it is not asked: better than to wait for ever.
+        return looks.map { $0?.wait(until: deadline) ?? .silent }
     }
 
     /// May block. The kernel answers ENOTCONN (ECONNABORTED: after an abort) for a connection without
@@ -39,37 +35,6 @@ package enum Liveness: Sendable {
             }
             let code = errno
             return code == ENOTCONN || code == ECONNABORTED ? .dead : .alive
-        }
-    }
-}
-
-private final class LivenessAnswers: @unchecked Sendable {
-    // @unchecked: guarded by `lock`.
-
-    /// Guards the fields below. Leaf.
-    private let lock = Lock(rank: .leaf, name: "LivenessAnswers.lock")
-    private let changed = Condition()
-    private var answers: [Liveness]
-    private var missing: Int
-
-    init(_ count: Int) {
-        answers = Array(repeating: .silent, count: count)
-        missing = count
-    }
-
-    func note(_ index: Int, _ answer: Liveness) {
-        lock.withLock {
-            answers[index] = answer
-            missing -= 1
-            changed.broadcast()
-        }
-    }
-
-    func wait(milliseconds: UInt32) -> [Liveness] {
-        let deadline = Deadline(millisecondsFromNow: milliseconds)
-        return lock.withLock {
-            while missing > 0, changed.wait(lock, until: deadline) {}
-            return answers
         }
     }
 }

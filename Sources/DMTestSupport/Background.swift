@@ -2,44 +2,26 @@ package import DeviceMapper
 import SystemPackage
 
 /// Something that runs on a thread of its own, since it may block.
-package final class Background<Value: Sendable>: @unchecked Sendable {
-    // @unchecked: `outcome` is guarded by `lock`.
-    private let lock = Lock(rank: .leaf, name: "Background.lock")
-    private let ended = Condition()
-    private var outcome: Result<Value, DMError>?
+package struct Background<Value: Sendable>: Sendable {
+    /// Nil: there is no thread for it.
+    private let call: BoundedCall<Result<Value, DMError>>?
 
     package init(_ body: @escaping @Sendable () throws(DMError) -> Value) {
-        do {
-            try Thread.start("background") {
-                do throws(DMError) {
-                    self.finish(.success(try body()))
-                } catch {
-                    self.finish(.failure(error))
-                }
+        call = BoundedCall.begin("background") {
+            do throws(DMError) {
+                return .success(try body())
+            } catch {
+                return .failure(error)
             }
-        } catch {
-            finish(.failure(error))
         }
     }
 
-    private func finish(_ result: Result<Value, DMError>) {
-        lock.withLock {
-            outcome = result
-            ended.broadcast()
-        }
-    }
+    package var isDone: Bool { call?.isDone ?? true }
 
-    package var isDone: Bool { lock.withLock { outcome != nil } }
-
-    /// What came out; ETIMEDOUT when nothing did within the bound.
+    /// What came out. ETIMEDOUT: nothing did within the bound. EAGAIN: there is no thread for it.
     package func get(milliseconds: UInt32 = patience) throws(DMError) -> Value {
-        let deadline = Deadline(millisecondsFromNow: milliseconds)
-        let result = lock.withLock { () -> Result<Value, DMError>? in
-            while outcome == nil {
-                if !ended.wait(lock, until: deadline) { break }
-            }
-            return outcome
-        }
+        guard let call else { throw DMError(.resourceTemporarilyUnavailable) }
+        let result = call.wait(until: Deadline(millisecondsFromNow: milliseconds))
         guard let result else { throw DMError(.timedOut, "it did not end") }
         return try result.get()
     }
