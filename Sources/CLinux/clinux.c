@@ -16,10 +16,18 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-int clinux_open_path(int directory, const char *path) {
-    struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_MAGICLINKS};
+static int open_path(int directory, const char *path, unsigned long long resolve) {
+    struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = resolve};
     long descriptor = syscall(SYS_openat2, directory, path, &how, sizeof how);
     return descriptor < 0 ? -errno : (int)descriptor;
+}
+
+int clinux_open_path(int directory, const char *path) {
+    return open_path(directory, path, RESOLVE_NO_MAGICLINKS);
+}
+
+int clinux_open_path_within(int directory, const char *path) {
+    return open_path(directory, path, RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV);
 }
 
 int clinux_is_procfs(int descriptor) {

@@ -150,4 +150,32 @@ private struct Host {
         #expect(host.way(device: Self.loop) == nil)
         #expect(host.way(mount: 11, device: 70) == nil)
     }
+
+    @Test(
+        "a mount's source is looked up in the file system at /dev alone, which answers always",
+        .enabled(if: node != nil, "no block device has a node in the file system at /dev"))
+    func source() throws {
+        let name = try #require(Self.node)
+        let find = HostView.host.blockDevice
+        #expect(find(ByteString("/dev/\(name)")) != nil)
+        #expect(find(ByteString("/dev/./\(name)")) != nil)
+        // Out of it and back: what is on the way may be anybody's, and its daemon stopped.
+        #expect(find(ByteString("/dev/../dev/\(name)")) == nil)
+        #expect(find(ByteString("/dev/../proc/self/root/dev/\(name)")) == nil)
+        // Others.
+        for path in ["", "/", "/dev", "/dev/", "/dev/null", "/dev/none", "dev/\(name)"] {
+            #expect(find(ByteString(path)) == nil)
+        }
+    }
+
+    /// A block device with a node right in /dev, which no other mount covers.
+    private static let node: String? = {
+        var directory = stat()
+        guard stat("/dev", &directory) == 0 else { return nil }
+        return DirectoryNames.read("/sys/class/block").map(\.string).sorted().first { name in
+            var status = stat()
+            return lstat("/dev/\(name)", &status) == 0 && status.st_mode & S_IFMT == S_IFBLK
+                && status.st_dev == directory.st_dev
+        }
+    }()
 }

@@ -45,6 +45,14 @@ is_root || {
     unmount_here
     exit 0
 }
+# A file system that says it was mounted from there: nobody asks the daemon about that.
+mkdir below
+mount -t tmpfs -o size=1m "/dev/..$stopped/dm-7" below
+make_file below/a 8
+prints '' bounded create over --table "0 8 linear $PWD/below/a 0"
+prints '' dmfuse remove over
+umount below
+
 umount -f "$stopped"
 kill -CONT "$stopped_daemon"
 ends_with 0 "$stopped_daemon"

@@ -9,6 +9,9 @@
 /// or a negative errno; -ELOOP for such a link. Before Linux 5.6: -ENOSYS.
 int clinux_open_path(int directory, const char *path);
 
+/// The same, and no other mount is entered on the way: -EXDEV.
+int clinux_open_path_within(int directory, const char *path);
+
 /// Whether an open file is one of procfs, whose files are about the process that looks: 1 or 0.
 int clinux_is_procfs(int descriptor);
 

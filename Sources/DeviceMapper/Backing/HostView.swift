@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import SystemPackage
 
@@ -10,8 +11,8 @@ struct HostView {
     var mounts: () -> [MountEntry]
     /// The mount that an open file is on, as /proc/self/mountinfo numbers it.
     var mountID: (_ file: FileDescriptor) -> UInt32?
-    /// The block device that a node below /dev, or a link there, stands for. Such a look asks no file
-    /// system that may not answer.
+    /// The block device that a node below /dev, or a link there, stands for. Asks no file system that may
+    /// not answer.
     var blockDevice: (_ path: ByteString) -> DeviceNumber?
 
     static var host: HostView {
@@ -40,11 +41,20 @@ struct HostView {
         return line.flatMap { Digits.number($0.dropFirst(word.count)) }
     }
 
+    /// Looked up without leaving the file system at /dev, which is the kernel's own: a link, "..", or
+    /// another mount below could lead to one that doesn't answer. A source is any text of whoever mounted.
     private static func blockDevice(_ path: ByteString) -> DeviceNumber? {
-        guard path.hasPrefix(ByteString("/dev/")) else { return nil }
+        let front = ByteString("/dev/")
+        guard path.hasPrefix(front) else { return nil }
+        let directory = open("/dev", OpenFlags.path | O_DIRECTORY | O_CLOEXEC)
+        guard directory >= 0 else { return nil }
+        defer { close(directory) }
+        let name = ByteString(path.bytes[front.count...])
+        let node = name.withCString { clinux_open_path_within(directory, $0) }
+        guard node >= 0 else { return nil }
+        defer { close(node) }
         var status = stat()
-        guard path.withCString({ stat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFBLK
-        else { return nil }
+        guard fstat(node, &status) == 0, status.st_mode & S_IFMT == S_IFBLK else { return nil }
         return DeviceNumber(statDevice: UInt64(status.st_rdev))
     }
 }
