@@ -32,10 +32,12 @@ final class ReceiveBuffers: KeepsMemory, @unchecked Sendable {
         }
         current = first
         self.reserve = reserve
-        IdleMemory.shared.add(self)
     }
 
-    /// At the end of its worker.
+    /// When its worker begins. `IdleMemory` keeps it alive until `end`.
+    func begin() { IdleMemory.shared.add(self) }
+
+    /// When its worker ends.
     func end() { IdleMemory.shared.remove(self) }
 
     /// The buffer to receive the next request in, and whether it may be left to a write. It stays at

@@ -30,6 +30,7 @@ final class Worker {
     /// Serves until the connection ends or `isStopping`, which is looked at between requests: one
     /// that was received is always processed. Nil, or why it can't go on.
     func run(_ isStopping: () -> Bool) -> Errno? {
+        buffers.begin()
         defer { buffers.end() }
         while !isStopping() {
             let (buffer, isLasting) = buffers.next()
