@@ -21,6 +21,15 @@ extension MountEntry {
             + "\(directory.string)' (root) or 'echo 1 >/sys/fs/fuse/connections/"
             + "\(number.minor)/abort'"
     }
+
+    /// What to do about one that is closed to us. The kernel tells others, root too, nothing of it.
+    var foreignWayOut: String {
+        let owner = userID.map { "user \($0)" } ?? "another user"
+        return
+            "a dmfuse mount of \(owner) is there, and nobody else can see whether its daemon lives: "
+            + "'umount \(directory.string)' (root) or 'dmfuse unmount \(directory.string)' "
+            + "(\(owner)) takes it away"
+    }
 }
 
 /// Mounts of daemons that are gone.
@@ -36,9 +45,10 @@ package enum DeadMount {
             let directory = try HeldDirectory(path)
             guard let found = try mount(at: directory) else { return directory }
             switch liveness(of: directory) {
-            case .alive, .foreign:
+            case .alive:
                 throw DMError(
                     .resourceBusy, "\(directory.path.string): a dmfuse daemon serves it already")
+            case .foreign: throw DMError(.resourceBusy, found.foreignWayOut)
             case .silent: throw DMError(.resourceBusy, found.wayOut)
             case .dead: break
             }

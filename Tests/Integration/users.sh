@@ -56,5 +56,15 @@ make_random secret 64
 chmod 600 secret
 fails_like 'dmfuse: create no: Permission denied: linear: *' \
     someone "$DMFUSE" create no --readonly --table "0 64 linear $PWD/secret 0"
-someone "$DMFUSE" unmount "$mnt"
-eventually 'it is unmounted' eval '! is_mounted "$mnt"'
+
+# Root can't see whether its daemon lives, and is told that, and what helps when it doesn't.
+refusal="dmfuse: mount $mnt: Device or resource busy: a dmfuse mount of user 65534 is there, and nobody else can see whether its daemon lives: 'umount $mnt' (root) or 'dmfuse unmount $mnt' (user 65534) takes it away"
+refuses "$refusal" dmfuse mount "$mnt"
+theirs=$(basename "$(someone readlink "$mnt/mapper/control")" .control)
+kill -KILL "$theirs"
+eventually 'it is gone' has_ended "$theirs"
+refuses "$refusal" dmfuse mount "$mnt"
+equal 'mounts there' 1 "$(mounts_below "$mnt" | wc -l)"
+umount "$mnt"
+mount_at "$mnt"
+unmount_here
