@@ -73,10 +73,24 @@ package final class Mount: @unchecked Sendable {
         self.device = device
         uniqueMount = place.place.flatMap { $0.device == device ? $0.unique_mount : nil } ?? 0
         // From here on the deinit runs.
-        if try isSecond() {
-            _ = try? unmount(detach: true)
-            throw DMError(
-                .resourceBusy, "\(directory.string): a dmfuse daemon serves it already")
+        do throws(DMError) {
+            guard try isSecond() else { return }
+        } catch {
+            takeBack()
+            throw error
+        }
+        takeBack()
+        throw DMError(.resourceBusy, "\(directory.string): a dmfuse daemon serves it already")
+    }
+
+    /// Unmounts what was mounted just now; where the list of mounts can't be read, what stands at its
+    /// place.
+    private func takeBack() {
+        do throws(DMError) {
+            try unmount(detach: true)
+        } catch {
+            guard let here = place.place, here.device == device else { return }
+            try? place.unmount(here, path: directory, detach: true)
         }
     }
 

@@ -26,3 +26,18 @@ dmfuse create more --table "0 8 linear $PWD/f60 0"
 prints 60 head -n 1 "$(device more)"
 dmfuse remove_all
 unmount_here
+
+# One that has too few to begin with mounts nothing, however far it gets.
+mkdir few
+for count in {6..40}; do
+    if (ulimit -n "$count" && exec "$DMFUSE" mount "$PWD/few") 2>said; then break; fi
+    equal "mounts left by a daemon with $count descriptors" '' "$(mounts_below "$PWD/few")"
+done
+[ "$count" -lt 40 ] || fail 'it never began' "$(<said)"
+[ "$count" -gt 6 ] || fail 'nothing was refused'
+# The first that has enough for that has none to spare for an unmount.
+daemon=$(basename "$(readlink few/mapper/control)" .control)
+kill -KILL "$daemon"
+eventually 'it ends' has_ended "$daemon"
+prints '' dmfuse unmount few
+equal 'mounts left' '' "$(mounts_below "$PWD/few")"
