@@ -154,7 +154,9 @@ import Testing
         let link = directory + ByteString("/1.control")
         let file = directory + ByteString("/2.control")
         let other = directory + ByteString("/\(gone).other")
-        for path in [dead, reused, other] { try leaveSocket(path, in: directory) }
+        // The first name of one that was killed before it had its own.
+        let unnamed = dead + ByteString(".3w5e11264sgsf")
+        for path in [dead, reused, other, unnamed] { try leaveSocket(path, in: directory) }
         symlink(dead.string, link.string)
         close(open(file.string, O_WRONLY | O_CREAT, 0o600))
         let registry = DeviceRegistry(RegistryConfiguration(mappedMajor: 254, backingMajor: 7))

@@ -78,33 +78,17 @@ final class Daemon: Sendable {
             user: user, given: SystemCalls.environment("DMFUSE_RUNTIME_DIR"),
             login: SystemCalls.environment("XDG_RUNTIME_DIR")
         ).prepare()
-        RuntimeDirectory.removeDeadSockets(in: directory)
-        let socket = RuntimeDirectory.socket(in: directory, process: getpid())
-
-        var options = MountOptions()
-        options.allowOther = order.allowOther
-        options.autoUnmount = order.autoUnmount
-        options.uncovered = [directory, "/proc"]
-        let mount = try MountTurn.take(in: directory) { () throws(DMError) in
-            try Mount(at: order.directory, options: options)
+        let (daemon, server) = try MountTurn.take(in: directory) { isOurs throws(DMError) in
+            if isOurs { RuntimeDirectory.removeDeadSockets(in: directory) }
+            let socket = RuntimeDirectory.socket(in: directory, process: getpid())
+            return try make(order, registry, ending, logger, directory, socket)
         }
         do throws(DMError) {
-            var configuration = SessionConfiguration(controlSocket: socket)
-            configuration.threads = order.threads
-            let session = try Session(
-                registry: registry, mount: mount, configuration: configuration)
-            let daemon = Daemon(registry, mount, session, ending, logger)
-            var control = ServerConfiguration(
-                socketPath: socket, owner: user, mountPoint: mount.directory,
-                mountDevice: mount.device)
-            control.log = { logger.notice("device-mapper: \($0)") }
-            let server = try ControlServer(
-                registry, control, handler: { daemon.answer($0, $1) })
             try Signals.watch(ending)
             try Thread.start("dmfuse-idle") { IdleMemory.shared.run() }
-            try session.start()
-            try session.waitUntilServing()
-            mount.raiseReadAhead()
+            try daemon.session.start()
+            try daemon.session.waitUntilServing()
+            daemon.mount.raiseReadAhead()
             try server.start()
             try Thread.start("dmfuse-watch") {
                 if let failure = daemon.session.waitUntilEnded() {
@@ -112,6 +96,36 @@ final class Daemon: Sendable {
                 }
                 ending.finish(.sessionEnded)
             }
+            return (daemon, server)
+        } catch {
+            server.stop()
+            _ = try? daemon.mount.unmount(detach: true)
+            throw error
+        }
+    }
+
+    /// Mounts, and listens; nobody is answered yet.
+    private static func make(
+        _ order: MountOrder, _ registry: DeviceRegistry, _ ending: Ending, _ logger: Logger,
+        _ directory: ByteString, _ socket: ByteString
+    ) throws(DMError) -> (Daemon, ControlServer) {
+        var options = MountOptions()
+        options.allowOther = order.allowOther
+        options.autoUnmount = order.autoUnmount
+        options.uncovered = [directory, "/proc"]
+        let mount = try Mount(at: order.directory, options: options)
+        do throws(DMError) {
+            var configuration = SessionConfiguration(controlSocket: socket)
+            configuration.threads = order.threads
+            let session = try Session(
+                registry: registry, mount: mount, configuration: configuration)
+            let daemon = Daemon(registry, mount, session, ending, logger)
+            var control = ServerConfiguration(
+                socketPath: socket, owner: getuid(), mountPoint: mount.directory,
+                mountDevice: mount.device)
+            control.log = { logger.notice("device-mapper: \($0)") }
+            let server = try ControlServer(
+                registry, control, handler: { daemon.answer($0, $1) })
             return (daemon, server)
         } catch {
             _ = try? mount.unmount(detach: true)

@@ -137,10 +137,18 @@ struct RuntimeDirectory {
     }
 
     /// Removes the sockets of daemons that were killed: those behind which nobody listens, whatever
-    /// process has the number now.
+    /// process has the number now. Only for who has the turn (`MountTurn`): nobody else names a socket
+    /// meanwhile.
     static func removeDeadSockets(in directory: ByteString) {
-        for name in DirectoryNames.read(directory) where name.hasSuffix(socketSuffix) {
+        for name in DirectoryNames.read(directory) where isSocket(name) {
             ControlServer.removeDeadSocket("\(directory)/\(name)")
         }
+    }
+
+    /// One's own name, or the first one (`ControlServer.init`), which a daemon has for a moment.
+    private static func isSocket(_ name: ByteString) -> Bool {
+        if name.hasSuffix(socketSuffix) { return true }
+        let end = name.bytes.lastIndex(of: UInt8(ascii: ".")) ?? 0
+        return ByteString(name.bytes[..<end]).hasSuffix(socketSuffix)
     }
 }
