@@ -18,8 +18,8 @@ printf '%s\n' 'install_missing() { :; }' 'install_for_tests() { :; }' >>scripts/
 printf '#!/bin/sh\necho "%s"\n' "$PWD/product/dmfuse" >scripts/build
 chmod +x scripts/build product/dmfuse
 echo 'int main(void) { return 0; }' >Tests/Integration/helper.c
-sed -i 's/^readonly integration_seconds=[0-9]*/readonly integration_seconds=2/' scripts/test.d/integration.sh
-grep -q '^readonly integration_seconds=2 ' scripts/test.d/integration.sh || fail 'its bound is elsewhere'
+sed -i 's/^readonly integration_seconds=[0-9]*/readonly integration_seconds=20/' scripts/test.d/integration.sh
+grep -q '^readonly integration_seconds=20 ' scripts/test.d/integration.sh || fail 'its bound is elsewhere'
 
 # NAME LINE...: a test of the project.
 a_test() { printf '%s\n' '#!/usr/bin/env bash' '# As: user' "${@:2}" >"Tests/Integration/$1.sh"; }
@@ -52,7 +52,7 @@ runs 1 '2 passed, 2 failed, 1 skipped' integration
 has_line 'FAIL  bad \(user\) [0-9.]+ s'
 has_line '      \| this is wrong'
 has_line 'FAIL  hangs \(user\) [0-9.]+ s'
-has_line '      \| No end within 2 s\.'
+has_line '      \| No end within 20 s\.'
 left=$(sed -n 's/^      | \([0-9][0-9]*\)$/\1/p' said)
 eventually 'what a test left is gone' has_ended "$left"
 
