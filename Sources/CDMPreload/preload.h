@@ -335,6 +335,40 @@ bool sysfs_open(const struct path *path, int flags, int *fd);
 // The length of a mapped device's link, or -1 and errno; 0: it is none.
 ssize_t sysfs_readlink(const struct path *path, char *target, size_t size);
 
+// MARK: System calls
+
+// As syscall(2) of the C library, which isn't called itself: another preloaded library may stand before it
+// (libfaketime does) and call functions that are ours.
+static inline long own_syscall(long number, long a, long b, long c, long d, long e, long f)
+{
+#if defined(__x86_64__)
+    register long fourth __asm__("r10") = d, fifth __asm__("r8") = e, sixth __asm__("r9") = f;
+    long result;
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "a"(number), "D"(a), "S"(b), "d"(c), "r"(fourth), "r"(fifth), "r"(sixth)
+                     : "rcx", "r11", "memory");
+#elif defined(__aarch64__)
+    register long eighth __asm__("x8") = number, result __asm__("x0") = a, second __asm__("x1") = b,
+                  third __asm__("x2") = c, fourth __asm__("x3") = d, fifth __asm__("x4") = e,
+                  sixth __asm__("x5") = f;
+    __asm__ volatile("svc 0"
+                     : "+r"(result)
+                     : "r"(eighth), "r"(second), "r"(third), "r"(fourth), "r"(fifth), "r"(sixth)
+                     : "memory");
+#else
+#error "how this machine enters the kernel"
+#endif
+    const unsigned long least_error = -4095UL;
+    if ((unsigned long)result < least_error)
+        return result;
+    errno = (int)-result;
+    return -1;
+}
+#define PADDED_SYSCALL(number, a, b, c, d, e, f, ...)                                              \
+    own_syscall((long)(number), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+#define syscall(...) PADDED_SYSCALL(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
+
 // MARK: raw.c: system calls
 
 int raw_open(const char *path, int flags);

@@ -17,8 +17,11 @@ struct PreloadEnvironment {
         // A command that runs another by us has it already.
         let others = (loaded ?? .empty).bytes.split(whereSeparator: separators.contains)
             .map { ByteString($0) }.filter { $0 != library }
+        // The last: what others find behind their functions is ours, as if we were the kernel. Before them
+        // we would keep from them the calls that we answer by system calls.
+        let libraries = others.reversed().reduce(library) { $1 + ByteString(":") + $0 }
         var variables: [(name: String, value: ByteString)] = [
-            ("LD_PRELOAD", others.reduce(library) { $0 + ByteString(":") + $1 }),
+            ("LD_PRELOAD", libraries),
             ("DMFUSE_DIR", mount.path),
             ("DMFUSE_MAJOR", ByteString("\(mappedMajor)")),
             ("DM_DEV_DIR", mount.path),
