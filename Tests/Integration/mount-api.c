@@ -2,6 +2,7 @@
 //
 //   mount-api TYPE SOURCE DIRECTORY       prints nothing, or the call that failed and its errno
 //   mount-api -n TYPE SOURCE DIRECTORY    gives the context up before it makes the file system
+//   mount-api -m TYPE SOURCE DIRECTORY    by mount(2)
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -19,9 +20,12 @@ static int fails(const char *call)
 int main(int count, char **arguments)
 {
     int gives_up = count == 5 && strcmp(arguments[1], "-n") == 0;
-    if (count != 4 + gives_up)
+    int is_old = count == 5 && strcmp(arguments[1], "-m") == 0;
+    if (count != 4 + gives_up + is_old)
         return 2;
-    arguments += gives_up;
+    arguments += gives_up + is_old;
+    if (is_old)
+        return mount(arguments[2], arguments[3], arguments[1], 0, NULL) == 0 ? 0 : fails("mount");
     int context = fsopen(arguments[1], FSOPEN_CLOEXEC);
     if (context < 0)
         return fails("fsopen");

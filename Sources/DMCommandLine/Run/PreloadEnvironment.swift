@@ -8,7 +8,8 @@ struct PreloadEnvironment {
 
     init(
         mount: MountDirectory, mappedMajor: UInt32, library: ByteString, reasons: ByteString?,
-        loaded: ByteString? = SystemCalls.environment("LD_PRELOAD")
+        loaded: ByteString? = SystemCalls.environment("LD_PRELOAD"),
+        wrappers: Wrappers? = nil
     ) throws(Refusal) {
         let separators = [UInt8(ascii: " "), UInt8(ascii: ":")]
         guard !library.bytes.contains(where: separators.contains) else {
@@ -28,6 +29,10 @@ struct PreloadEnvironment {
             // The mount's nodes are there at once: nobody is to wait for udev.
             ("DM_DISABLE_UDEV", ByteString("1")),
         ]
+        if let wrappers {
+            variables.append(("DMFUSE_PROGRAM", wrappers.program))
+            variables.append(("PATH", wrappers.path))
+        }
         if let reasons { variables.append(("DMFUSE_REASONS", reasons)) }
         self.variables = variables
     }
