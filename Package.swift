@@ -34,7 +34,8 @@ let package = Package(
         .target(
             name: "DeviceMapper", dependencies: ["CLinux", system], swiftSettings: settings),
         .target(
-            name: "DMControl", dependencies: ["DeviceMapper", system], swiftSettings: settings),
+            name: "DMControl", dependencies: ["CLinux", "DeviceMapper", system],
+            swiftSettings: settings),
         .target(
             name: "DMFilesystem", dependencies: ["CFuse", "DeviceMapper", system],
             swiftSettings: settings),

@@ -65,7 +65,7 @@ install_programs() {
 install_for_tests() {
     local programs=(dmsetup:dmsetup kpartx:kpartx lvm:lvm2 sfdisk:fdisk mke2fs:e2fsprogs
         mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs mkfs.fat:dosfstools parted:parted
-        fuse2fs:fuse2fs fio:fio)
+        fuse2fs:fuse2fs fio:fio fakeroot:fakeroot sudo:sudo)
     local lacking=.build-release/lacking
     [ -z "$(find "$lacking" -mmin -1440 2>/dev/null)" ] ||
         [ "$(<"$lacking")" != "$(packages_of_missing "${programs[@]}")" ] || return 0

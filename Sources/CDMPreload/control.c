@@ -111,22 +111,11 @@ APART static void note_reason(int fd, uint32_t length)
         uint32_t part = left < sizeof reason ? left : sizeof reason;
         if (receive_all(fd, reason, part) != 0)
             return;
-        for (uint32_t i = 0; i < part; i++) {
-            if ((unsigned char)reason[i] < ' ' || reason[i] == 0x7f)
-                put_mangled(&writer, reason[i]);
-            else
-                put(&writer, reason + i, 1);
-        }
+        for (uint32_t i = 0; i < part; i++) put_printable(&writer, reason[i]);
         left -= part;
     }
     put(&writer, "\n", 1);
-    // A pipe without a reader doesn't hold us.
-    int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
-    int file = raw_open(reasons_file(), flags);
-    if (file < 0)
-        return;
-    raw_write(file, room, (size_t)(writer.at - room));
-    raw_close(file);
+    append_reason(room, (size_t)(writer.at - room));
 }
 
 // One request and its reply on a connection. -1 and errno.
@@ -223,4 +212,12 @@ int control_ioctl(int fd, unsigned long request, void *argument)
     if (result == 0)
         errno = saved;
     return result;
+}
+
+bool device_status(unsigned minor, struct dm_ioctl *status)
+{
+    *status = (struct dm_ioctl){
+        .version = {DM_VERSION_MAJOR, 0, 0}, .data_size = sizeof *status,
+        .dev = (minor & 0xff) | (uint64_t)mapped_major() << 8 | (uint64_t)(minor & ~0xffU) << 12};
+    return control_ioctl(-1, DM_DEV_STATUS, status) == 0;
 }

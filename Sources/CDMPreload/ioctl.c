@@ -19,6 +19,15 @@ static bool is_for_devices(unsigned request)
     }
 }
 
+// A file system is to take the whole of its device, which may have become longer: ext4, XFS, btrfs. The
+// loop device that stands there must know it first.
+static bool is_growth(unsigned request)
+{
+    unsigned type = (request >> 8) & 0xff, number = request & 0xff;
+    return (type == 'f' && number == 16) || (type == 'X' && number == 110) ||
+           (type == 0x94 && number == 3);
+}
+
 EXPORTED int ioctl(int fd, unsigned long request, ...)
 {
     va_list rest;
@@ -37,6 +46,8 @@ EXPORTED int ioctl(int fd, unsigned long request, ...)
             return block_ioctl(fd, &status, (unsigned)request, argument);
         break;
     default:
+        if (is_growth((unsigned)request) && mount_directory())
+            loops_take_new_sizes();
         if (is_for_devices((unsigned)request) && is_device(fd, &status))
             return settings_ioctl(fd, &status, (unsigned)request, argument);
         break;

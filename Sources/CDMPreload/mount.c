@@ -118,3 +118,14 @@ bool is_device(int fd, struct stat *status)
     errno = saved;
     return found;
 }
+
+bool is_mapped(int at, const struct path *path, unsigned *minor)
+{
+    struct stat status;
+    int saved = errno;
+    bool is = mount_directory() && path->length > 0 &&
+              raw_stat(at, path->bytes, &status, 0) == 0 && S_ISREG(status.st_mode) &&
+              node_of(status.st_dev, status.st_ino, minor) == device_node;
+    errno = saved;
+    return is;
+}

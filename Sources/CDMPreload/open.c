@@ -1,7 +1,16 @@
-// Opening: the control device, device files below /dev, and /proc/devices.
+// Opening: the control device, device files below /dev, and what of /proc and /sys is ours.
 #include "preload.h"
 
+#include <mntent.h>
 #include <stdarg.h>
+
+// A device with a mounted file system isn't open to those who want it for themselves, as mkfs does.
+static bool is_claimed(int directory, const struct path *path, int flags)
+{
+    unsigned minor;
+    return (flags & (O_EXCL | O_CREAT)) == O_EXCL && is_mapped(directory, path, &minor) &&
+           is_stood_for(minor);
+}
 
 // What is opened by us alone: true, and its descriptor or -1.
 static bool is_ours(int directory, const struct path *path, int flags, int *fd)
@@ -11,10 +20,12 @@ static bool is_ours(int directory, const struct path *path, int flags, int *fd)
         return false;
     if (is_control(directory, path))
         *fd = control_open(flags);
+    else if (is_claimed(directory, path, flags))
+        *fd = fail(EBUSY);
     else if (is_text(text, "/proc/devices"))
         *fd = proc_devices_open(flags);
     else
-        return sysfs_open(path, flags, fd);
+        return sysfs_open(path, flags, fd) || mounts_open(path, flags, fd);
     return true;
 }
 
@@ -134,6 +145,15 @@ static unsigned how_by_mode(const char *mode)
     }
 FOPEN(fopen)
 FOPEN(fopen64)
+
+EXPORTED FILE *setmntent(const char *path, const char *mode)
+{
+    LEAD(meant, path, NULL);
+    FILE *file;
+    return CALL_LED(
+        meant, AT_FDCWD, 0, NULL,
+        is_ours_to_read(&meant, mode, &file) ? file : NEXT(setmntent)(meant.bytes, mode));
+}
 
 // Once only, since it closes the stream.
 #define FREOPEN(name)                                                                              \

@@ -99,6 +99,9 @@ bool is_device(int fd, struct stat *status);
 enum directory { no_directory, mount_root, mapper_directory };
 // Which directory of the mount a file is.
 enum directory directory_of(dev_t device, ino_t inode);
+struct path;
+// Whether a path, after `lead`, leads to a mapped device.
+bool is_mapped(int directory, const struct path *path, unsigned *minor);
 
 // MARK: room.c
 
@@ -240,6 +243,10 @@ bool is_control_socket(int fd);
 // `fd` matters to DM_DEV_ARM_POLL alone.
 int control_ioctl(int fd, unsigned long request, void *argument);
 
+struct dm_ioctl;
+// Asks the daemon about a device by its number: DM_DEV_STATUS. false and errno.
+bool device_status(unsigned minor, struct dm_ioctl *status);
+
 // MARK: connection.c
 
 struct iovec;
@@ -263,6 +270,8 @@ int block_ioctl(int fd, const struct stat *status, unsigned request, void *argum
 
 // MARK: settings.c
 
+// CAP_SYS_ADMIN, if only of a user namespace.
+bool is_administrator(void);
 // Whether the caller may change what isn't the contents of a device.
 bool may_set(const struct stat *status);
 // What isn't in block.c; what neither knows goes on to the file system.
@@ -274,6 +283,50 @@ int settings_ioctl(int fd, const struct stat *status, unsigned request, void *ar
 int proc_devices_open(int flags);
 // A descriptor of a file in memory with these texts.
 int text_open(const struct text *parts, size_t count, int flags);
+struct buffer {
+    char *bytes; // pages
+    size_t size, filled;
+};
+// The whole of a file. -1 and errno; the buffer is to be unmapped either way, if it has any pages.
+int read_whole(int fd, struct buffer *buffer);
+
+// MARK: mounts.c
+
+// Whether a path is a table of mounts in which a mapped device is; then `fd` is the table with the
+// device's name, or -1 and errno.
+bool mounts_open(const struct path *path, int flags, int *fd);
+// The loop device that is mounted, by the mount's number (STATX_MNT_ID). -1: none is.
+int mounted_loop(uint64_t mount, unsigned *number);
+
+// MARK: loop.c
+
+enum { loop_major = 7 };
+struct loop_path {
+    char bytes[24];
+};
+// /dev/loopN
+struct loop_path loop_path(unsigned number);
+// Whether a loop device stands for a device of the mount.
+bool loop_device(unsigned number, unsigned *minor);
+// The number of a file system's device (st_dev) becomes the mapped device's, where a loop device stands
+// for it. What was found holds for a moment, for all calls: a `stat` isn't to look again each time.
+void see_through(dev_t *device);
+// Whether there is one that stands for a device: a file system on it is mounted, or about to be.
+bool is_stood_for(unsigned minor);
+// A descriptor of the loop device that stands for a device of the mount, whose path is `device`; it goes
+// with the last descriptor and mount. `name` is shown by losetup. -1 and errno; ENODEV: there are no
+// loop devices.
+int loop_attach(const char *device, struct text name, unsigned *number);
+// The loop devices that stand for devices of the mount get the sizes that these have now.
+void loops_take_new_sizes(void);
+
+// MARK: say.c
+
+// Adds a line to the reasons.
+void append_reason(const char *line, size_t size);
+void put_printable(struct writer *writer, char byte);
+// Says a line about something, to the reasons and to standard error. The words end with a line's end.
+void say(struct text about, const char *words);
 
 // MARK: sysfs.c
 
@@ -281,6 +334,40 @@ int text_open(const struct text *parts, size_t count, int flags);
 bool sysfs_open(const struct path *path, int flags, int *fd);
 // The length of a mapped device's link, or -1 and errno; 0: it is none.
 ssize_t sysfs_readlink(const struct path *path, char *target, size_t size);
+
+// MARK: System calls
+
+// As syscall(2) of the C library, which isn't called itself: another preloaded library may stand before it
+// (libfaketime does) and call functions that are ours.
+static inline long own_syscall(long number, long a, long b, long c, long d, long e, long f)
+{
+#if defined(__x86_64__)
+    register long fourth __asm__("r10") = d, fifth __asm__("r8") = e, sixth __asm__("r9") = f;
+    long result;
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "a"(number), "D"(a), "S"(b), "d"(c), "r"(fourth), "r"(fifth), "r"(sixth)
+                     : "rcx", "r11", "memory");
+#elif defined(__aarch64__)
+    register long eighth __asm__("x8") = number, result __asm__("x0") = a, second __asm__("x1") = b,
+                  third __asm__("x2") = c, fourth __asm__("x3") = d, fifth __asm__("x4") = e,
+                  sixth __asm__("x5") = f;
+    __asm__ volatile("svc 0"
+                     : "+r"(result)
+                     : "r"(eighth), "r"(second), "r"(third), "r"(fourth), "r"(fifth), "r"(sixth)
+                     : "memory");
+#else
+#error "how this machine enters the kernel"
+#endif
+    const unsigned long least_error = -4095UL;
+    if ((unsigned long)result < least_error)
+        return result;
+    errno = (int)-result;
+    return -1;
+}
+#define PADDED_SYSCALL(number, a, b, c, d, e, f, ...)                                              \
+    own_syscall((long)(number), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+#define syscall(...) PADDED_SYSCALL(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
 
 // MARK: raw.c: system calls
 

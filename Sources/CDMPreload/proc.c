@@ -28,13 +28,7 @@ int text_open(const struct text *parts, size_t count, int flags)
 
 // MARK: The kernel's text
 
-struct buffer {
-    char *bytes;
-    size_t size, filled;
-};
-
-// The whole of a file. -1 and errno; the buffer is to be unmapped either way.
-static int read_whole(int fd, struct buffer *buffer)
+int read_whole(int fd, struct buffer *buffer)
 {
     enum { first = 16 << 10, greatest = 16 << 20 };
     for (;;) {

@@ -21,16 +21,19 @@ enum {
 };
 _Static_assert(sizeof(struct settings) == 32, "the record of the daemon");
 
+bool is_administrator(void)
+{
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct sets[2] = {0};
+    return syscall(SYS_capget, &header, sets) == 0 && sets[0].effective & 1u << CAP_SYS_ADMIN;
+}
+
 // CAP_SYS_ADMIN, as the kernel wants it; and an ordinary user is the administrator of devices of its
 // own.
 bool may_set(const struct stat *status)
 {
-    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-    struct __user_cap_data_struct sets[2] = {0};
     uid_t user = (uid_t)syscall(SYS_geteuid);
-    if (user != 0 && user == status->st_uid)
-        return true;
-    return syscall(SYS_capget, &header, sets) == 0 && sets[0].effective & 1u << CAP_SYS_ADMIN;
+    return (user != 0 && user == status->st_uid) || is_administrator();
 }
 
 // One that goes to the daemon with an int.

@@ -80,6 +80,8 @@ static int answer_led(int directory, const struct path *path, struct stat *statu
     int result = raw_stat(directory, path->bytes, status, flags);
     if (result == 0 && mount_directory())
         be_shown(directory, path, status, flags);
+    if (result == 0)
+        see_through(&status->st_dev);
     return result;
 }
 
@@ -214,5 +216,9 @@ EXPORTED int statx(
         node_of(device, status->stx_ino, &minor) != no_node ||
         directory_of(device, status->stx_ino) == mapper_directory)
         be_as_seen(directory, &meant, flags, status);
+    device = makedev(status->stx_dev_major, status->stx_dev_minor);
+    see_through(&device);
+    status->stx_dev_major = major(device);
+    status->stx_dev_minor = minor(device);
     return result;
 }

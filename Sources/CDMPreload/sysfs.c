@@ -22,11 +22,8 @@ static bool take_device(struct text *path, unsigned *minor)
 
 static bool find(unsigned minor, struct dm_ioctl *status)
 {
-    *status = (struct dm_ioctl){
-        .version = {DM_VERSION_MAJOR, 0, 0}, .data_size = sizeof *status,
-        .dev = (minor & 0xff) | (uint64_t)mapped_major() << 8 | (uint64_t)(minor & ~0xffU) << 12};
     // The kernel makes the disk with the first table.
-    return control_ioctl(-1, DM_DEV_STATUS, status) == 0 &&
+    return device_status(minor, status) &&
            status->flags & (DM_ACTIVE_PRESENT_FLAG | DM_INACTIVE_PRESENT_FLAG);
 }
 

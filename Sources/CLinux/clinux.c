@@ -30,6 +30,8 @@ int clinux_open_path_within(int directory, const char *path) {
     return open_path(directory, path, RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV);
 }
 
+unsigned clinux_effective_user(void) { return (unsigned)syscall(SYS_geteuid); }
+
 int clinux_is_procfs(int descriptor) {
     struct statfs status;
     return fstatfs(descriptor, &status) == 0 && status.f_type == PROC_SUPER_MAGIC;

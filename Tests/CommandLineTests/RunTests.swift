@@ -54,7 +54,7 @@ import Testing
         #expect(ELFHead(Array("#!/bin/sh\n".utf8)) == nil)
     }
 
-    @Test("the library comes first, and once")
+    @Test("the library comes last, and once")
     func preload() throws {
         let mount = MountDirectory(path: ByteString("/m"), deviceDirectory: ByteString("/dev"))
         let library = ByteString("/l/libdmfuse-preload.so")
@@ -66,8 +66,9 @@ import Testing
         }
         #expect(try preloaded(nil) == "/l/libdmfuse-preload.so")
         #expect(try preloaded("") == "/l/libdmfuse-preload.so")
-        #expect(try preloaded("/x.so /y.so") == "/l/libdmfuse-preload.so:/x.so:/y.so")
-        #expect(try preloaded("/x.so:/l/libdmfuse-preload.so") == "/l/libdmfuse-preload.so:/x.so")
+        #expect(try preloaded("/x.so /y.so") == "/x.so:/y.so:/l/libdmfuse-preload.so")
+        #expect(
+            try preloaded("/l/libdmfuse-preload.so:/x.so") == "/x.so:/l/libdmfuse-preload.so")
         for path in ["/a b/l.so", "/a:b/l.so"] {
             #expect(throws: Refusal.self) {
                 try PreloadEnvironment(

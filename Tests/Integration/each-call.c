@@ -20,6 +20,7 @@
 #include <linux/fs.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <ucontext.h>
 
 // MARK: What is called
@@ -39,6 +40,7 @@ enum argument {
     folder,            // a descriptor of the path, if it is a directory
     entry_stream,      // a directory stream of the path, if it is one; else it isn't called
     visitor,           // a function for ftw and nftw
+    key,               // "source"
 };
 // What it gives, and so what becomes of it.
 enum gives { status, descriptor, length, memory, a_file, a_directory, entries, an_entry, nothing, outcome_of_paths };
@@ -64,6 +66,7 @@ static const struct call calls[] = {
     {"fopen64", a_file, unfit, {path, mode}},
     {"freopen", a_file, unfit, {path, mode, stream}},
     {"freopen64", a_file, unfit, {path, mode, stream}},
+    {"setmntent", a_file, unfit, {path, mode}},
     {"opendir", a_directory, unfit, {path}},
     {"scandir", entries, unfit, {path, pointer_to_room}},
     {"scandir64", entries, unfit, {path, pointer_to_room}},
@@ -175,6 +178,13 @@ static const struct call calls[] = {
     {"readlinkat", length, fit, {at, path, room, 64}},
     {"__readlink_chk", length, fit, {path, room, 64, 64}},
     {"__readlinkat_chk", length, fit, {at, path, room, 64, 64}},
+    {"mount", status, change, {path, place, word, 0, 0}},
+    {"umount", status, change, {place}},
+    {"umount2", status, change, {path, MNT_FORCE | MNT_EXPIRE}}, // refused: the path may be the mount's
+    {"swapon", status, change, {path, 0}},
+    {"swapoff", status, change, {path}},
+    {"fsopen", descriptor, fit, {word, 0}},
+    {"fsconfig", status, change, {file, FSCONFIG_SET_STRING, key, path, 0}},
     {"ioctl", status, fit, {file, BLKGETSIZE64, room}},
     {"ioctl", status, fit, {file, BLKRAGET, room}},
     {"ioctl", status, change, {file, BLKZEROOUT, room}},
@@ -282,6 +292,7 @@ static long value_of(long argument)
     case room: return (long)memory_of_answers;
     case word: return (long)"user.word";
     case mode: return (long)"r";
+    case key: return (long)"source";
     case stream: return (long)fopen("/dev/null", "r");
     case file: return open(current_kind->bytes, O_RDWR);
     case pointer_to_room: return (long)memory_of_answers;

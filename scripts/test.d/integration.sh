@@ -42,7 +42,7 @@ prepare_integration() {
         return 1
     }
     mkdir -p "$room/bin" "$room/scripts" "$room/Tests"
-    cp "$helpers"/* "$binary" "${binary%/*}/libdmfuse-preload.so" "$room/bin/"
+    cp -r "$helpers"/* "$binary" "${binary%/*}"/{libdmfuse-preload.so,dmfuse-run} "$room/bin/"
     cp -r scripts/lib.sh scripts/bench scripts/bench.d scripts/test scripts/test.d "$room/scripts/"
     cp -r Tests/Integration Tests/Conformance "$room/Tests/"
     chmod -R go+rX "$room/bin" "$room/scripts" "$room/Tests"

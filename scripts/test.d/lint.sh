@@ -28,7 +28,7 @@ only_the_filesystem_sees_libfuse() {
 nothing_is_left_open() { project_files | none_match 'TO[D]O|FIX[M]E'; }
 scripts_parse() {
     local file
-    for file in scripts/* scripts/*.d/* .ci/run Tests/Integration/*.sh; do
+    for file in scripts/* scripts/*.d/* .ci/run Tests/Integration/*.sh Sources/wrappers/*; do
         [ -f "$file" ] || continue
         [[ $file == *.sh || $(head -n 1 "$file" | tr -d '\0') == *bash ]] || continue
         bash -n "$file" || return

@@ -12,6 +12,9 @@ int clinux_open_path(int directory, const char *path);
 /// The same, and no other mount is entered on the way: -EXDEV.
 int clinux_open_path_within(int directory, const char *path);
 
+/// geteuid(2), and not what a preloaded library such as libfakeroot has in its place.
+unsigned clinux_effective_user(void);
+
 /// Whether an open file is one of procfs, whose files are about the process that looks: 1 or 0.
 int clinux_is_procfs(int descriptor);
 

@@ -8,7 +8,8 @@ struct PreloadEnvironment {
 
     init(
         mount: MountDirectory, mappedMajor: UInt32, library: ByteString, reasons: ByteString?,
-        loaded: ByteString? = SystemCalls.environment("LD_PRELOAD")
+        loaded: ByteString? = SystemCalls.environment("LD_PRELOAD"),
+        wrappers: Wrappers? = nil
     ) throws(Refusal) {
         let separators = [UInt8(ascii: " "), UInt8(ascii: ":")]
         guard !library.bytes.contains(where: separators.contains) else {
@@ -17,14 +18,21 @@ struct PreloadEnvironment {
         // A command that runs another by us has it already.
         let others = (loaded ?? .empty).bytes.split(whereSeparator: separators.contains)
             .map { ByteString($0) }.filter { $0 != library }
+        // The last: what others find behind their functions is ours, as if we were the kernel. Before them
+        // we would keep from them the calls that we answer by system calls.
+        let libraries = others.reversed().reduce(library) { $1 + ByteString(":") + $0 }
         var variables: [(name: String, value: ByteString)] = [
-            ("LD_PRELOAD", others.reduce(library) { $0 + ByteString(":") + $1 }),
+            ("LD_PRELOAD", libraries),
             ("DMFUSE_DIR", mount.path),
             ("DMFUSE_MAJOR", ByteString("\(mappedMajor)")),
             ("DM_DEV_DIR", mount.path),
             // The mount's nodes are there at once: nobody is to wait for udev.
             ("DM_DISABLE_UDEV", ByteString("1")),
         ]
+        if let wrappers {
+            variables.append(("DMFUSE_PROGRAM", wrappers.program))
+            variables.append(("PATH", wrappers.path))
+        }
         if let reasons { variables.append(("DMFUSE_REASONS", reasons)) }
         self.variables = variables
     }

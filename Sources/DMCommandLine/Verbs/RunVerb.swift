@@ -47,12 +47,17 @@ struct RunVerb: ParsableCommand {
         }
         do throws(Refusal) {
             let mount = try MountChoice.choose(directory)
+            let library = try PreloadLibrary.find()
             let surroundings = try PreloadEnvironment(
-                mount: mount, mappedMajor: try Self.mappedMajor(mount),
-                library: try PreloadLibrary.find(),
+                mount: mount, mappedMajor: try Self.mappedMajor(mount), library: library,
                 reasons: try reasons.map { (path) throws(Refusal) in
                     try MountChoice.absolute(path)
-                })
+                },
+                wrappers: Wrappers(
+                    library: library,
+                    program: BackingPaths.readLink(ByteString("/proc/self/exe"))))
+            // Before: the command is found by its PATH.
+            surroundings.apply()
             guard let program = ProgramFile.find(name) else {
                 console.report("dmfuse: run: \(name.string): command not found")
                 return 127
@@ -61,7 +66,6 @@ struct RunVerb: ParsableCommand {
                 console.report("dmfuse: run: \(name.string): \(hindrance)")
                 return 126
             }
-            surroundings.apply()
             let failure = SystemCalls.execute(program, command)
             console.report("dmfuse: run: \(name.string): \(SystemCalls.text(failure))")
             return 126

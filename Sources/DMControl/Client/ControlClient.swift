@@ -1,3 +1,4 @@
+import CLinux
 package import DeviceMapper
 import Glibc
 import SystemPackage
@@ -47,7 +48,7 @@ package final class ControlClient {
     /// get into a directory to which no path leads them. Root is no exception and has no dealings
     /// with a daemon of others.
     private static func check(_ user: UInt32?, _ path: ByteString) throws(DMError) {
-        guard let user, user == geteuid() || user == 0 else {
+        guard let user, user == clinux_effective_user() || user == 0 else {
             let who = user.map { "user \($0)" } ?? "an unknown user"
             throw DMError(.permissionDenied, "\(path): served by \(who)")
         }

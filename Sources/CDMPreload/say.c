@@ -1,0 +1,45 @@
+// What the library has to say to people: to the file that `dmfuse run --reasons` names, and where an errno
+// alone leaves them without help, to standard error.
+#include "preload.h"
+
+void append_reason(const char *line, size_t size)
+{
+    if (!reasons_file())
+        return;
+    // A pipe without a reader doesn't hold us.
+    int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+    int file = raw_open(reasons_file(), flags);
+    if (file < 0)
+        return;
+    raw_write(file, line, size);
+    raw_close(file);
+}
+
+// Nothing in a line can pass for another line, or command a terminal.
+void put_printable(struct writer *writer, char byte)
+{
+    if ((unsigned char)byte < ' ' || byte == 0x7f)
+        put_mangled(writer, byte);
+    else
+        put(writer, &byte, 1);
+}
+
+APART void say(struct text about, const char *words)
+{
+    static const char front[] = "dmfuse: ";
+    char line[384];
+    int saved = errno;
+    struct writer writer = {line, line + sizeof line - strlen(words) - 2, false};
+    put_word(&writer, front);
+    while (about.left > 0 && !writer.is_full) {
+        put_printable(&writer, *about.at++);
+        about.left--;
+    }
+    writer = (struct writer){writer.at, line + sizeof line, false};
+    put_word(&writer, ": ");
+    put_word(&writer, words);
+    size_t size = (size_t)(writer.at - line);
+    append_reason(line + sizeof front - 1, size - (sizeof front - 1));
+    raw_write(STDERR_FILENO, line, size);
+    errno = saved;
+}
