@@ -55,6 +55,11 @@ void *cfuse_userdata_owner(void *userdata);
 /// The `worker` of the thread that is in `cfuse_session_process`; null elsewhere.
 void *cfuse_current_worker(void);
 
+/// The kernel's own number of the request that this thread is processing; in the function of
+/// `fuse_req_interrupt_func`, that of the request which was interrupted. No other request of the
+/// connection ever has it, while a `fuse_req_t` is used again. 0 elsewhere.
+uint64_t cfuse_current_number(void);
+
 /// Answers READ with bytes that may be mapped from a file. 0, or -EFAULT: they could not be had, as
 /// when the file was cut short; the kernel has then answered its client with EIO. Whatever else goes
 /// wrong concerns nobody.

@@ -106,7 +106,7 @@ final class FileRequest: Interruptible, @unchecked Sendable {
         let request = reply.postpone()
         self.request = request
         self.file = file
-        state.begin(UInt(bitPattern: request))
+        state.begin(RequestState.token(cfuse_current_number()))
         // Before submitting, after which the request may be gone. libfuse calls the function in here
         // when the interruption came first.
         fuse_req_interrupt_func(
@@ -198,8 +198,7 @@ final class FileRequest: Interruptible, @unchecked Sendable {
     func isPending(_ token: UInt) -> Bool { state.isInterrupted(token) }
 }
 
-/// Runs in libfuse with that request's lock held, which keeps its address from being reused. To
-/// take that lock again (`fuse_req_interrupt_func`) would hang; answering doesn't take it, but may
+/// Runs in libfuse with that request's lock held. To take that lock again (`fuse_req_interrupt_func`) would hang; answering doesn't take it, but may
 /// take locks of the core, so that is left to another thread.
 @c(dmfs_request_interrupted)
 func requestInterrupted(_ request: fuse_req_t?, _ context: UnsafeMutableRawPointer?) {
@@ -209,6 +208,6 @@ func requestInterrupted(_ request: fuse_req_t?, _ context: UnsafeMutableRawPoint
     // freed.
     Unmanaged<Session>.fromOpaque(owner)._withUnsafeGuaranteedRef {
         $0.requests.noteInterrupted(
-            at: context, token: UInt(bitPattern: request), client: client)
+            at: context, token: RequestState.token(cfuse_current_number()), client: client)
     }
 }
