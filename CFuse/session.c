@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/fuse.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -127,3 +128,13 @@ void *cfuse_userdata_owner(void *userdata) {
 void *cfuse_current_worker(void) { return current_worker; }
 
 uint64_t cfuse_current_number(void) { return current_number; }
+
+bool cfuse_is_release(const void *memory, ssize_t size) {
+    const struct fuse_in_header *header = memory;
+    return size >= (ssize_t)sizeof *header && header->opcode == FUSE_RELEASE;
+}
+
+bool cfuse_has_request(int fd) {
+    struct pollfd entry = {.fd = fd, .events = POLLIN};
+    return poll(&entry, 1, 0) > 0 && (entry.revents & POLLIN) != 0;
+}

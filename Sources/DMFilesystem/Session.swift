@@ -29,6 +29,7 @@ package final class Session: @unchecked Sendable {
     let directories = Handles<DirectoryStream>()
     let requests = FileRequestPool()
     let pages: KernelPages
+    let ownFiles: OwnFiles
     let bufferDrops = BufferDrops()
 
     private let threadCount: Int
@@ -61,7 +62,8 @@ package final class Session: @unchecked Sendable {
         tree = Tree(
             registry: registry, owner: Owner(user: getuid(), group: getgid()),
             controlSocket: configuration.controlSocket)
-        pages = KernelPages(descriptor: try mount.duplicateDescriptor())
+        ownFiles = OwnFiles(of: mount)
+        pages = KernelPages(descriptor: try mount.duplicateDescriptor(), files: ownFiles)
         do {
             descriptor = try mount.duplicateDescriptor()
         } catch {
