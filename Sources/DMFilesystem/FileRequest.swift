@@ -1,5 +1,6 @@
 import CFuse
 import DeviceMapper
+import Synchronization
 import SystemPackage
 
 /// A READ, WRITE, FSYNC or FALLOCATE under way to a device, which may hold it. Pooled: it costs no
@@ -19,6 +20,8 @@ final class FileRequest: Interruptible, @unchecked Sendable {
     private let io: IORequest
     private var request: fuse_req_t?
     private var file: DeviceHandle?
+    /// `file`, for others who only compare it; 0: none.
+    private let fileAddress = Atomic<UInt>(0)
     /// Of BLKFLSBUF, which came by ioctl(2).
     private var drop: (waiter: BufferDrops.Waiter, giveUp: () -> Void)?
     private var cached: CachedWrite?
@@ -106,6 +109,7 @@ final class FileRequest: Interruptible, @unchecked Sendable {
         let request = reply.postpone()
         self.request = request
         self.file = file
+        fileAddress.store(UInt(bitPattern: ObjectIdentifier(file)), ordering: .relaxed)
         state.begin(RequestState.token(cfuse_current_number()))
         // Before submitting, after which the request may be gone. libfuse calls the function in here
         // when the interruption came first.
@@ -170,6 +174,7 @@ final class FileRequest: Interruptible, @unchecked Sendable {
         request = nil
         drop = nil
         cached = nil
+        fileAddress.store(0, ordering: .releasing)
         file = nil
         io.release()
         state.clear()
@@ -205,6 +210,12 @@ final class FileRequest: Interruptible, @unchecked Sendable {
         guard state.unpin() else { return true }
         giveBack()
         return false
+    }
+
+    /// Whether it is a request of one of these openers that isn't answered. Any thread.
+    func isOf(_ openers: [ObjectIdentifier]) -> Bool {
+        let address = fileAddress.load(ordering: .acquiring)
+        return address != 0 && openers.contains { UInt(bitPattern: $0) == address }
     }
 
     /// Whether an interrupted request still waits for its answer.

@@ -52,7 +52,9 @@ import Testing
         private func receive(_ operation: UInt32, _ number: UInt64, _ body: [UInt64]) {
             let size = 40 + 8 * body.count
             let words = [UInt64(size) | UInt64(operation) << 32, number, 1, 0, 0] + body
-            words.withUnsafeBytes { memory.copyMemory(from: $0.baseAddress!, byteCount: size) }
+            words.withUnsafeBytes {
+                UnsafeMutableRawBufferPointer(start: memory, count: size).copyMemory(from: $0)
+            }
             cfuse_session_process(session, memory, size, nil)
             // Else its socket fills up.
             var answer = [UInt8](repeating: 0, count: 256)
