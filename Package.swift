@@ -71,7 +71,8 @@ let package = Package(
             name: "DMControlTests", dependencies: ["DMControl", "DMTestSupport", system],
             swiftSettings: settings),
         .testTarget(
-            name: "DMFilesystemTests", dependencies: ["DMFilesystem", "DMTestSupport", system],
+            name: "DMFilesystemTests",
+            dependencies: ["CFuse", "DMFilesystem", "DMTestSupport", system],
             swiftSettings: settings),
         .testTarget(
             name: "CommandLineTests",

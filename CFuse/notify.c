@@ -4,6 +4,7 @@
 #include "cfuse.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/fuse.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -40,4 +41,9 @@ int cfuse_note_growth(int fd, uint64_t node, uint64_t size) {
     struct fuse_notify_store_out last = {.nodeid = node, .offset = size - 1, .size = 1};
     int result = notify(fd, FUSE_NOTIFY_STORE, &last, sizeof last, NULL, 1);
     return result == -EFAULT ? 0 : result;
+}
+
+int cfuse_write_back(int fd) {
+    unsigned flags = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+    return sync_file_range(fd, 0, 0, flags) == 0 ? 0 : -errno;
 }

@@ -23,6 +23,11 @@ int cfuse_open_directory(int directory, const char *path) {
     return fd < 0 ? -errno : fd;
 }
 
+int cfuse_open_file(int directory, const char *path) {
+    int fd = openat(directory, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    return fd < 0 ? -errno : fd;
+}
+
 static int look(int directory, const char *name, unsigned int mask, struct statx *status) {
     int flags = AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH;
     if (statx(directory, name, flags, mask, status) == 0)

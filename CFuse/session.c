@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/fuse.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -12,6 +13,10 @@ _Static_assert(CFUSE_WRITE_OFFSET ==
 
 /// The worker whose turn it is on this thread. Operations get no argument that leads to it.
 static _Thread_local void *current_worker;
+
+/// The kernel's number of the request that this thread is processing; of an INTERRUPT, that of the
+/// request which it is for.
+static _Thread_local uint64_t current_number;
 
 /// A reply of this thread could not be copied out of its memory.
 static _Thread_local bool reply_was_lost;
@@ -85,12 +90,24 @@ ssize_t cfuse_session_receive(struct cfuse_session *session, void *memory) {
     return fuse_session_receive_buf(session->fuse, &buffer);
 }
 
+static uint64_t number_of(const void *memory, size_t size) {
+    const struct fuse_in_header *header = memory;
+    const struct fuse_interrupt_in *interrupt = (const void *)(header + 1);
+    if (size < sizeof *header)
+        return 0;
+    if (header->opcode == FUSE_INTERRUPT && size >= sizeof *header + sizeof *interrupt)
+        return interrupt->unique;
+    return header->unique;
+}
+
 void cfuse_session_process(struct cfuse_session *session, void *memory, size_t size,
                            void *worker) {
     struct fuse_buf buffer = {.mem = memory, .size = size};
     current_worker = worker;
+    current_number = number_of(memory, size);
     fuse_session_process_buf(session->fuse, &buffer);
     current_worker = NULL;
+    current_number = 0;
 }
 
 int cfuse_reply_vectors(fuse_req_t request, const struct iovec *vectors, int count) {
@@ -109,3 +126,15 @@ void *cfuse_userdata_owner(void *userdata) {
 }
 
 void *cfuse_current_worker(void) { return current_worker; }
+
+uint64_t cfuse_current_number(void) { return current_number; }
+
+bool cfuse_is_release(const void *memory, ssize_t size) {
+    const struct fuse_in_header *header = memory;
+    return size >= (ssize_t)sizeof *header && header->opcode == FUSE_RELEASE;
+}
+
+bool cfuse_has_request(int fd) {
+    struct pollfd entry = {.fd = fd, .events = POLLIN};
+    return poll(&entry, 1, 0) > 0 && (entry.revents & POLLIN) != 0;
+}

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <unistd.h>
 
 /// A real-time signal: nobody sends those by accident, and its default would end the process.
 static int wake_signal(void) { return SIGRTMIN + 5; }
@@ -24,3 +25,5 @@ int cfuse_thread_allow_wake(void) {
 }
 
 void cfuse_thread_wake(pthread_t thread) { pthread_kill(thread, wake_signal()); }
+
+pid_t cfuse_thread_id(void) { return gettid(); }

@@ -55,6 +55,17 @@ void *cfuse_userdata_owner(void *userdata);
 /// The `worker` of the thread that is in `cfuse_session_process`; null elsewhere.
 void *cfuse_current_worker(void);
 
+/// Whether what was received is a RELEASE.
+bool cfuse_is_release(const void *memory, ssize_t size);
+
+/// Whether the kernel has a request that nobody has received yet.
+bool cfuse_has_request(int fd);
+
+/// The kernel's own number of the request that this thread is processing; in the function of
+/// `fuse_req_interrupt_func`, that of the request which was interrupted. No other request of the
+/// connection ever has it, while a `fuse_req_t` is used again. 0 elsewhere.
+uint64_t cfuse_current_number(void);
+
 /// Answers READ with bytes that may be mapped from a file. 0, or -EFAULT: they could not be had, as
 /// when the file was cut short; the kernel has then answered its client with EIO. Whatever else goes
 /// wrong concerns nobody.
@@ -84,10 +95,17 @@ int cfuse_drop_range(int fd, uint64_t node, uint64_t offset, uint64_t length);
 /// then find nothing at the new end. Waits for a request on the page with the new end. Errors as above.
 int cfuse_note_growth(int fd, uint64_t node, uint64_t size);
 
+/// Writes what mappings changed of an open file back, and waits for that; nothing is dropped. 0 or a
+/// negative errno.
+int cfuse_write_back(int fd);
+
 // MARK: Threads (thread.c)
 
 /// Lets the calling thread be woken by `cfuse_thread_wake`. 0 or a negative errno.
 int cfuse_thread_allow_wake(void);
+
+/// The number of the calling thread, by which the kernel names who makes a request.
+pid_t cfuse_thread_id(void);
 
 /// Makes a blocking read of `thread` end with EINTR. A wake-up that comes before the read is lost:
 /// repeat it until the thread shows that it noticed.
@@ -144,6 +162,9 @@ struct cfuse_place {
 /// Looks at a name in a directory that is held by a descriptor, or, with an empty name, at what is held
 /// itself. Links are not followed, the file system that stands there is not asked. 0 or a negative errno.
 int cfuse_look_at(int directory, const char *name, struct cfuse_place *place);
+
+/// Opens a file in a directory to read; follows no link at its end. A descriptor or a negative errno.
+int cfuse_open_file(int directory, const char *path);
 
 /// Opens a directory with O_PATH, which asks nothing of the file system whose root it is. A descriptor
 /// or a negative errno.

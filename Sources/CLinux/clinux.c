@@ -136,3 +136,8 @@ size_t clinux_freed_memory(void) {
     return 0;
 #endif
 }
+
+int clinux_go_direct(int descriptor) {
+    int flags = fcntl(descriptor, F_GETFL);
+    return flags < 0 ? -1 : fcntl(descriptor, F_SETFL, flags | O_DIRECT);
+}

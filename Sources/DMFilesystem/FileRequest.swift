@@ -1,5 +1,6 @@
 import CFuse
 import DeviceMapper
+import Synchronization
 import SystemPackage
 
 /// A READ, WRITE, FSYNC or FALLOCATE under way to a device, which may hold it. Pooled: it costs no
@@ -19,6 +20,8 @@ final class FileRequest: Interruptible, @unchecked Sendable {
     private let io: IORequest
     private var request: fuse_req_t?
     private var file: DeviceHandle?
+    /// `file`, for others who only compare it; 0: none.
+    private let fileAddress = Atomic<UInt>(0)
     /// Of BLKFLSBUF, which came by ioctl(2).
     private var drop: (waiter: BufferDrops.Waiter, giveUp: () -> Void)?
     private var cached: CachedWrite?
@@ -106,7 +109,8 @@ final class FileRequest: Interruptible, @unchecked Sendable {
         let request = reply.postpone()
         self.request = request
         self.file = file
-        state.begin(UInt(bitPattern: request))
+        fileAddress.store(UInt(bitPattern: ObjectIdentifier(file)), ordering: .relaxed)
+        state.begin(RequestState.token(cfuse_current_number()))
         // Before submitting, after which the request may be gone. libfuse calls the function in here
         // when the interruption came first.
         fuse_req_interrupt_func(
@@ -118,9 +122,22 @@ final class FileRequest: Interruptible, @unchecked Sendable {
     /// On any thread, also within `submit`.
     private func complete() {
         guard let request else { preconditionFailure("a request completed that was not begun") }
-        if let cached, io.error == nil, cached.mayHaveDropped { return settle(cached) }
-        if !io.wasDelivered { answer(Reply(request)) }
+        if let cached, io.error == nil || keepsErrorForFlush() {
+            if cached.mayHaveDropped { return settle(cached) }
+            Reply(request).written(io.length)
+        } else if !io.wasDelivered {
+            answer(Reply(request))
+        }
         if state.finish() { giveBack() }
+    }
+
+    /// Of a write through the page cache: its error is told by a later fsync, as a block device's, which
+    /// fails when it is written back. The kernel cuts a call at pages into several WRITEs, and sends none
+    /// after one that failed: what is beside a bad sector would be lost with it. False: it is told at
+    /// once, since its client gave up, memory was lacking, or the device ends.
+    private func keepsErrorForFlush() -> Bool {
+        guard let error = io.error, error != .interrupted, error != .noMemory else { return false }
+        return file?.keepError(error) ?? false
     }
 
     /// Answers a write through the page cache when no page of it can be older than it.
@@ -157,6 +174,7 @@ final class FileRequest: Interruptible, @unchecked Sendable {
         request = nil
         drop = nil
         cached = nil
+        fileAddress.store(0, ordering: .releasing)
         file = nil
         io.release()
         state.clear()
@@ -194,12 +212,17 @@ final class FileRequest: Interruptible, @unchecked Sendable {
         return false
     }
 
+    /// Whether it is a request of one of these openers that isn't answered. Any thread.
+    func isOf(_ openers: [ObjectIdentifier]) -> Bool {
+        let address = fileAddress.load(ordering: .acquiring)
+        return address != 0 && openers.contains { UInt(bitPattern: $0) == address }
+    }
+
     /// Whether an interrupted request still waits for its answer.
     func isPending(_ token: UInt) -> Bool { state.isInterrupted(token) }
 }
 
-/// Runs in libfuse with that request's lock held, which keeps its address from being reused. To
-/// take that lock again (`fuse_req_interrupt_func`) would hang; answering doesn't take it, but may
+/// Runs in libfuse with that request's lock held. To take that lock again (`fuse_req_interrupt_func`) would hang; answering doesn't take it, but may
 /// take locks of the core, so that is left to another thread.
 @c(dmfs_request_interrupted)
 func requestInterrupted(_ request: fuse_req_t?, _ context: UnsafeMutableRawPointer?) {
@@ -209,6 +232,6 @@ func requestInterrupted(_ request: fuse_req_t?, _ context: UnsafeMutableRawPoint
     // freed.
     Unmanaged<Session>.fromOpaque(owner)._withUnsafeGuaranteedRef {
         $0.requests.noteInterrupted(
-            at: context, token: UInt(bitPattern: request), client: client)
+            at: context, token: RequestState.token(cfuse_current_number()), client: client)
     }
 }

@@ -96,6 +96,11 @@ final class FileRequestPool: KeepsMemory, @unchecked Sendable {
     /// How many are held by devices or worked on.
     var outstanding: Int { lock.withLock { all.count - free.count - freeSurplus.count } }
 
+    /// Whether a request of one of these openers isn't answered.
+    func isServing(_ openers: [ObjectIdentifier]) -> Bool {
+        lock.withLock { all.values.contains { $0.isOf(openers) } }
+    }
+
     var interruptions: Int { lock.withLock { interruptionCount } }
 
     var isOver: Bool { isDraining.load(ordering: .sequentiallyConsistent) }

@@ -72,6 +72,11 @@ final class HeldDirectory: Sendable {
     /// The topmost mount at its name now; nil: nothing is there any more.
     var place: cfuse_place? { HeldDirectory.place(parent, name) }
 
+    /// Opens what has that name in what is mounted there now, to read. A descriptor, or a negative errno.
+    func open(_ file: ByteString) -> Int32 {
+        (name + ByteString("/") + file).withCString { cfuse_open_file(parent, $0) }
+    }
+
     /// What the descriptor itself is on.
     var ownPlace: cfuse_place? { HeldDirectory.place(descriptor, .empty) }
 

@@ -10,6 +10,7 @@ final class KernelPages: PageCache, @unchecked Sendable {
     // @unchecked: the mutable rest is guarded by `lock`.
 
     private let descriptor: Int32
+    private let files: OwnFiles
     /// Guards the fields below. Leaf.
     private let lock = Lock(rank: .leaf, name: "KernelPages.lock")
     private var drops = 0
@@ -24,13 +25,41 @@ final class KernelPages: PageCache, @unchecked Sendable {
     private static let settlingMilliseconds: UInt64 = 1000
 
     /// Takes over a descriptor of /dev/fuse.
-    init(descriptor: Int32) { self.descriptor = descriptor }
+    init(descriptor: Int32, files: OwnFiles) {
+        self.descriptor = descriptor
+        self.files = files
+    }
 
     /// Whether a drop is under way. It waits for requests, so somebody must answer these.
     var isBusy: Bool { lock.withLock { drops > 0 } }
 
+    /// Whether the kernel has a request that no thread has received yet; no longer at the end.
+    var hasRequest: Bool {
+        guard begin(unsettles: false) else { return false }
+        defer { finish(unsettles: false) }
+        return cfuse_has_request(descriptor)
+    }
+
     func drop(minor: UInt32, generation: UInt64) {
         drop(NodeNumber(.device(minor: minor, generation: generation)))
+    }
+
+    func drop(minor: UInt32, generation: UInt64, besides ranges: [Range<UInt64>]) {
+        let node = NodeNumber(.device(minor: minor, generation: generation))
+        var begin: UInt64 = 0
+        for range in ranges + [UInt64(Int64.max)..<UInt64(Int64.max)] {
+            let end = range.lowerBound / KernelPages.pageSize * KernelPages.pageSize
+            if begin < end {
+                notify { [begin] in _ = cfuse_drop_range($0, node.rawValue, begin, end - begin) }
+            }
+            let (next, page) = (range.upperBound, KernelPages.pageSize)
+            begin = max(begin, (next + page - 1) / page * page)
+        }
+    }
+
+    /// Where its file can't be had, what is cached is dropped.
+    func writeBack(minor: UInt32, generation: UInt64) {
+        if !files.writeBack(minor: minor) { drop(minor: minor, generation: generation) }
     }
 
     func drop(_ node: NodeNumber) {

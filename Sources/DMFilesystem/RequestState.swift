@@ -4,8 +4,8 @@ import Synchronization
 ///
 /// Completion answers the kernel and gives the object back to the pool; an interruption may come at
 /// that very moment, and must not meet the next request in the same object. So it is noted first,
-/// under the number of the kernel's request, which stays that request's while it is being
-/// interrupted; and while somebody cancels the request, it is that thread that gives it back.
+/// under the kernel's number of the request, which no other ever has; and while somebody cancels the
+/// request, it is that thread that gives it back.
 struct RequestState: ~Copyable {
     /// The token of the request, a multiple of 8, and flags. 0: not in use.
     private let word = Atomic<UInt>(0)
@@ -15,7 +15,12 @@ struct RequestState: ~Copyable {
     private static let finished: UInt = 4
     private static let flags: UInt = 7
 
-    /// A request begins. Its token is the address of libfuse's request.
+    /// Of a request by the kernel's number, which counts up from 1 while a connection lives. Not by an
+    /// address: it may have been interrupted and answered, and what came to its place be interrupted,
+    /// before anybody looks at the first interruption again.
+    static func token(_ number: UInt64) -> UInt { UInt(truncatingIfNeeded: number << 3) }
+
+    /// A request begins, by its token.
     func begin(_ token: UInt) {
         precondition(token != 0 && token & RequestState.flags == 0, "a token out of line")
         word.store(token, ordering: .releasing)

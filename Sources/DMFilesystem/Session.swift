@@ -29,6 +29,7 @@ package final class Session: @unchecked Sendable {
     let directories = Handles<DirectoryStream>()
     let requests = FileRequestPool()
     let pages: KernelPages
+    let ownFiles: OwnFiles
     let bufferDrops = BufferDrops()
 
     private let threadCount: Int
@@ -47,7 +48,8 @@ package final class Session: @unchecked Sendable {
     private let changed = Condition()
     private var phase = Phase.starting
     private var failure: Errno?
-    private var workers: [pthread_t] = []
+    /// The threads that serve, each with what it has of its own.
+    private var workers: [(thread: pthread_t, server: Worker)] = []
     private var workersToCome = 0
     /// Looked at between requests.
     private let isStopping = Atomic<Bool>(false)
@@ -61,7 +63,8 @@ package final class Session: @unchecked Sendable {
         tree = Tree(
             registry: registry, owner: Owner(user: getuid(), group: getgid()),
             controlSocket: configuration.controlSocket)
-        pages = KernelPages(descriptor: try mount.duplicateDescriptor())
+        ownFiles = OwnFiles(of: mount)
+        pages = KernelPages(descriptor: try mount.duplicateDescriptor(), files: ownFiles)
         do {
             descriptor = try mount.duplicateDescriptor()
         } catch {
@@ -98,6 +101,7 @@ package final class Session: @unchecked Sendable {
             throw error
         }
         lock.withLock { workersToCome = threadCount }
+        registry.attach(closeReports: self)
         for index in 0..<threadCount {
             do {
                 try Thread.start("dmfuse-fuse-\(index)", .filesystem) { [self] in
@@ -189,7 +193,7 @@ package final class Session: @unchecked Sendable {
 
     /// Under `lock`, in which they come and go, so that none of these threads is gone.
     private func wakeWorkers() {
-        for worker in workers { cfuse_thread_wake(worker) }
+        for worker in workers { cfuse_thread_wake(worker.thread) }
     }
 
     // MARK: Threads
@@ -198,7 +202,7 @@ package final class Session: @unchecked Sendable {
         let thread = pthread_self()
         let allowed = cfuse_thread_allow_wake()
         var error = allowed == 0 ? nil : Errno(rawValue: -allowed)
-        lock.withLock { workers.append(thread) }
+        lock.withLock { workers.append((thread, server)) }
         if error == nil {
             // A drop of pages waits for requests on them, which nobody else would answer.
             error = server.run { isStopping.load(ordering: .relaxed) && pages.endIfIdle() }
@@ -206,7 +210,7 @@ package final class Session: @unchecked Sendable {
         // One that ends takes the others with it, whatever the reason.
         isStopping.store(true, ordering: .sequentiallyConsistent)
         let isLast = lock.withLock { () -> Bool in
-            workers.removeAll { $0 == thread }
+            workers.removeAll { $0.thread == thread }
             workersToCome -= 1
             if failure == nil { failure = error }
             wakeWorkers()
@@ -219,6 +223,7 @@ package final class Session: @unchecked Sendable {
     /// On the last worker: no request comes any more.
     private func end() {
         registry.attach(nil)
+        registry.attach(closeReports: nil)
         pages.end()
         // What a notification keeps back that hasn't ended, as when the connection was ended by others.
         pages.sizes.end()
@@ -243,4 +248,34 @@ package final class Session: @unchecked Sendable {
 
     /// Milliseconds.
     private static let lastAnswers: UInt32 = 1000
+}
+
+// MARK: Closes
+
+/// The kernel queues the RELEASE of a last close before close(2) returns, though we may take it later.
+/// So whatever was closed is known when the queue was empty and each thread has seen to what it took.
+extension Session: CloseReports {
+    package func settle(until deadline: Deadline) -> Bool {
+        while pages.hasRequest {
+            if deadline.hasPassed { return false }
+            usleep(Session.pause)
+        }
+        return lock.withLock { workers.map(\.server) }.allSatisfy { server in
+            server.settle(until: deadline) { wake(server) }
+        }
+    }
+
+    package func isServing(_ openers: [ObjectIdentifier]) -> Bool { requests.isServing(openers) }
+
+    /// Makes a thread's receiving end. Under the lock in which they come and go, so that it isn't gone.
+    private func wake(_ server: Worker) {
+        lock.withLock {
+            for worker in workers where worker.server === server {
+                cfuse_thread_wake(worker.thread)
+            }
+        }
+    }
+
+    /// Microseconds.
+    private static let pause: UInt32 = 100
 }

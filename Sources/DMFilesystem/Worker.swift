@@ -1,10 +1,17 @@
 import CFuse
 import DeviceMapper
 import Glibc
+import Synchronization
 import SystemPackage
 
 /// One of the threads that receive requests and call the operations.
 final class Worker {
+    /// What the thread is at.
+    private enum Step: UInt8, AtomicRepresentable { case receiving, closing, other }
+
+    private let step = Atomic<Step>(.other)
+    /// How often it began to receive.
+    private let turns = Atomic<UInt64>(0)
     private let fuse: OpaquePointer
     private let buffers: ReceiveBuffers
     /// What the request that is being processed was received in, if that may be left to it.
@@ -31,12 +38,19 @@ final class Worker {
     /// that was received is always processed. Nil, or why it can't go on.
     func run(_ isStopping: () -> Bool) -> Errno? {
         buffers.begin()
-        defer { buffers.end() }
+        defer {
+            step.store(.other, ordering: .sequentiallyConsistent)
+            buffers.end()
+        }
         while !isStopping() {
             let (buffer, isLasting) = buffers.next()
             let memory =
                 buffer._withUnsafeGuaranteedRef { $0.memory } + ReceiveBuffers.requestOffset
+            turns.wrappingAdd(1, ordering: .relaxed)
+            step.store(.receiving, ordering: .sequentiallyConsistent)
             let size = cfuse_session_receive(fuse, memory)
+            let isClose = size > 0 && cfuse_is_release(memory, size)
+            step.store(isClose ? .closing : .other, ordering: .sequentiallyConsistent)
             if size == 0 { return nil }
             guard size > 0 else {
                 let error = Errno(rawValue: Int32(-size))
@@ -50,4 +64,24 @@ final class Worker {
         }
         return nil
     }
+
+    /// Waits until it has seen to every RELEASE that it took before the call. False: not before the
+    /// deadline. `wake` makes the thread's receiving end.
+    func settle(until deadline: Deadline, _ wake: () -> Void) -> Bool {
+        let turn = turns.load(ordering: .sequentiallyConsistent)
+        while turns.load(ordering: .sequentiallyConsistent) == turn {
+            switch step.load(ordering: .sequentiallyConsistent) {
+            case .other: return true
+            case .closing: break
+            // It may have one that we don't see yet.
+            case .receiving: wake()
+            }
+            if deadline.hasPassed { return false }
+            usleep(Worker.pause)
+        }
+        return true
+    }
+
+    /// Microseconds.
+    private static let pause: UInt32 = 100
 }

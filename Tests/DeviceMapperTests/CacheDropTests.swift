@@ -54,6 +54,21 @@ import Testing
             lock.withLock { told += before }
         }
 
+        private var around: [[Range<UInt64>]] = []
+        private var written = 0
+        var dropsAround: [[Range<UInt64>]] { lock.withLock { around } }
+        var writeBacks: Int { lock.withLock { written } }
+
+        func drop(minor: UInt32, generation: UInt64, besides ranges: [Range<UInt64>]) {
+            lock.withLock { around.append(ranges) }
+        }
+
+        func writeBack(minor: UInt32, generation: UInt64) {
+            lock.withLock { written += 1 }
+            drop(minor: minor, generation: generation)
+            lock.withLock { begun -= 1 }
+        }
+
         func drop(minor: UInt32, generation: UInt64) {
             let page = lock.withLock { () -> (handle: DeviceHandle, byte: UInt8)? in
                 begun += 1
@@ -89,15 +104,37 @@ import Testing
         let handle = try devices.open("d")
         pages.change(handle, 7)
         _ = try devices.registry.suspend(name)
-        #expect(pages.drops == 1)
+        #expect(pages.writeBacks == 1)
         #expect(devices.store("a")?.durableContents.first == 7)
         _ = try devices.registry.resume(name)
-        #expect(pages.drops == 1, "nothing changed: what is cached is good")
         for flags in [SuspendFlags.skipLockFS, .noflush] {
             _ = try devices.registry.suspend(name, flags)
             _ = try devices.registry.resume(name)
         }
+        #expect(pages.writeBacks == 1)
+        #expect(pages.drops == 0, "nothing changed: what is cached is good")
+        try end(handle)
+    }
+
+    @Test("a device that nobody has open has no mappings to write back")
+    func closed() throws {
+        try devices.open("d").close()
+        _ = try devices.registry.suspend(name)
+        #expect(pages.writeBacks == 0 && pages.drops == 0)
+        _ = try devices.registry.resume(name)
+        try end()
+    }
+
+    @Test("a swap drops the rest before the pages of reads that are held")
+    func dropsAround() throws {
+        let handle = try devices.open("d")
+        _ = try devices.registry.suspend(name)
+        let reads = [handle.beginRead(1024, 512), handle.beginRead(0, 512)]
+        try devices.load("d", "0 8 linear b 0")
+        _ = try devices.registry.resume(name)
+        #expect(pages.dropsAround == [[0..<512, 1024..<1536]])
         #expect(pages.drops == 1)
+        for read in reads { try read.get() }
         try end(handle)
     }
 
@@ -190,7 +227,7 @@ import Testing
             _ = try devices.registry.suspend(name, [], interrupt)
             return true
         }
-        #expect(eventually { pages.drops == 1 })
+        #expect(eventually { pages.writeBacks == 1 })
         interrupt.raise()
         expectErrno(.interrupted) { () throws(DMError) in _ = try suspend.get() }
         #expect(try devices.registry.info(name).isSuspended == false)

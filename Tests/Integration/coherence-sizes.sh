@@ -3,6 +3,7 @@
 # the new end, pages behind it, and a page that held the earlier end.
 . "$(dirname "$0")/lib.sh"
 need_helper openers
+need_command blockdev
 mount_here
 # FILE BYTE SECTORS: a backing file full of one byte.
 make_full() { head -c $(($3 * 512)) /dev/zero | tr '\0' "\\$(printf %o "$2")" >"$1"; }
@@ -39,6 +40,8 @@ dmfuse create d --table "0 256 linear $PWD/a 0"
 open_by_all_ways d
 asked '1 1 1' 'see 99900'
 asked '1 1 1' 'see 104000'
+# What is cached would be read, too.
+blockdev --flushbufs "$(device d)"
 dmfuse suspend d
 start dd if="$(device d)" of=cached bs=64k skip=1 count=1 status=none
 cached=$!

@@ -4,6 +4,7 @@
 # was replaced, and everybody the new size; and that waits for no read that is held.
 . "$(dirname "$0")/lib.sh"
 need_helper openers
+need_command blockdev
 mount_here
 # FILE BYTE SECTORS: a backing file full of one byte.
 make_full() { head -c $(($3 * 512)) /dev/zero | tr '\0' "\\$(printf %o "$2")" >"$1"; }
@@ -21,6 +22,8 @@ asked() {
     read -r -t "$patience" said <&"${openers[0]}" || fail "no answer: $2"
     equal "$2" "$1" "$said"
 }
+# What is cached is read while a device is suspended, too: a read is held of what isn't.
+uncache() { blockdev --flushbufs "$(device d)"; }
 byte() { od -An -tu1 -j "$2" -N 1 "$1" | tr -d ' '; }
 
 asked '1 1 1' 'see 1000'
@@ -80,6 +83,7 @@ asked '4 4 4' 'see 1000'
 
 # With reads held: those are done with the new table, and then nothing else is cached. The resume waits
 # for the end of those that go on; one that is held further down it leaves behind.
+uncache
 dmfuse suspend d
 start dd if="$(device d)" of=held-cached bs=4k skip=2 count=1 status=none
 cached=$!
@@ -98,6 +102,7 @@ dmfuse create lower --table "0 256 linear $PWD/a 0"
 dmfuse load d --table "0 256 linear $(device lower) 0"
 dmfuse resume d
 asked '1 1 1' 'see 40000'
+uncache
 dmfuse suspend lower
 start dd if="$(device d)" of=held-cached bs=4k skip=4 count=1 status=none
 cached=$!
@@ -113,6 +118,7 @@ ends_with 0 "$cached"
 dmfuse resume d
 
 # A read that is held below a table that has just come: it keeps no resume waiting.
+uncache
 dmfuse suspend lower
 dmfuse suspend d
 start dd if="$(device d)" of=held-cached bs=4k skip=5 count=1 status=none
@@ -153,6 +159,7 @@ ends_with 0 "$at_the_end"
 dmfuse remove --retry end
 
 # The end comes also while pages wait to be dropped.
+uncache
 dmfuse suspend lower
 dmfuse suspend d
 start dd if="$(device d)" of=held-cached bs=4k skip=6 count=1 status=none 2>/dev/null

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A device is its user's alone, 0600; a read-only one is 0400 and fails writes with EPERM.
+# A device is its user's alone, 0600, unless it is made otherwise; a read-only one is 0400 and fails
+# writes with EPERM.
 . "$(dirname "$0")/lib.sh"
 mount_here
 make_random a 64
@@ -25,6 +26,26 @@ prints 400 stat -L -c %a "$(device rw)"
 fails_like '*Operation not permitted' eval 'dd if=/dev/zero bs=4k count=1 conv=notrunc >&3'
 exec 3>&-
 same 'the file' a.before a
+
+# Another owner or mode, from the start; it stays with the device, whatever its name and table are.
+user=$(id -u) group=$(id -g)
+! is_root || user=1000 group=1001
+dmfuse create given --uid "$user" --gid "$group" --mode 0640 --table '0 8 zero'
+prints "640 $user $group" stat -L -c '%a %u %g' "$(device given)"
+dmfuse rename given renamed
+dmfuse load renamed --table '0 16 zero'
+dmfuse resume renamed
+dmfuse mknodes
+prints "640 $user $group" stat -L -c '%a %u %g' "$(device renamed)"
+dmfuse create mode -M 4711 --table '0 8 zero'
+prints "4711 $(id -u) $(id -g)" stat -L -c '%a %u %g' "$(device mode)"
+fails_like '*Invalid argument for --mode: 9. *' dmfuse create bad --mode 9 --table '0 8 zero'
+if ! is_root; then
+    # The device is there all the same, as with dmsetup.
+    dmfuse create theirs --uid 0 --table '0 8 zero' 2>said
+    grep -q 'chown failed: Operation not permitted' said || fail 'it was given away' "$(<said)"
+    prints "600 $user $group" stat -L -c '%a %u %g' "$(device theirs)"
+fi
 
 # Nothing else can be made or changed in the mount.
 for command in "touch $mnt/x" "mkdir $mnt/mapper/x" "rm -f $(device rw)" "ln -s x $mnt/x" \

@@ -189,6 +189,8 @@ for end in resume 'remove --force' 'unmount --force'; do
         done
         case $end,$case in
             resume,*) ;;
+            # Its error is told by fsync.
+            remove*,cached-write-behind-*) equal "$case, at its end by $end" '4096 1' "$(tail -n 1 said)" ;;
             *,cached-read | *,sync | *write-behind-cached-write)
                 equal "$case, at its end by $end" 'EIO 1' "$(tail -n 1 said)"
                 ;;

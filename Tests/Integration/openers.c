@@ -1,6 +1,7 @@
 // openers FILE [race SECONDS]: the openers of one device: a cached descriptor, one past the page cache,
 // and a shared mapping. Commands on standard input, an answer each:
 //   see OFFSET          the byte there as each of the three finds it; a mapping may find SIGBUS
+//   kept OFFSET         the same as the cached descriptor and the mapping find it
 //   cached OFFSET BYTE  writes that byte 512 times by that way; so do direct and mapped
 //   size                as fstat, lseek and BLKGETSIZE64 tell it
 //   read OFFSET         how much a cached and a direct read of 512 bytes give
@@ -85,6 +86,9 @@ static void command(const char *line)
     if (strcmp(word, "see") == 0) {
         say(byte_by(cached, offset)), putchar(' ');
         say(byte_by(direct, offset)), putchar(' ');
+        in_the_mapping(offset, -1), putchar('\n');
+    } else if (strcmp(word, "kept") == 0) {
+        say(byte_by(cached, offset)), putchar(' ');
         in_the_mapping(offset, -1), putchar('\n');
     } else if (strcmp(word, "cached") == 0 || strcmp(word, "direct") == 0) {
         memset(block, (int)byte, 512);

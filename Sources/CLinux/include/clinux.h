@@ -57,4 +57,8 @@ int clinux_can_map(size_t length);
 /// Bytes that malloc(3) has, and that nobody uses, in pieces of any size. Takes its time.
 size_t clinux_freed_memory(void);
 
+/// Makes reads and writes of an open block device go past its page cache (O_DIRECT). 0, or -1 with
+/// errno.
+int clinux_go_direct(int descriptor);
+
 #endif

@@ -1,5 +1,6 @@
 import DMControl
 import DeviceMapper
+import SystemPackage
 
 /// `create NAME [FILE]`, `create NAME --table TEXT`, `create NAME --notable`, `create --concise`.
 enum CreateCommand {
@@ -92,6 +93,7 @@ enum CreateCommand {
         guard !order.lines.isEmpty else { return try invocation.showInfoIfVerbose(created) }
         do {
             let status = try loadAndResume(order, created, daemon, invocation.personality)
+            try setOwner(order, invocation)
             try invocation.showInfoIfVerbose(status)
         } catch {
             invocation.diagnostics.note(error)
@@ -117,6 +119,29 @@ enum CreateCommand {
         let resumed = DeviceAddress(name: order.name, number: isGiven ? order.number : nil)
         return try daemon.run("resume", resumed) { client throws(DMError) in
             try client.resume(resumed.reference)
+        }
+    }
+
+    /// `--uid`, `--gid`, `--mode`. As in libdevmapper a device stays that can't be given away.
+    private static func setOwner(_ order: Order, _ invocation: Invocation) throws(Refusal) {
+        let options = invocation.options
+        let path = try invocation.daemon.mount().nodePath(order.name)
+        func attempt(_ call: String, _ body: () throws(Errno) -> Void) {
+            do {
+                try body()
+            } catch {
+                let text = SystemCalls.text(error)
+                invocation.diagnostics.warn("\(path.string): \(call) failed: \(text)")
+            }
+        }
+        if options.user != nil || options.group != nil {
+            attempt("chown") { () throws(Errno) in
+                try SystemCalls.setOwner(of: path, user: options.user, group: options.group)
+            }
+        }
+        // Last: a new owner takes bits of it away.
+        if let mode = options.mode {
+            attempt("chmod") { () throws(Errno) in try SystemCalls.setMode(of: path, mode) }
         }
     }
 

@@ -40,6 +40,10 @@ struct CommandLineOptions {
     var uuid: ByteString?
     /// Both or neither are given. Any integer: what no device number can be is refused later.
     var number: (major: Int32, minor: Int32)?
+    /// Of a new device's file; what isn't given stays the mount's.
+    private(set) var user: UInt32?
+    private(set) var group: UInt32?
+    private(set) var mode: UInt32?
     var table: ByteString?
     var target: ByteString?
     var exec: ByteString?
@@ -129,10 +133,12 @@ struct CommandLineOptions {
         case .uuid: uuid = value
         case .major: major = Decimal.atoi(value.bytes)
         case .minor: minor = Decimal.atoi(value.bytes)
+        case .uid: user = UInt32(bitPattern: Decimal.atoi(value.bytes))
+        case .gid: group = UInt32(bitPattern: Decimal.atoi(value.bytes))
         case .count, .interval, .mangleName, .mode, .readAhead, .udevCookie:
             try takeChecked(option.id, value)
-        case .checks, .gid, .uid, .noUdevRules, .noUdevSync, .verifyUdev, .statistics:
-            break  // nothing of ours depends on it: nodes are the mounting user's, udev isn't there
+        case .checks, .noUdevRules, .noUdevSync, .verifyUdev, .statistics:
+            break  // nothing of ours depends on it: udev isn't there
         }
     }
 
@@ -161,6 +167,7 @@ struct CommandLineOptions {
             else {
                 throw Failure(message: "Invalid argument for --mode: \(value.string). ")
             }
+            self.mode = UInt32(truncatingIfNeeded: mode) & 0o7777
         case .readAhead:
             let sectors = Decimal.atoi(value.bytes)
             guard sectors >= -1 else {

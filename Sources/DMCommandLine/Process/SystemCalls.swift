@@ -48,6 +48,18 @@ enum SystemCalls {
         }
     }
 
+    /// Follows links. Nil: it stays as it is.
+    static func setOwner(of path: ByteString, user: UInt32?, group: UInt32?) throws(Errno) {
+        let result = path.withCString { chown($0, user ?? .max, group ?? .max) }
+        guard result == 0 else { throw Errno(rawValue: errno) }
+    }
+
+    /// Follows links.
+    static func setMode(of path: ByteString, _ mode: UInt32) throws(Errno) {
+        let result = path.withCString { chmod($0, mode) }
+        guard result == 0 else { throw Errno(rawValue: errno) }
+    }
+
     /// Writes all of `bytes`; what can't be written is lost, as with stdio at exit.
     static func write(_ bytes: [UInt8], to descriptor: CInt) {
         var rest = bytes[...]

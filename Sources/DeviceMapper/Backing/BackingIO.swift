@@ -91,22 +91,26 @@ enum BackingIO {
     /// A hole in a file. A block device releases the blocks if it reads zeros from them afterwards,
     /// else it gives EOPNOTSUPP. What isn't whole blocks of one (EINVAL: a stripe may be shorter)
     /// reads zeros afterwards, too.
-    static func discard(_ file: FileDescriptor, from offset: UInt64, count: UInt64) -> Errno? {
+    static func discard(
+        _ file: FileDescriptor, _ io: AlignedIO, from offset: UInt64, count: UInt64
+    ) -> Errno? {
         let error = change(file, from: offset, count: count, clinux_punch_hole)
-        return error == .invalidArgument ? zero(file, from: offset, count: count) : error
+        return error == .invalidArgument ? zero(file, io, from: offset, count: count) : error
     }
 
     /// Without a way to do it at once (tmpfs, NFS), or where it isn't whole blocks of a block device,
     /// zeros are written.
     static func writeZeroes(
-        _ file: FileDescriptor, from offset: UInt64, count: UInt64
+        _ file: FileDescriptor, _ io: AlignedIO, from offset: UInt64, count: UInt64
     ) -> Errno? {
         let error = change(file, from: offset, count: count, clinux_zero_range)
         guard error == .notSupported || error == .invalidArgument else { return error }
-        return zero(file, from: offset, count: count)
+        return zero(file, io, from: offset, count: count)
     }
 
-    private static func zero(_ file: FileDescriptor, from offset: UInt64, count: UInt64) -> Errno? {
+    private static func zero(
+        _ file: FileDescriptor, _ io: AlignedIO, from offset: UInt64, count: UInt64
+    ) -> Errno? {
         let size = Int(min(count, 1 << 20))
         guard let zeroes = BufferPool.shared.take(size) else { return .noMemory }
         defer { BufferPool.shared.give(zeroes, size) }
@@ -115,7 +119,7 @@ enum BackingIO {
         while done < count {
             let length = Int(min(count - done, UInt64(size)))
             let piece = UnsafeRawBufferPointer(start: zeroes, count: length)
-            if let error = write(file, piece, at: offset + done) { return error }
+            if let error = io.write(file, piece, at: offset + done) { return error }
             done += UInt64(length)
         }
         return nil

@@ -1,3 +1,4 @@
+import CLinux
 package import Glibc
 import Synchronization
 package import SystemPackage
@@ -10,11 +11,17 @@ package final class FileStore: BackingStore {
     nonisolated(unsafe) private var replaced: [Int32] = []
     private let lock = Lock(rank: .leaf, name: "FileStore.lock")
     private let isBlockDevice: Bool
+    /// A block device is read and written past its page cache.
+    private let io: AlignedIO
 
     /// Takes over an open descriptor.
     init(_ descriptor: FileDescriptor, isBlockDevice: Bool) {
         self.descriptor = Atomic(descriptor.rawValue)
         self.isBlockDevice = isBlockDevice
+        let isDirect = isBlockDevice && clinux_go_direct(descriptor.rawValue) == 0
+        io = AlignedIO(
+            block: isDirect
+                ? Int(BackingLimits.ofBlockDevice(descriptor).logicalBlockSize) : 0)
     }
 
     private var current: FileDescriptor {
@@ -26,6 +33,7 @@ package final class FileStore: BackingStore {
 
     /// Goes on with a descriptor of the same file that can also be written.
     func replace(with writable: FileDescriptor) {
+        if io.block > 0 { _ = clinux_go_direct(writable.rawValue) }
         let old = descriptor.exchange(writable.rawValue, ordering: .acquiringAndReleasing)
         lock.withLock { replaced.append(old) }
     }
@@ -37,19 +45,20 @@ package final class FileStore: BackingStore {
     package var size: UInt64 { BackingIO.size(current, isBlockDevice: isBlockDevice) }
 
     package func read(into bytes: UnsafeMutableRawBufferPointer, at offset: UInt64) -> Errno? {
-        BackingIO.read(current, into: bytes, at: offset)
+        io.read(current, into: bytes, at: offset)
     }
 
     package func read(into stretches: UnsafeBufferPointer<iovec>, at offset: UInt64) -> Errno? {
-        BackingIO.read(current, into: stretches, at: offset)
+        io.read(current, into: stretches, at: offset)
     }
 
-    /// Bytes of the page cache, mapped. What isn't in memory is better read, in one go with an
+    /// Bytes of a file's page cache, mapped. What isn't in memory is better read, in one go with an
     /// error of its own; and so is what the file doesn't have, where a mapping shows zeros up to
     /// the next page.
     package func lend(_ length: Int, at offset: UInt64) -> LentBytes? {
         let within = offset % FileWindow.size
-        guard length >= FileStore.leastLent, within + UInt64(length) <= FileWindow.size,
+        guard length >= FileStore.leastLent, io.block == 0,
+            within + UInt64(length) <= FileWindow.size,
             offset + UInt64(length) <= size,
             let window = FileWindows.shared.take(self, current, at: offset)
         else { return nil }
@@ -66,23 +75,23 @@ package final class FileStore: BackingStore {
     /// EIO beyond the end, as for reads: a write would make a file longer, which no device becomes.
     package func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) -> Errno? {
         guard has(UInt64(bytes.count), at: offset) else { return .ioError }
-        return BackingIO.write(current, bytes, at: offset)
+        return io.write(current, bytes, at: offset)
     }
 
     package func write(_ stretches: UnsafeBufferPointer<iovec>, at offset: UInt64) -> Errno? {
         let count = stretches.reduce(0) { $0 + $1.iov_len }
         guard has(UInt64(count), at: offset) else { return .ioError }
-        return BackingIO.write(current, stretches, at: offset)
+        return io.write(current, stretches, at: offset)
     }
 
     package func discard(from offset: UInt64, count: UInt64) -> Errno? {
         guard has(count, at: offset) else { return .ioError }
-        return BackingIO.discard(current, from: offset, count: count)
+        return BackingIO.discard(current, io, from: offset, count: count)
     }
 
     package func writeZeroes(from offset: UInt64, count: UInt64) -> Errno? {
         guard has(count, at: offset) else { return .ioError }
-        return BackingIO.writeZeroes(current, from: offset, count: count)
+        return BackingIO.writeZeroes(current, io, from: offset, count: count)
     }
 
     /// Whether a change would stay within the file. Block devices see to that themselves.

@@ -8,6 +8,12 @@ package protocol PageCache: AnyObject, Sendable {
     /// a thread that may block, with no lock held; so are the others.
     func drop(minor: UInt32, generation: UInt64)
 
+    /// The same for the rest of the device, outside of these ranges of bytes, which are in order.
+    func drop(minor: UInt32, generation: UInt64, besides ranges: [Range<UInt64>])
+
+    /// Writes what was changed through mappings to the device. What is cached stays.
+    func writeBack(minor: UInt32, generation: UInt64)
+
     /// Makes known that the device is longer, in bytes: `show` is called when nothing is cached of the
     /// page with the earlier end, and lets openers know. False by it: the earlier end has moved.
     func grow(
@@ -15,7 +21,7 @@ package protocol PageCache: AnyObject, Sendable {
         _ show: () -> Bool)
 }
 
-/// One drop of what is cached of a device, on a thread of its own.
+/// One drop, or write-back, of what is cached of a device, on a thread of its own.
 ///
 /// It may take as long as a device below is suspended, and nothing ends it before; so whoever waits
 /// for it can give up. It holds the device, and nothing that a request could wait for.
@@ -29,23 +35,47 @@ final class CacheDrop: @unchecked Sendable {
     private var isDone = false
 
     private static let pollMilliseconds: UInt32 = 5
-    /// How long the size of a longer table is waited for also where a request is held: only one for
-    /// the page with the earlier end can keep it back.
+    /// How long the size of a longer table, and the drop of pages that no read is held for, is waited for
+    /// also where a request is held: for the size only one on the page with the earlier end can keep it
+    /// back.
     private static let sizeMilliseconds: UInt32 = 200
 
     /// Nil: nobody ever had the device open, and nothing is cached of it. Where nobody has it open
     /// now, what is cached goes with the first open; but a second open may come before the first
     /// one's answer.
-    static func begin(of device: MappedDevice) -> CacheDrop? {
+    ///
+    /// `held`: what reads may be held for. Their pages may stay locked for long, so the rest is dropped
+    /// first: a drop of all goes page by page, and stops at the first that is locked.
+    static func begin(of device: MappedDevice, besides held: [Range<UInt64>] = []) -> CacheDrop? {
         guard let cache = cache(over: device) else {
             device.showSize()
             return nil
         }
-        let drop = CacheDrop()
-        let run: @Sendable () -> Void = {
+        let (minor, generation) = (device.disk.number.minor, device.disk.generation)
+        return start { drop in
+            if !held.isEmpty { cache.drop(minor: minor, generation: generation, besides: held) }
             showGrowth(of: device, to: cache)
             drop.lock.withLock { drop.isSizeKnown = true }
-            cache.drop(minor: device.disk.number.minor, generation: device.disk.generation)
+            cache.drop(minor: minor, generation: generation)
+        }
+    }
+
+    /// A write-back alone. Nil: nobody has the device open, so nobody has a mapping of it either.
+    static func beginWriteBack(of device: MappedDevice) -> CacheDrop? {
+        guard let cache = cache(over: device) else { return nil }
+        let isOpen = device.registry.reading { _ in
+            device.disk.hashCell?.handles.isEmpty == false
+        }
+        guard isOpen else { return nil }
+        return start { _ in
+            cache.writeBack(minor: device.disk.number.minor, generation: device.disk.generation)
+        }
+    }
+
+    private static func start(_ body: @escaping @Sendable (CacheDrop) -> Void) -> CacheDrop {
+        let drop = CacheDrop()
+        let run: @Sendable () -> Void = {
+            body(drop)
             drop.lock.withLock {
                 drop.isDone = true
                 drop.done.broadcast()
@@ -118,18 +148,38 @@ extension DeviceRegistry {
 
     /// Lets no opener see a byte of the table that was replaced, or the size that it had. Returns
     /// early while a request of an opener is held, here or below: the page that it is for can't be
-    /// dropped before it ends, and then it is.
-    func dropCache(of device: MappedDevice, _ interrupt: Interrupt?) {
-        CacheDrop.begin(of: device)?.wait(interrupt) { self.holdsRequest(of: device) }
+    /// dropped before it ends, and then it is. `held`: what reads were held for at the swap.
+    func dropCache(
+        of device: MappedDevice, besides held: [Range<UInt64>], _ interrupt: Interrupt?
+    ) {
+        CacheDrop.begin(of: device, besides: held)?
+            .wait(interrupt) { self.holdsRequest(of: device) }
     }
 
     /// Whether a device, or one below it, holds a request of an opener of `top`; a read, if wanted.
     func holdsRequest(of top: MappedDevice, onlyReads: Bool = false) -> Bool {
-        let isOfTop: (IORequest) -> Bool = { request in
-            guard !onlyReads || request.operation == .read else { return false }
-            return request.handle?._withUnsafeGuaranteedRef { $0.device === top } ?? false
+        holds(of: top) { !onlyReads || $0.operation == .read }
+    }
+
+    /// The bytes that held reads of openers of `top` are for, in order.
+    func heldReads(of top: MappedDevice) -> [Range<UInt64>] {
+        var ranges: [Range<UInt64>] = []
+        _ = holds(of: top) { request in
+            guard request.operation == .read else { return false }
+            ranges.append(request.withWhole { $0.offset..<$0.offset + UInt64($0.length) })
+            return false
         }
-        return holdTimer.holds(where: isOfTop)
-            || devicesBelow(top).contains { $0.disk.queue.holds(where: isOfTop) }
+        return ranges.sorted { $0.lowerBound < $1.lowerBound }
+    }
+
+    /// Whether a device, or one below it, holds a request of an opener of `top` that matches.
+    private func holds(of top: MappedDevice, where matches: (IORequest) -> Bool) -> Bool {
+        func isWanted(_ request: IORequest) -> Bool {
+            let isOfTop =
+                request.handle?._withUnsafeGuaranteedRef { $0.device === top } ?? false
+            return isOfTop && matches(request)
+        }
+        return holdTimer.holds(where: isWanted)
+            || devicesBelow(top).contains { $0.disk.queue.holds(where: isWanted) }
     }
 }

@@ -54,6 +54,16 @@ struct ClosingMark: ~Copyable {
     }
 }
 
+/// Who brings the closes of openers: for a mount, the session that the kernel's requests come to.
+package protocol CloseReports: AnyObject, Sendable {
+    /// Waits until each close that had been done before the call is known here, but for those of openers
+    /// with a request under way. False: not before the deadline. With no lock held.
+    func settle(until deadline: Deadline) -> Bool
+
+    /// Whether a request of one of these openers isn't answered. They may be gone.
+    func isServing(_ openers: [ObjectIdentifier]) -> Bool
+}
+
 /// Who waits for a close that the kernel has not reported yet. It does so late: after 2 µs in the
 /// median, some ms at most, more on a machine that is short of processors.
 enum ClosingWait {
@@ -72,9 +82,15 @@ enum ClosingWait {
 
     /// Under dm_sem: nothing is left to wait for.
     func isOver(for cell: HashCell) -> Bool {
-        let pending = cell.handles.values.count { handle in
+        let pending = pending(of: cell).count
+        return pending == 0 || self == .removal && pending < Int(cell.openCount)
+    }
+
+    /// Under dm_sem: the handles that may be closing.
+    func pending(of cell: HashCell) -> [ObjectIdentifier] {
+        cell.handles.filter { _, handle in
             handle._withUnsafeGuaranteedRef { $0.closing.isPending(self) }
         }
-        return pending == 0 || self == .removal && pending < Int(cell.openCount)
+        .map(\.key)
     }
 }

@@ -1,5 +1,5 @@
-import SystemPackage
 import Synchronization
+package import SystemPackage
 
 /// One opener of a device. It keeps the device from being removed until it is closed, which happens
 /// exactly once, after the last of its requests completed.
@@ -79,6 +79,15 @@ package final class DeviceHandle: @unchecked Sendable {
         let wasClosed = isClosed.exchange(true, ordering: .acquiringAndReleasing)
         precondition(!wasClosed, "an opener was closed twice")
         registry.close(self)
+    }
+
+    /// Keeps the error of a write that its client takes for done: the next flush of each opener tells it,
+    /// once (`mapping_set_error`). False: the device refuses everything for good, flushes too.
+    package func keepError(_ error: Errno) -> Bool {
+        guard !device.disk.queue.isOver else { return false }
+        let stamp = ErrorStamp.next(error)
+        device.earlierErrors.record(newest: stamp, unreported: stamp)
+        return true
     }
 
     /// Reports a write-back error to this opener once (`errseq_check_and_advance`): an error since

@@ -86,12 +86,19 @@ extension DeviceRegistry {
     func waitForClosings(_ reference: DeviceReference?, _ wait: ClosingWait) {
         let newest = ClosingMark.newestFlush
         let deadline = Deadline(millisecondsFromNow: wait.milliseconds)
-        let isOver = closings.wait(until: deadline) {
+        let areOver = { [self] in
             reading { state in
                 self.openings(reference, in: state).allSatisfy { wait.isOver(for: $0) }
             }
         }
-        guard !isOver else { return }
+        if areOver() { return }
+        let reports = reading { $0.closeReports }
+        if let reports, settle(reference, wait, reports, until: deadline, areOver) {
+            // Whoever is left has it open.
+            if areOver() { return }
+        } else if closings.wait(until: deadline, areOver) {
+            return
+        }
         reading { state in
             for cell in self.openings(reference, in: state) {
                 for handle in cell.handles.values {
@@ -101,6 +108,34 @@ extension DeviceRegistry {
                 }
             }
         }
+    }
+
+    /// Lets all closes come in that were done before. One that has a request under way comes after that
+    /// has been answered. False: the deadline passed.
+    private func settle(
+        _ reference: DeviceReference?, _ wait: ClosingWait, _ reports: any CloseReports,
+        until deadline: Deadline, _ areOver: () -> Bool
+    ) -> Bool {
+        while true {
+            let handles = reading { state in
+                self.openings(reference, in: state).flatMap { wait.pending(of: $0) }
+            }
+            let isServing = reports.isServing(handles)
+            guard reports.settle(until: deadline) else { return false }
+            if !isServing || areOver() { return true }
+            if closings.wait(until: deadline.orSooner(milliseconds: 5), areOver) { return true }
+            if deadline.hasPassed { return false }
+        }
+    }
+
+    /// Who knows what closes are on their way; nil at the end of its life. Takes dm_sem.
+    package func attach(closeReports reports: (any CloseReports)?) {
+        let old = writing { state -> (any CloseReports)? in
+            defer { state.closeReports = reports }
+            return state.closeReports
+        }
+        // Let go of here: no destructor runs under dm_sem.
+        withExtendedLifetime(old) {}
     }
 
     private func openings(

@@ -50,9 +50,9 @@ extension DeviceRegistry {
         _ reference: DeviceReference, _ flags: SuspendFlags = [], _ interrupt: Interrupt? = nil
     ) throws(DMError) -> DeviceInfo {
         let device = try device(reference)
-        if try device.resume(flags, interrupt) {
+        if let held = try device.resume(flags, interrupt) {
             globalEvents.raise()
-            dropCache(of: device, interrupt)
+            dropCache(of: device, besides: held, interrupt)
         }
         return try info(device)
     }

@@ -60,6 +60,7 @@ package final class DeviceRegistry: @unchecked Sendable {
         /// Being shut down: nothing new is created or opened.
         var isClosed = false
         var pageCache: (any PageCache)?
+        var closeReports: (any CloseReports)?
     }
 
     /// Guards the hash cells, the binding of disk to device, open counts, minors and the edges

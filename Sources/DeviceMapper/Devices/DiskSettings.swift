@@ -16,8 +16,9 @@ package struct Geometry: Hashable, Sendable {
     }
 }
 
-/// What tools set of a disk, and its table doesn't say. Each field is read and set as a whole.
-final class DiskSettings: Sendable {
+/// What tools set of a disk, and its table doesn't say. Each field is read and set as a whole. It lies
+/// in the disk itself: each write looks at it, and no reference is counted for that.
+struct DiskSettings: ~Copyable, Sendable {
     private let writeProtected = Atomic<Bool>(false)
     private let block = Atomic<UInt32>(0)
     private let packed = Atomic<UInt64>(0)
@@ -26,13 +27,13 @@ final class DiskSettings: Sendable {
     /// table changes nothing (`bd_read_only`).
     var isReadOnly: Bool {
         get { writeProtected.load(ordering: .acquiring) }
-        set { writeProtected.store(newValue, ordering: .releasing) }
+        nonmutating set { writeProtected.store(newValue, ordering: .releasing) }
     }
 
     /// BLKBSZSET, in bytes; 0: not set. Forgotten by whoever opens the device when nobody has it open.
     var blockSize: UInt32 {
         get { block.load(ordering: .acquiring) }
-        set { block.store(newValue, ordering: .releasing) }
+        nonmutating set { block.store(newValue, ordering: .releasing) }
     }
 
     /// DEV_SET_GEOMETRY. A table of another size forgets it (`__bind`).
@@ -44,7 +45,7 @@ final class DiskSettings: Sendable {
                 heads: UInt8(truncatingIfNeeded: bits >> 16),
                 sectors: UInt8(truncatingIfNeeded: bits >> 24), start: UInt32(bits >> 32))
         }
-        set {
+        nonmutating set {
             let bits =
                 UInt64(newValue.cylinders) | UInt64(newValue.heads) << 16
                 | UInt64(newValue.sectors) << 24 | UInt64(newValue.start) << 32

@@ -21,16 +21,18 @@ extension MappedDevice {
         try suspendLock.lock(interrupt)
         defer { suspendLock.unlock() }
         guard !isSuspended else { return }
-        try quiesce(flags, interrupt)
+        try quiesce(flags, interrupt, CacheDrop.beginWriteBack)
         isSuspended = true
     }
 
     /// Makes the inactive table live, if there is one, suspending first; then lets I/O go on. EINTR
     /// leaves device and tables as they were (R12). A table that doesn't fit is destroyed, and the
     /// device stays suspended with its old one. EINVAL: suspended, and without a table. ENXIO:
-    /// removed meanwhile, or interrupted and another table loaded meanwhile. True: a table was
-    /// swapped in.
-    func resume(_ flags: SuspendFlags, _ interrupt: Interrupt?) throws(DMError) -> Bool {
+    /// removed meanwhile, or interrupted and another table loaded meanwhile. Nil: no table
+    /// was swapped in; else the bytes that reads were held for just then.
+    func resume(
+        _ flags: SuspendFlags, _ interrupt: Interrupt?
+    ) throws(DMError) -> [Range<UInt64>]? {
         var leaving: [Table] = []
         // Last of all and with the lock free: destructors close lower devices (R17).
         defer { for table in leaving { table.destroy() } }
@@ -48,11 +50,13 @@ extension MappedDevice {
                 throw error
             }
         }
-        guard isSuspended else { return false }
+        guard isSuspended else { return nil }
         try checkHasLiveTable()
+        // Before they are admitted: on their way to a device below that holds them they are nowhere.
+        let held = table == nil ? nil : registry.heldReads(of: self)
         isSuspended = false
         admitDeferred()
-        return table != nil
+        return held
     }
 
     /// Suspends for the swap if need be, brings what was written through the old table onto its
@@ -63,7 +67,7 @@ extension MappedDevice {
     ) throws(DMError) -> QueueLimits {
         let wasSuspended = isSuspended
         do {
-            if !wasSuspended { try quiesce(flags, interrupt) }
+            if !wasSuspended { try quiesce(flags, interrupt) { CacheDrop.begin(of: $0) } }
             isSuspended = true
             // A later flush through the new table says nothing of the old one's devices, so what
             // was written there must be safe before anything is acknowledged here.
@@ -102,8 +106,12 @@ extension MappedDevice {
         throw .noSuchDevice
     }
 
-    /// Blocks the queue and waits until nothing is in flight. EINTR: unblocked again.
-    private func quiesce(_ flags: SuspendFlags, _ interrupt: Interrupt?) throws(DMError) {
+    /// Blocks the queue and waits until nothing is in flight; before that, `begin` has what is cached
+    /// written back. EINTR: unblocked again.
+    private func quiesce(
+        _ flags: SuspendFlags, _ interrupt: Interrupt?,
+        _ begin: (MappedDevice) -> CacheDrop?
+    ) throws(DMError) {
         // What targets hold is in flight, too.
         tables.live?.willSuspend()
         do {
@@ -111,7 +119,7 @@ extension MappedDevice {
             // back what the block device has cached: what was changed through mappings belongs to
             // the old table.
             if flags.flushes {
-                try CacheDrop.begin(of: self)?.wait(interrupt)
+                try begin(self)?.wait(interrupt)
                 try flushLiveTable(interrupt)
             }
             disk.queue.block()

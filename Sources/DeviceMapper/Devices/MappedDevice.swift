@@ -24,7 +24,7 @@ final class MappedDevice: @unchecked Sendable {
     /// Nil: no table was ever loaded.
     private var knownLimits: QueueLimits?
 
-    /// Of tables that are no longer live.
+    /// Of tables that are no longer live, and of writes through the page cache.
     let earlierErrors = WriteBackErrors()
 
     let events = EventCounter()

@@ -126,6 +126,9 @@ final class RequestQueue: @unchecked Sendable {
         }
     }
 
+    /// Whether everything is refused for good.
+    var isOver: Bool { ioLock.withLock { isShut } }
+
     /// Whether a deferred request matches.
     func holds(where matches: (IORequest) -> Bool) -> Bool {
         ioLock.withLock { deferred.contains(where: matches) }

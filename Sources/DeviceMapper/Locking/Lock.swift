@@ -142,6 +142,11 @@ package struct Deadline: Sendable {
             tv_nsec: nanoseconds % 1_000_000_000)
     }
 
+    /// This one, or one so soon.
+    func orSooner(milliseconds: UInt32) -> Deadline {
+        millisecondsLeft < milliseconds ? self : Deadline(millisecondsFromNow: milliseconds)
+    }
+
     package var hasPassed: Bool {
         var now = timespec()
         clock_gettime(CLOCK_MONOTONIC, &now)

@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# A write beside a bad sector loses that sector alone, whatever its size is and where it begins, through
+# the page cache and past it. Through the cache it is fsync that fails, once for each opener, as of a
+# block device.
+. "$(dirname "$0")/lib.sh"
+need_command perl
+mount_here
+head -c 65536 /dev/zero | tr '\0' X >new
+fresh() {
+    [ ! -e a ] || dmfuse remove e
+    head -c 65536 /dev/zero | tr '\0' . >a
+    dmfuse create e <<TABLE
+0 8 linear $PWD/a 0
+8 1 error
+9 119 linear $PWD/a 9
+TABLE
+}
+# OFFSET LENGTH: one write(2), and what fsync says twice; then what the file has is compared.
+writes() {
+    local offset=$1 length=$2
+    fresh
+    perl -e '
+        use Fcntl; use IO::Handle;
+        sysopen(my $file, $ARGV[0], O_RDWR) or die "open: $!\n";
+        sysseek($file, $ARGV[1], 0);
+        print syswrite($file, "X" x $ARGV[2]) // "$!", "\n";
+        print $file->sync ? "synced" : "$!", "\n" for 1, 2;
+        ' "$(device e)" "$offset" "$length" >said
+    perl -e '
+        my ($offset, $length) = @ARGV;
+        my $wanted = "." x 65536;
+        substr($wanted, $offset, $length) = "X" x $length;
+        substr($wanted, 4096, 512) = "." x 512;
+        print $wanted;
+        ' "$offset" "$length" >wanted
+    same "$length bytes at $offset" wanted a
+}
+touches() { [ "$1" -lt 4608 ] && [ $(($1 + $2)) -gt 4096 ]; }
+for offset in 0 1 500 512 1000 3584 4000 4096 4100 4607 4608 5000 8192; do
+    for length in 1 512 1000 1536 3096 4096 4608 5120 8192 10000 12000; do
+        writes "$offset" "$length"
+        if touches "$offset" "$length"; then
+            prints "$length"$'\nInput/output error\nsynced' cat said
+        else
+            prints "$length"$'\nsynced\nsynced' cat said
+        fi
+    done
+done
+
+# By dd, which goes on after it.
+fresh
+fails_like '*fsync*Input/output error' dd if=new of="$(device e)" bs=1000 conv=notrunc,fsync
+same 'before it' <(sectors new 0 8) <(sectors a 0 8)
+same 'it' <(head -c 512 /dev/zero | tr '\0' .) <(sectors a 8 1)
+same 'behind it' <(sectors new 0 119) <(sectors a 9 119)
+
+# Who didn't write is told, too, once: who has it open, and who opens it while nobody was told.
+fresh
+exec 3<>"$(device e)"
+dd if=new of="$(device e)" bs=5120 count=1 conv=notrunc status=none
+fails_like '*fsync*Input/output error' dd if=/dev/null of=/dev/fd/3 conv=notrunc,fsync
+dd if=/dev/null of=/dev/fd/3 conv=notrunc,fsync status=none
+exec 3>&-
+# What O_SYNC asks for is told by the write.
+fails_like '*Input/output error' dd if=new of="$(device e)" bs=5120 count=1 oflag=sync conv=notrunc
+# Past the cache it is the write that fails; the rest of it is there.
+fresh
+fails_like '*error writing*Input/output error' \
+    dd if=new of="$(device e)" bs=8192 count=1 oflag=direct conv=notrunc
+same 'before it' <(sectors new 0 8) <(sectors a 0 8)
+same 'it' <(head -c 512 /dev/zero | tr '\0' .) <(sectors a 8 1)
+same 'behind it' <(sectors new 0 7) <(sectors a 9 7)
+unmount_here
