@@ -129,6 +129,7 @@ dmfuse create end --table "0 201 linear $PWD/a 0"
 open_by_all_ways end
 for page in 7 25; do
     asked '102912 102912 102912' size
+    blockdev --flushbufs "$(device end)"
     dmfuse suspend lower
     dmfuse suspend end
     start dd if="$(device end)" of=held bs=4k skip="$page" count=1 status=none
