@@ -32,7 +32,8 @@ func answer(
     answer(request, file, other: { _, _, reply in reply.error(other) }, body)
 }
 
-/// O_DIRECT goes past the page cache, with writes side by side. Every other open is cached; what is
+/// O_DIRECT goes past the page cache, with writes side by side. Every other open is cached, but while a
+/// write is held; what is
 /// cached is dropped when nobody else has the device open, as a kernel's block device drops it at
 /// its last close. ESTALE: the device is gone; the kernel then looks the path up again.
 @c(dmfs_open)
@@ -56,8 +57,10 @@ func openFile(
             return reply.error(isGone ? .staleNFSFileHandle : error.errno)
         }
         let number = session.files.insert(device)
+        // While a direct write is under way Linux lets nobody begin with the page cache, and what waits
+        // for that can't be ended. One that is held may take for ever.
         let isOpen = reply.opened(
-            number, isDirect: file.pointee.flags & cfuse_o_direct != 0, keepsCache: !device.isFirst)
+            number, isDirect: isDirect(file) || device.holdsWrite, keepsCache: !device.isFirst)
         if !isOpen { session.files.remove(number)?.close() }
     }
 }
