@@ -38,7 +38,7 @@ import Testing
 
     // MARK: Looking
 
-    private func node(_ path: String) -> NodeNumber? {
+    private func lookUp(_ path: String) -> NodeNumber? {
         var node: NodeNumber? = NodeNumber(.root)
         for name in path.split(separator: "/") {
             node = node.flatMap { tree.lookup(ByteString(String(name)), in: $0)?.node }
@@ -47,18 +47,18 @@ import Testing
     }
 
     private func names(_ path: String) throws -> [String] {
-        let directory = try #require(node(path), "\(path)")
+        let directory = try #require(lookUp(path), "\(path)")
         return try #require(tree.entries(of: directory)).dropFirst(2).map(\.name.string)
     }
 
     private func text(_ path: String) throws -> String {
-        let node = try #require(node(path), "\(path)")
+        let node = try #require(lookUp(path), "\(path)")
         let text = try #require(tree.block.text(of: node))
         return String(decoding: text.bytes, as: UTF8.self)
     }
 
     private func link(_ path: String) -> String? {
-        node(path).flatMap { tree.target(of: $0) }?.string
+        lookUp(path).flatMap { tree.target(of: $0) }?.string
     }
 
     // MARK: Tests
@@ -67,7 +67,7 @@ import Testing
     func begins() throws {
         let device = try create("a", minor: 3)
         #expect(try names("block") == [])
-        #expect(node("block/dm-3") == nil)
+        #expect(lookUp("block/dm-3") == nil)
         try load(device, "zero")
         #expect(try names("block") == ["dm-3"])
         #expect(try text("block/dm-3/size") == "0\n")
@@ -76,9 +76,9 @@ import Testing
         try load(device, "zero")
         _ = try registry.resume(device)
         #expect(try text("block/dm-3/size") == "16\n")
-        let size = try #require(node("block/dm-3/size"))
+        let size = try #require(lookUp("block/dm-3/size"))
         _ = try registry.remove(device, deferred: false)
-        #expect(node("block/dm-3") == nil)
+        #expect(lookUp("block/dm-3") == nil)
         #expect(tree.attributes(of: size) == nil)
         #expect(tree.block.text(of: size) == nil)
         try load(try create("b", minor: 3), "zero")
@@ -126,7 +126,7 @@ import Testing
         #expect(link("block/dm-1/holders/dm-2") == "../../dm-2")
         #expect(link("block/dm-1/slaves/dm-2") == nil)
         #expect(link("block/dm-2/holders/dm-1") == nil)
-        let slave = try #require(node("block/dm-2/slaves/dm-1"))
+        let slave = try #require(lookUp("block/dm-2/slaves/dm-1"))
         _ = try registry.clear(upper)
         #expect(try names("block/dm-2/slaves") == [])
         #expect(try names("block/dm-1/holders") == [])
@@ -148,7 +148,7 @@ import Testing
         var directories = ["block", "proc"]
         var numbers = Set<NodeNumber>()
         while let directory = directories.popLast() {
-            let parent = try #require(node(directory))
+            let parent = try #require(lookUp(directory))
             let entries = try #require(tree.entries(of: parent))
             #expect(zip(entries, entries.dropFirst()).allSatisfy { $0.cookie < $1.cookie })
             for entry in entries.dropFirst(2) {
@@ -169,18 +169,18 @@ import Testing
     func writable() throws {
         try load(try create("a", minor: 1), "zero")
         for file in ["queue/read_ahead_kb", "bdi/read_ahead_kb"] {
-            let node = try #require(node("block/dm-1/\(file)"))
+            let node = try #require(lookUp("block/dm-1/\(file)"))
             #expect(tree.block.isWritable(node))
         }
         for file in ["ro", "size", "queue", "queue/nr_requests", "subsystem"] {
-            let node = try #require(node("block/dm-1/\(file)"))
+            let node = try #require(lookUp("block/dm-1/\(file)"))
             #expect(!tree.block.isWritable(node))
         }
         for path in [
             "block/dm-2", "block/dm-01", "block/dm-1/x", "block/dm-1/dm/size", "block/dm-1/holders/x",
             "block/no such disk", "block/..", "block/dm-1/slaves/dm-1", "proc/x",
         ] {
-            #expect(node(path) == nil, "\(path)")
+            #expect(lookUp(path) == nil, "\(path)")
         }
     }
 
