@@ -84,7 +84,7 @@ APART static ssize_t read_mount(
     int fd, const struct listing *listing, long position, char *buffer, size_t size)
 {
     __attribute__((cleanup(release))) struct path path;
-    int saved = errno, more = below_mount(listing->rest, &path)
+    int saved = errno, more = listing_rest(listing, fd, &path)
                                   ? raw_open(path.bytes, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     if (more < 0) { // then there is no more than the kernel has
         errno = saved;
@@ -106,7 +106,7 @@ APART static ssize_t read_mount(
 EXPORTED ssize_t getdents64(int fd, void *buffer, size_t size)
 {
     const struct listing *listing = listing_of(fd);
-    if (!listing)
+    if (!listing || listing->is_of_streams)
         return NEXT(getdents64)(fd, buffer, size);
     if (size > INT_MAX)
         size = INT_MAX;

@@ -56,29 +56,78 @@ static bool show_by_number(struct text name, struct writer *shown, unsigned char
     return true;
 }
 
+static bool is_block_name(struct text name)
+{
+    unsigned minor;
+    return is_device_name(name, &minor);
+}
+
+static bool hide_nothing(struct text name)
+{
+    (void)name;
+    return false;
+}
+
+static bool show_link(struct text name, struct writer *shown, unsigned char *type)
+{
+    if (!is_block_name(name))
+        return false;
+    put(shown, name.at, name.left);
+    *type = DT_LNK;
+    return true;
+}
+
+static bool show_directory(struct text name, struct writer *shown, unsigned char *type)
+{
+    bool is = show_link(name, shown, type);
+    *type = DT_DIR;
+    return is;
+}
+
 // MARK: The table
 
-const struct listing listing_of_numbers = {"/dev/block", "", is_no_dot, show_by_number};
+const struct listing listing_of_numbers = {"/dev/block", "", is_no_dot, show_by_number, false};
 
-static const struct listing mount_itself = {NULL, "", NULL, show_in_dev};
-static const struct listing mount_mapper = {NULL, "/mapper", NULL, show_in_mapper};
+static const struct listing mount_itself = {NULL, "", NULL, show_in_dev, false};
+static const struct listing mount_mapper = {NULL, "/mapper", NULL, show_in_mapper, false};
 static const struct listing of_machine[] = {
-    {"/dev", "", is_of_dev, show_in_dev},
-    {"/dev/block", "", is_of_mapped_major, show_by_number},
+    {"/dev", "", is_of_dev, show_in_dev, false},
+    {"/dev/block", "", is_of_mapped_major, show_by_number, false},
+    {"/sys/block", "/block", is_block_name, show_link, true},
+    {"/sys/class/block", "/block", is_block_name, show_link, true},
+    {"/sys/dev/block", "/block", is_of_mapped_major, show_by_number, true},
+    {"/sys/devices/virtual/block", "/block", is_block_name, show_directory, true},
 };
+static const struct listing of_holders = {"", NULL, hide_nothing, show_link, true};
 
-// By the path that the kernel knows: the names by which it was opened may be many.
+// The path of an open directory that the kernel knows: the names by which it was opened may be many.
+// Empty: it doesn't fit.
+static struct text path_of(int fd, char *room, size_t size)
+{
+    long length = raw_directory_path(fd, room, size);
+    return (struct text){room, length > 0 && length < (long)size ? (size_t)length : 0};
+}
+enum { longest_path = 256 }; // a device's in sysfs is shorter
+
 APART static const struct listing *listing_at(int fd)
 {
     enum { count = sizeof of_machine / sizeof of_machine[0] };
-    char path[64];
-    long length = raw_directory_path(fd, path, sizeof path);
-    struct text text = {path, length > 0 && length < (long)sizeof path ? (size_t)length : 0};
+    char path[longest_path];
+    struct text text = path_of(fd, path, sizeof path);
     for (const struct listing *listing = of_machine; listing < of_machine + count; listing++) {
         if (is_text(text, listing->machine))
             return listing;
     }
-    return NULL;
+    return sysfs_holders(text, NULL) ? &of_holders : NULL;
+}
+
+bool listing_rest(const struct listing *listing, int fd, struct path *made)
+{
+    made->mapped = NULL;
+    if (listing->rest)
+        return below_mount(listing->rest, made);
+    char path[longest_path];
+    return sysfs_holders(path_of(fd, path, sizeof path), made);
 }
 
 const struct listing *listing_of(int fd)

@@ -1,4 +1,4 @@
-// Opening: the control device, device files below /dev, and what of /proc and /sys is ours.
+// Opening: the control device, device files below /dev, and what of /proc is ours.
 #include "preload.h"
 
 #include <mntent.h>
@@ -15,17 +15,14 @@ static bool is_claimed(int directory, const struct path *path, int flags)
 // What is opened by us alone: true, and its descriptor or -1.
 static bool is_ours(int directory, const struct path *path, int flags, int *fd)
 {
-    struct text text = {path->bytes, path->length};
-    if (!mount_directory() || text.left == 0 || flags & (O_PATH | O_DIRECTORY))
+    if (!mount_directory() || path->length == 0 || flags & (O_PATH | O_DIRECTORY))
         return false;
     if (is_control(directory, path))
         *fd = control_open(flags);
     else if (is_claimed(directory, path, flags))
         *fd = fail(EBUSY);
-    else if (is_text(text, "/proc/devices"))
-        *fd = proc_devices_open(flags);
     else
-        return sysfs_open(path, flags, fd) || mounts_open(path, flags, fd);
+        return proc_open(path, flags, fd) || mounts_open(path, flags, fd);
     return true;
 }
 

@@ -139,7 +139,7 @@ static enum walked lead_by_text(struct path *path, unsigned how)
     struct text text = {path->bytes, path->length}, rest;
     bool is_mount = take_mount(&text);
     if (!is_mount && !take_name(&text, "dev"))
-        return walked_elsewhere;
+        return sysfs_lead(path);
     unsigned major, minor;
     rest = text;
     if (is_mount ? take_device_number(&rest, &major, &minor) : take_name(&rest, "block"))
@@ -241,6 +241,8 @@ bool lead_at(int directory, const char *path, unsigned how, struct path *meant)
     meant->length = 0;
     meant->mapped = NULL;
     meant->is_ours = meant->is_number = meant->is_numbers = false;
+    meant->is_sysfs = false;
+    meant->link = NULL;
     if (!mount_directory())
         return true;
     meant->length = program_text(path);
@@ -251,6 +253,8 @@ bool lead_at(int directory, const char *path, unsigned how, struct path *meant)
     struct text text = {path, meant->length};
     if (is_near(text) && !(has_hint(text, &goes_up), goes_up))
         walked = lead_by_text(meant, how);
+    else if (*path == '/')
+        walked = sysfs_lead(meant);
     if (walked == walked_elsewhere && is_to_be_walked(directory, meant, how))
         walked = walk_to(directory, how, meant, false);
     meant->is_ours = walked == walked_ours;

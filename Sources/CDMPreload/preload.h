@@ -114,6 +114,8 @@ struct path {
     bool is_ours;    // it is the mount's, or was led; false where that isn't known
     bool is_number;  // it was a link by number in /dev/block, which is left behind
     bool is_numbers; // it is /dev/block, which the machine hasn't
+    bool is_sysfs;   // it was one of sysfs, and is one below DIR/block
+    const char *link; // in sysfs it is a link to this and the path's last name; or NULL
     char own[144];
 };
 // A thread that is cancelled within its call leaves the pages behind.
@@ -163,6 +165,9 @@ bool lead_after(int directory, unsigned how, struct path *meant);
 
 // Whether a path, after `lead_at`, is by its text an entry of the mount's mapper directory.
 bool is_in_mapper(const struct path *path);
+// Steps over a name in front, with slashes and "./" before it, up to a slash or the end. false and
+// nothing done if it doesn't stand there.
+bool take_name(struct text *text, const char *name);
 // Whether the control device is meant, through whatever links.
 bool is_control(int directory, const struct path *path);
 
@@ -194,15 +199,20 @@ enum walked lead_walked(struct path *path, unsigned how, bool is_ours);
 // A directory that shows more than the kernel has there.
 struct listing {
     const char *machine; // its path; NULL: it is the mount's own, of which only types are changed
-    const char *rest;    // the mount's directory from which the rest comes, below the mount
+    const char *rest;    // the mount's directory from which the rest comes, below the mount; NULL: it
+                         // depends on the directory
     // Names that the kernel may have there and that aren't shown.
     bool (*hides)(struct text name);
     // How a name of the mount's directory is shown, and its type (DT_BLK and the like); false: it
     // isn't, or in a directory of the mount's own: as it is.
     bool (*shows)(struct text name, struct writer *shown, unsigned char *type);
+    // sysfs takes no position beyond its own: only streams show the rest, which remember where they are.
+    bool is_of_streams;
 };
 // NULL: it shows what the kernel has.
 const struct listing *listing_of(int fd);
+// Where the rest of an open directory comes from. false: nowhere, or ENOMEM.
+bool listing_rest(const struct listing *listing, int fd, struct path *made);
 // Of the mount, where it stands for /dev/block.
 extern const struct listing listing_of_numbers;
 // Positions from here on are those in the mount's directory. Beyond all that the kernel's directories
@@ -279,6 +289,8 @@ int settings_ioctl(int fd, const struct stat *status, unsigned request, void *ar
 
 // MARK: proc.c
 
+// Whether a path is one of the files of /proc that have our lines; then `fd` is it, or -1 and errno.
+bool proc_open(const struct path *path, int flags, int *fd);
 // A descriptor of /proc/devices with the mapped devices' major in it.
 int proc_devices_open(int flags);
 // A descriptor of a file in memory with these texts.
@@ -330,10 +342,16 @@ void say(struct text about, const char *words);
 
 // MARK: sysfs.c
 
-// Whether a path is one of the files about mapped devices; then `fd` is it, or -1 and errno.
-bool sysfs_open(const struct path *path, int flags, int *fd);
+// Makes a path of sysfs that is about a mapped device one below DIR/block.
+enum walked sysfs_lead(struct path *path);
 // The length of a mapped device's link, or -1 and errno; 0: it is none.
 ssize_t sysfs_readlink(const struct path *path, char *target, size_t size);
+// Makes a path below DIR/block, in PATH_MAX bytes, the one that sysfs would have; others stay as they are.
+// false: it doesn't fit.
+bool sysfs_name(char *resolved);
+// Whether it is a directory of sysfs with the holders of another device; `made`, unless it is NULL, is
+// then where ours are. false also: ENOMEM.
+bool sysfs_holders(struct text directory, struct path *made);
 
 // MARK: System calls
 

@@ -1,4 +1,5 @@
-// /proc/devices, in which libdevmapper looks for a block major named device-mapper.
+// Files of /proc: /proc/devices, in which libdevmapper looks for a block major named device-mapper, and
+// /proc/partitions and /proc/diskstats, whose lines the mount has in DIR/proc.
 #include "preload.h"
 
 #include <sys/mman.h>
@@ -103,4 +104,50 @@ int proc_devices_open(int flags)
     if (buffer.bytes)
         unmap(buffer.bytes, buffer.size);
     return result;
+}
+
+// MARK: What the mount has the lines of
+
+// The whole of what is there; the buffer is to be unmapped. -1 and errno.
+static int read_file(const char *path, struct buffer *buffer)
+{
+    int from = raw_open(path, O_RDONLY | O_CLOEXEC);
+    if (from < 0)
+        return -1;
+    int result = read_whole(from, buffer);
+    raw_close(from);
+    return result;
+}
+
+// The kernel's file, and ours behind it. `path` is both: below the mount as well.
+APART static int open_longer(const char *path, int flags)
+{
+    __attribute__((cleanup(release))) struct path ours;
+    struct buffer kernels = {NULL, 0, 0}, more = {NULL, 0, 0};
+    int saved = errno, result = read_file(path, &kernels);
+    // What the mount doesn't tell isn't there.
+    if (result == 0 && below_mount(path, &ours))
+        read_file(ours.bytes, &more);
+    if (result == 0) {
+        struct text parts[] = {{kernels.bytes, kernels.filled}, {more.bytes, more.filled}};
+        errno = saved;
+        result = text_open(parts, sizeof parts / sizeof parts[0], flags);
+    }
+    if (kernels.bytes)
+        unmap(kernels.bytes, kernels.size);
+    if (more.bytes)
+        unmap(more.bytes, more.size);
+    return result;
+}
+
+bool proc_open(const struct path *path, int flags, int *fd)
+{
+    struct text text = {path->bytes, path->length};
+    if (is_text(text, "/proc/devices"))
+        *fd = proc_devices_open(flags);
+    else if (is_text(text, "/proc/partitions") || is_text(text, "/proc/diskstats"))
+        *fd = open_longer(path->bytes, flags);
+    else
+        return false;
+    return true;
 }

@@ -30,6 +30,20 @@ APART static char *name_resolved(const char *path, char *resolved)
     return resolved;
 }
 
+// Where a path of sysfs leads, as the kernel would name it.
+APART static char *sysfs_resolved(const struct path *path, char *resolved)
+{
+    char *room = resolved ? resolved : malloc(PATH_MAX); // as the C library does
+    if (room && NEXT(realpath)(path->bytes, room)) {
+        if (sysfs_name(room))
+            return room;
+        errno = ENAMETOOLONG;
+    }
+    if (!resolved)
+        free(room);
+    return NULL;
+}
+
 EXPORTED char *realpath(const char *restrict path, char *restrict resolved)
 {
     LEAD(meant, path, NULL);
@@ -39,6 +53,8 @@ EXPORTED char *realpath(const char *restrict path, char *restrict resolved)
         if (result || !lead_after(AT_FDCWD, 0, &meant))
             return result;
     }
+    if (meant.is_sysfs)
+        return sysfs_resolved(&meant, resolved);
     if (is_mount(&meant) || !raw_exists(meant.bytes))
         return NEXT(realpath)(meant.bytes, resolved); // with the right errno
     errno = saved;

@@ -32,6 +32,14 @@ static void be_control(struct stat *status)
     status->st_blocks = 0;
 }
 
+// The link of sysfs to a device's directory, of which that was found.
+static void be_link(struct stat *status)
+{
+    status->st_mode = S_IFLNK | 0777;
+    status->st_nlink = 1;
+    status->st_size = 0;
+}
+
 // The link of a number, of which only its end is known.
 static void be_number_link(const struct path *path, struct stat *status)
 {
@@ -58,6 +66,10 @@ static void be_shown(
     int directory, const struct path *path, struct stat *status, int flags)
 {
     unsigned minor = 0;
+    if (path->link && flags & AT_SYMLINK_NOFOLLOW) {
+        be_link(status);
+        return;
+    }
     if (path->is_number && flags & AT_SYMLINK_NOFOLLOW) {
         be_number_link(path, status);
         return;
@@ -212,6 +224,12 @@ EXPORTED int statx(
     if (result != 0 || !mount_directory())
         return result;
     dev_t device = makedev(status->stx_dev_major, status->stx_dev_minor);
+    if (meant.link && how & itself) {
+        status->stx_mode = S_IFLNK | 0777;
+        status->stx_nlink = 1;
+        status->stx_size = 0;
+        return result;
+    }
     if (S_ISSOCK(status->stx_mode) || (meant.is_number && how & itself) || meant.is_numbers ||
         node_of(device, status->stx_ino, &minor) != no_node ||
         directory_of(device, status->stx_ino) == mapper_directory)

@@ -95,7 +95,7 @@ static DIR *open_more(struct opened *opened)
         return opened->more;
     __attribute__((cleanup(release))) struct path path;
     int saved = errno;
-    if (below_mount(opened->listing->rest, &path))
+    if (listing_rest(opened->listing, dirfd(opened->stream), &path))
         opened->more = NEXT(opendir)(path.bytes);
     errno = saved;
     return opened->more;

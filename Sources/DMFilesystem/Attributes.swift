@@ -32,11 +32,12 @@ struct Attributes: Hashable, Sendable {
     /// Nil: the owner of the tree.
     var owner: Owner?
 
-    /// A directory. `children`: directories in it.
-    init(directory kind: NodeNumber.Kind, children: UInt, time: Int64) {
+    /// A directory. `children`: directories in it; nil: they weren't counted, which a link count of 1
+    /// says.
+    init(directory kind: NodeNumber.Kind, children: UInt?, time: Int64) {
         node = NodeNumber(kind)
         mode = S_IFDIR | 0o755
-        linkCount = 2 + children
+        linkCount = children.map { 2 + $0 } ?? 1
         size = 0
         times = Times(all: time)
     }
@@ -46,6 +47,15 @@ struct Attributes: Hashable, Sendable {
         mode = S_IFLNK | 0o777
         linkCount = 1
         size = UInt64(target.count)
+        times = Times(all: time)
+    }
+
+    /// A text that is made when it is read: a page long, as sysfs has them all.
+    init(text kind: NodeNumber.Kind, isWritable: Bool, time: Int64) {
+        node = NodeNumber(kind)
+        mode = S_IFREG | (isWritable ? 0o644 : 0o444)
+        linkCount = 1
+        size = 4096
         times = Times(all: time)
     }
 

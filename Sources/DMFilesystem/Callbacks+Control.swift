@@ -11,7 +11,7 @@ func controlFile(
     _ argument: UnsafeMutableRawPointer?, _ file: UnsafeMutablePointer<fuse_file_info>?,
     _ flags: UInt32, _ input: UnsafeRawPointer?, _ inputSize: Int, _ outputSize: Int
 ) {
-    answer(request, file) { session, device, reply in
+    answer(request, file, other: .inappropriateIOCTLForDevice) { session, device, reply in
         switch command {
         case cfuse_blkgetsize64: reply.control(device.size.bytes, room: outputSize)
         case cfuse_blkbszget: reply.control(Int32(device.cacheBlockSize), room: outputSize)

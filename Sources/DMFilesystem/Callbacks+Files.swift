@@ -6,20 +6,34 @@ import SystemPackage
 // The operations on open devices. READ, WRITE, FSYNC and FALLOCATE may be held by a suspended device,
 // and are then answered later by another thread. Everything else is answered at once, always.
 
-/// The open file that an operation is about; EBADF without one.
+/// The open device that an operation is about. `other`: what it is for an open text (`TextFile`).
 func answer(
     _ request: fuse_req_t?, _ file: UnsafeMutablePointer<fuse_file_info>?,
+    other: (Session, TextFile, consuming Reply) -> Void,
     _ body: (Session, DeviceHandle, consuming Reply) -> Void
 ) {
     answer(request) { session, reply in
-        guard let file, let device = session.files.file(file.pointee.fh) else {
+        guard let file else { return reply.error(.badFileDescriptor) }
+        if let device = session.files.file(file.pointee.fh) {
+            return body(session, device, reply)
+        }
+        guard let text = session.text(file.pointee.fh) else {
             return reply.error(.badFileDescriptor)
         }
-        body(session, device, reply)
+        other(session, text, reply)
     }
 }
 
-/// O_DIRECT goes past the page cache, with writes side by side. Every other open is cached; what is
+/// The same for what only devices do: with texts it is an errno.
+func answer(
+    _ request: fuse_req_t?, _ file: UnsafeMutablePointer<fuse_file_info>?, other: Errno,
+    _ body: (Session, DeviceHandle, consuming Reply) -> Void
+) {
+    answer(request, file, other: { _, _, reply in reply.error(other) }, body)
+}
+
+/// O_DIRECT goes past the page cache, with writes side by side. Every other open is cached, but while a
+/// write is held; what is
 /// cached is dropped when nobody else has the device open, as a kernel's block device drops it at
 /// its last close. ESTALE: the device is gone; the kernel then looks the path up again.
 @c(dmfs_open)
@@ -29,7 +43,7 @@ func openFile(
     answer(request) { session, reply in
         guard case .device(let minor, let generation) = NodeNumber(rawValue: UInt64(node)).kind,
             let file, let request
-        else { return reply.error(.invalidArgument) }
+        else { return session.openText(NodeNumber(rawValue: UInt64(node)), file, reply) }
         if session.ownFiles.isOpening(fuse_req_ctx(request).pointee.pid) {
             // Past the cache: an open through it would wait for direct writes that are under way.
             _ = reply.opened(OwnFiles.handle, isDirect: true, keepsCache: true)
@@ -43,8 +57,10 @@ func openFile(
             return reply.error(isGone ? .staleNFSFileHandle : error.errno)
         }
         let number = session.files.insert(device)
+        // While a direct write is under way Linux lets nobody begin with the page cache, and what waits
+        // for that can't be ended. One that is held may take for ever.
         let isOpen = reply.opened(
-            number, isDirect: file.pointee.flags & cfuse_o_direct != 0, keepsCache: !device.isFirst)
+            number, isDirect: isDirect(file) || device.holdsWrite, keepsCache: !device.isFirst)
         if !isOpen { session.files.remove(number)?.close() }
     }
 }
@@ -55,7 +71,13 @@ func releaseFile(
     _ request: fuse_req_t?, _ node: fuse_ino_t, _ file: UnsafeMutablePointer<fuse_file_info>?
 ) {
     answer(request) { session, reply in
-        if let file { session.files.remove(file.pointee.fh)?.close() }
+        if let file {
+            if let device = session.files.remove(file.pointee.fh) {
+                device.close()
+            } else {
+                session.closeText(file.pointee.fh)
+            }
+        }
         reply.done()
     }
 }
@@ -66,9 +88,11 @@ func flushFile(
     _ request: fuse_req_t?, _ node: fuse_ino_t, _ file: UnsafeMutablePointer<fuse_file_info>?
 ) {
     answer(request) { session, reply in
-        if file?.pointee.fh == OwnFiles.handle { return reply.done() }
-        guard let file, let device = session.files.file(file.pointee.fh) else {
-            return reply.error(.badFileDescriptor)
+        guard let file else { return reply.error(.badFileDescriptor) }
+        if file.pointee.fh == OwnFiles.handle { return reply.done() }
+        guard let device = session.files.file(file.pointee.fh) else {
+            let isText = session.text(file.pointee.fh) != nil
+            return isText ? reply.done() : reply.error(.badFileDescriptor)
         }
         device.noteFlush()
         reply.done()
@@ -85,7 +109,10 @@ func readFile(
     _ request: fuse_req_t?, _ node: fuse_ino_t, _ size: Int, _ offset: off_t,
     _ file: UnsafeMutablePointer<fuse_file_info>?
 ) {
-    answer(request, file) { session, device, reply in
+    answer(
+        request, file,
+        other: { session, text, reply in session.readText(text, size, offset, reply) }
+    ) { session, device, reply in
         switch Extent.toRead(offset: offset, length: size, of: device.readableSize) {
         case .failure(let error): reply.error(error)
         case .success(let extent) where extent.length == 0: reply.noData()
@@ -103,7 +130,10 @@ func writeFile(
     _ request: fuse_req_t?, _ node: fuse_ino_t, _ bytes: UnsafePointer<CChar>?, _ size: Int,
     _ offset: off_t, _ file: UnsafeMutablePointer<fuse_file_info>?
 ) {
-    answer(request, file) { session, device, reply in
+    answer(
+        request, file,
+        other: { session, text, reply in session.writeText(text, bytes, size, reply) }
+    ) { session, device, reply in
         let extent = Extent.toWrite(
             offset: offset, length: size, of: device.size, readOnly: device.isReadOnly)
         switch extent {
@@ -142,7 +172,7 @@ func syncFile(
     _ request: fuse_req_t?, _ node: fuse_ino_t, _ dataOnly: Int32,
     _ file: UnsafeMutablePointer<fuse_file_info>?
 ) {
-    answer(request, file) { session, device, reply in
+    answer(request, file, other: .invalidArgument) { session, device, reply in
         session.requests.submit(reply) { $0.flush(device, $1) }
     }
 }
@@ -153,7 +183,7 @@ func seekFile(
     _ request: fuse_req_t?, _ node: fuse_ino_t, _ offset: off_t, _ whence: Int32,
     _ file: UnsafeMutablePointer<fuse_file_info>?
 ) {
-    answer(request, file) { _, device, reply in
+    answer(request, file, other: .invalidArgument) { _, device, reply in
         let size = Int(clamping: device.size.bytes)
         guard offset >= 0, offset < size else { return reply.error(.noSuchAddressOrDevice) }
         switch whence {
@@ -171,7 +201,7 @@ func allocateFile(
     _ request: fuse_req_t?, _ node: fuse_ino_t, _ mode: Int32, _ offset: off_t, _ length: off_t,
     _ file: UnsafeMutablePointer<fuse_file_info>?
 ) {
-    answer(request, file) { session, device, reply in
+    answer(request, file, other: .notSupported) { session, device, reply in
         let keepsSize = mode & cfuse_keep_size != 0
         let operation: IOOperation
         switch mode & ~cfuse_keep_size {

@@ -1,12 +1,13 @@
 import CFuse
+import DeviceMapper
 import Glibc
 import SystemPackage
 
 // The tree is the registry's picture: it changes by commands to the registry, not by file
 // operations. EPERM, as for a file system without them.
 
-private func refuse(_ request: fuse_req_t?) {
-    answer(request) { _, reply in reply.error(.notPermitted) }
+private func refuse(_ request: fuse_req_t?, _ error: Errno = .notPermitted) {
+    answer(request) { _, reply in reply.error(error) }
 }
 
 @c(dmfs_mknod)
@@ -24,7 +25,13 @@ func makeDirectory(
 func createFile(
     _ request: fuse_req_t?, _ parent: fuse_ino_t, _ name: UnsafePointer<CChar>?, _ mode: mode_t,
     _ file: UnsafeMutablePointer<fuse_file_info>?
-) { refuse(request) }
+) {
+    // As sysfs has it, where we do what that does.
+    switch NodeNumber(rawValue: UInt64(parent)).kind {
+    case .root, .mapperDirectory, nil: refuse(request)
+    default: refuse(request, .permissionDenied)
+    }
+}
 
 @c(dmfs_symlink)
 func makeSymbolicLink(

@@ -129,7 +129,7 @@ private func getAttributes(
 }
 
 /// A device's size is its table's: setting it succeeds and changes nothing, so that `> file`, cp and
-/// ftruncate work as on a device. Directories and links are the daemon's alone: EPERM.
+/// ftruncate work as on a device; so for the texts. All else is the daemon's alone: EPERM.
 @c(dmfs_setattr)
 private func setAttributes(
     _ request: fuse_req_t?, _ node: fuse_ino_t, _ status: UnsafeMutablePointer<stat>?,
@@ -140,7 +140,13 @@ private func setAttributes(
         guard session.tree.attributes(of: node) != nil else {
             return reply.error(.staleNFSFileHandle)
         }
-        guard case .device = node.kind, let status else { return reply.error(.notPermitted) }
+        let isSizeOfText = wanted & FUSE_SET_ATTR_SIZE != 0 && session.tree.block.isText(node)
+        guard case .device = node.kind, let status else {
+            guard isSizeOfText, let found = session.tree.attributes(of: node) else {
+                return reply.error(.notPermitted)
+            }
+            return reply.attributes(found, session.tree.owner)
+        }
         // Truncation brings times along, which then mean no more than the size does.
         if wanted & FUSE_SET_ATTR_SIZE == 0 {
             session.tree.change(node, status.pointee, wanted)

@@ -13,7 +13,14 @@ struct DirectoryEntry: Hashable, Sendable {
 
     static let firstChild: Int = 3
 
-    static func cookie(minor: UInt32) -> Int { firstChild + 1 + Int(minor) }
+    /// Behind what else a directory of devices has: at most `mostOthers`.
+    static func cookie(minor: UInt32) -> Int { firstChild + mostOthers + Int(minor) }
+    static let mostOthers = 5
+
+    /// Of a device that isn't ours: behind ours.
+    static func cookie(_ number: DeviceNumber) -> Int {
+        cookie(minor: 1 << 20) + (Int(number.major) << 20 | Int(number.minor))
+    }
 
     static func dots(
         self directory: NodeNumber.Kind, parent: NodeNumber.Kind

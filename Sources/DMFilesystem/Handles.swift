@@ -2,7 +2,7 @@ import DeviceMapper
 
 /// Open files or directories by the plain numbers that the kernel gives back with each request.
 ///
-/// Numbers are not used twice. A lookup costs a read lock and an array access.
+/// Numbers are not used twice, and have 63 bits. A lookup costs a read lock and an array access.
 final class Handles<File: AnyObject & Sendable>: @unchecked Sendable {
     // @unchecked: `slots` and `free` are guarded by `lock`.
     private struct Slot {
@@ -28,7 +28,7 @@ final class Handles<File: AnyObject & Sendable>: @unchecked Sendable {
                 index = UInt32(slots.count)
                 slots.append(Slot(turn: firstTurn, file: nil))
             }
-            slots[Int(index)].turn &+= 1
+            slots[Int(index)].turn = (slots[Int(index)].turn + 1) & 0x7fff_ffff
             slots[Int(index)].file = file
             return UInt64(slots[Int(index)].turn) << 32 | UInt64(index)
         }

@@ -27,6 +27,7 @@ package final class Session: @unchecked Sendable {
     let tree: Tree
     let files = Handles<DeviceHandle>()
     let directories = Handles<DirectoryStream>()
+    let texts = Handles<TextFile>()
     let requests = FileRequestPool()
     let pages: KernelPages
     let ownFiles: OwnFiles
@@ -62,7 +63,7 @@ package final class Session: @unchecked Sendable {
         threadCount = max(configuration.threads, 1)
         tree = Tree(
             registry: registry, owner: Owner(user: getuid(), group: getgid()),
-            controlSocket: configuration.controlSocket)
+            controlSocket: configuration.controlSocket, mountNumber: mount.number)
         ownFiles = OwnFiles(of: mount)
         pages = KernelPages(descriptor: try mount.duplicateDescriptor(), files: ownFiles)
         do {
@@ -238,6 +239,7 @@ package final class Session: @unchecked Sendable {
         IdleMemory.shared.remove(requests)
         for file in files.removeAll() { file.close() }
         _ = directories.removeAll()
+        _ = texts.removeAll()
         if let fuse { cfuse_session_free(fuse) }
         fuse = nil
         lock.withLock {

@@ -6,12 +6,14 @@ import Glibc
 /// dm-N            a device
 /// mapper/NAME     a link to ../dm-N
 /// mapper/control  a link to the daemon's socket
+/// block, proc     what sysfs and /proc would have (`BlockTree`)
 /// ```
 /// Nothing is remembered of what the kernel looked up, so its counts of lookups are of no interest,
 /// and a daemon that takes over knows as much, but for the modes, owners and times that were set.
 /// Takes dm_sem for reading, briefly.
 final class Tree: Sendable {
     let owner: Owner
+    let block: BlockTree
     private let registry: DeviceRegistry
     private let controlSocket: ByteString
     private let settings = NodeSettingsTable()
@@ -22,11 +24,17 @@ final class Tree: Sendable {
     private static let control = ByteString("control")
     private static let devicePrefix = ByteString("dm-")
 
-    init(registry: DeviceRegistry, owner: Owner, controlSocket: ByteString) {
+    /// `mountNumber`: of the mount that it is shown by.
+    init(
+        registry: DeviceRegistry, owner: Owner, controlSocket: ByteString,
+        mountNumber: DeviceNumber? = nil
+    ) {
         self.registry = registry
         self.owner = owner
         self.controlSocket = controlSocket
         time = RealTime.now
+        block = BlockTree(
+            registry: registry, readAhead: ReadAhead(mountNumber), mountTime: time)
     }
 
     // MARK: Looking up
@@ -36,13 +44,14 @@ final class Tree: Sendable {
         switch directory.kind {
         case .root:
             if name == Tree.mapper { return attributes(of: NodeNumber(.mapperDirectory)) }
+            if let found = BlockTree.directory(name) { return attributes(of: NodeNumber(found)) }
             return Tree.minor(ofDeviceFile: name).flatMap { registry.disk(minor: $0) }
                 .map(deviceAttributes)
         case .mapperDirectory:
             if name == Tree.control { return attributes(of: NodeNumber(.controlLink)) }
             return registry.disk(named: name).map(linkAttributes)
         default:
-            return nil
+            return block.lookup(name, in: directory)
         }
     }
 
@@ -50,7 +59,7 @@ final class Tree: Sendable {
     func attributes(of node: NodeNumber) -> Attributes? {
         switch node.kind {
         case .root:
-            Attributes(directory: .root, children: 1, time: time)
+            Attributes(directory: .root, children: 3, time: time)
         case .mapperDirectory:
             Attributes(directory: .mapperDirectory, children: 0, time: time)
         case .controlLink:
@@ -59,8 +68,8 @@ final class Tree: Sendable {
             registry.disk(minor: minor, generation: generation).map(deviceAttributes)
         case .link(let minor, let generation):
             registry.disk(minor: minor, generation: generation).map(linkAttributes)
-        case nil:
-            nil
+        default:
+            block.attributes(of: node)
         }
     }
 
@@ -87,7 +96,7 @@ final class Tree: Sendable {
                 Tree.linkTarget($0.number.minor)
             }
         default:
-            nil
+            block.target(of: node)
         }
     }
 
@@ -123,10 +132,13 @@ final class Tree: Sendable {
     func entries(of directory: NodeNumber) -> [DirectoryEntry]? {
         switch directory.kind {
         case .root:
-            let mapper = DirectoryEntry(
-                cookie: DirectoryEntry.firstChild, name: Tree.mapper,
-                node: NodeNumber(.mapperDirectory), type: S_IFDIR)
-            return DirectoryEntry.dots(self: .root, parent: .root) + [mapper]
+            let directories = [(Tree.mapper, .mapperDirectory)] + BlockTree.directories
+            return DirectoryEntry.dots(self: .root, parent: .root)
+                + directories.enumerated().map { index, directory in
+                    DirectoryEntry(
+                        cookie: DirectoryEntry.firstChild + index, name: directory.0,
+                        node: NodeNumber(directory.1), type: S_IFDIR)
+                }
                 + registry.disks().map { disk in
                     DirectoryEntry(
                         cookie: DirectoryEntry.cookie(minor: disk.number.minor),
@@ -140,7 +152,7 @@ final class Tree: Sendable {
             return DirectoryEntry.dots(self: .mapperDirectory, parent: .root) + [control]
                 + registry.disks().map(linkEntry)
         default:
-            return nil
+            return block.entries(of: directory)
         }
     }
 

@@ -4,7 +4,8 @@
 #   normalise.pl MAJOR PREFIX DIRECTORY MOUNT
 #
 # MAJOR is that of our mapped devices, which is 254 there; loop devices PREFIX0 to PREFIX9 are 0 to 9
-# there; DIRECTORY is /tmp and MOUNT is /dev. The users of files are numbers there.
+# there; DIRECTORY is /tmp and MOUNT is /dev. The users of files are numbers there. No disk turned there: its
+# files were in memory.
 use strict;
 use warnings;
 
@@ -30,5 +31,6 @@ while (<STDIN>) {
         my ($user, $group) = (getpwnam($2) // $2, getgrnam($3) // $3);
         s/^(\S+ +\d+) \S+ +\S+/$1 $user $group/;
     }
+    s/^(rotational:)1$/${1}0/;
     print;
 }

@@ -63,7 +63,7 @@ struct MountTests {
             expect("ls \(tree.path("mapper"))", "b\ncontrol")
             expect("test -e \(tree.path("mapper/a"))", "", status: 1)
             _ = try tree.registry.remove(.name(ByteString("b")), deferred: false)
-            expect("ls \(tree.directory)", "mapper")
+            expect("ls \(tree.directory)", "block\nmapper\nproc")
         }
     }
 
@@ -295,7 +295,7 @@ struct MountTests {
             expect("dd if=\(other) bs=64k iflag=direct 2>/dev/null | wc -c", "\(8192 * 512)")
             expect("dd if=/dev/zero of=\(other) bs=64k count=4 conv=notrunc,fsync 2>/dev/null", "")
             expect("stat -L -c %s \(file)", "\(8192 * 512)")
-            expect("ls \(tree.directory)", "dm-0\ndm-1\nmapper")
+            expect("ls \(tree.directory)", "block\ndm-0\ndm-1\nmapper\nproc")
             expect("exec 3< \(file)", "")
             tree.registry.settle(.name(ByteString("other")))
             _ = try tree.registry.remove(.name(ByteString("other")), deferred: false)

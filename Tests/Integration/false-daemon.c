@@ -51,15 +51,6 @@ static bool receive_hello(int fd)
     return count == sizeof bytes;
 }
 
-static void give_names(int fd)
-{
-    struct dm_ioctl head = {.version = {4, 47, 0}, .flags = DM_ACTIVE_PRESENT_FLAG};
-    memset(head.name, 'n', sizeof head.name);
-    memset(head.uuid, 'u', sizeof head.uuid);
-    reply(fd, 0, offsetof(struct dm_ioctl, data), 0);
-    send_bytes(fd, &head, offsetof(struct dm_ioctl, data));
-}
-
 static void serve(int fd)
 {
     static char argument[1 << 20];
@@ -91,9 +82,7 @@ static void serve(int fd)
         waits = waits || is_wait;
         if (is_wait || (waits && is("holding")))
             continue;
-        if (is("names")) {
-            give_names(fd);
-        } else if (is("huge")) {
+        if (is("huge")) {
             reply(fd, 0, INT32_MAX, 0);
             send_bytes(fd, argument, sizeof argument);
         } else if (is("short")) {

@@ -44,10 +44,6 @@ END
 equal 'lines of reasons' 1 "$(wc -l <reasons)"
 equal 'control characters' '' "$(LC_ALL=C tr -d '\n\040-\176' <reasons)"
 equal 'the reason' 'one\x0aother\x1b[2Jone' "$(head -c 22 reasons)"
-# Names without an end.
-answering names
-equal 'a name' 129 "$(preloaded cat /sys/block/dm-0/dm/name | wc -c)"
-equal 'a uuid' 130 "$(preloaded cat /sys/dev/block/240:0/dm/uuid | wc -c)"
 # One that says nothing holds a program that can be ended.
 answering silent
 start env "${variables[@]}" DMFUSE_DIR="$PWD/dir" "$own" ask

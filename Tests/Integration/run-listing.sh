@@ -23,10 +23,12 @@ one b
 two b' entries /dev/mapper
 prints '. d
 .. d
+block d
 dm-0 b
 dm-1 b
 dm-2 b
-mapper d' entries "$mnt"
+mapper d
+proc d' entries "$mnt"
 same 'all others of /dev' <("$helpers/entries" /dev | grep -v '^dm-\|^mapper ') \
     <(entries /dev | grep -v '^dm-\|^mapper ')
 mkdir plain plain/dm-0 && ln -s x plain/mapper

@@ -157,9 +157,10 @@ enum led model_lead(const char *path, bool itself, bool changes, bool asks, char
 {
     bool goes_up = has_component(path, is_up), is_absolute = path[0] == '/';
     enum led led = not_ours;
+    model_link = NULL;
     if (path[0] == 0 || strlen(path) >= PATH_MAX)
         return not_ours;
-    if (is_in_dev_or_mount(path) && !goes_up)
+    if (is_in_dev_or_mount(path) ? !goes_up : is_absolute)
         led = model_by_text(path, !itself || asks, meant);
     if (led != not_ours || begins(path, "/sys/") || begins(path, "/proc/"))
         return led;

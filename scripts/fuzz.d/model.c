@@ -126,6 +126,69 @@ static enum led by_number(
     return led_to;
 }
 
+// What follows a device's name in a directory of sysfs; NULL: it is none of ours.
+static const char *device_at(const char *name, bool is_by_number, unsigned *minor)
+{
+    unsigned major;
+    if (is_by_number) {
+        if (!number_at(name, &major, &name) || major != world.major || *name++ != ':')
+            return NULL;
+    } else if (strncmp(name, "dm-", 3) == 0) {
+        name += 3;
+    } else {
+        return NULL;
+    }
+    return number_at(name, minor, &name) && (*name == 0 || *name == '/') ? name : NULL;
+}
+
+// The name that follows; NULL: none does.
+static const char *inside(const char *path)
+{
+    if (!path || *path != '/')
+        return NULL;
+    while (*path == '/' || strncmp(path, "./", 2) == 0)
+        path++;
+    return *path ? path : NULL;
+}
+
+static enum led in_mirror(const char *name, size_t length, const char *rest, char *meant)
+{
+    static char made[20000];
+    sprintf(made, "/block/%.*s%s", (int)length, name, rest);
+    return strlen(made) + 2 > PATH_MAX ? not_ours : below_mount(made, meant);
+}
+
+const char *model_link;
+
+static enum led by_sysfs(const char *rest, char *meant)
+{
+    static char name[32];
+    const char *in, *class = behind(rest, "class"), *all = behind(rest, "devices");
+    const char *dev = behind(rest, "dev"), *link = "../../devices/virtual/block/";
+    unsigned minor;
+    if (dev)
+        in = behind(dev, "block");
+    else if (class)
+        in = behind(class, "block");
+    else if (all) {
+        in = (all = behind(all, "virtual")) ? behind(all, "block") : NULL;
+        link = NULL;
+    } else if ((in = behind(rest, "block")))
+        link = "../devices/virtual/block/";
+    if (!(in = inside(in)))
+        return not_ours;
+    size_t length = strcspn(in, "/");
+    const char *holders = length > 0 ? behind(in + length, "holders") : NULL;
+    if (!dev && (holders = inside(holders)) && device_at(holders, false, &minor))
+        return in_mirror(in, strlen(in), "", meant);
+    const char *end = device_at(in, dev, &minor);
+    if (!end)
+        return not_ours;
+    if (*end == 0)
+        model_link = link;
+    return in_mirror(name, (size_t)sprintf(name, "dm-%u", minor), end, meant);
+}
+
 // "dm-N", whatever is before it.
 static bool is_device_file(const char *name)
 {
@@ -141,6 +204,7 @@ enum led model_by_text(const char *path, bool is_found, char *meant)
     static char led[20000];
     unsigned major, minor;
     const char *rest = below(path, world.directory), *number;
+    model_link = NULL;
     if (rest) {
         if (*rest == 0 || behind(rest, "mapper") || is_device_file(rest))
             return spelled(path, meant, as_it_came);
@@ -148,7 +212,7 @@ enum led model_by_text(const char *path, bool is_found, char *meant)
     }
     rest = behind(path, "dev");
     if (!rest)
-        return not_ours;
+        return (rest = behind(path, "sys")) ? by_sysfs(rest, meant) : not_ours;
     if ((number = behind(rest, "block")))
         return by_number(path, number, is_found, meant);
     if (!is_device_file(rest) && !behind(rest, "mapper"))
@@ -190,25 +254,6 @@ bool model_is_control(const char *path)
         return false;
     sprintf(own, "%s/mapper/control", world.directory);
     return strlen(own) < PATH_MAX && file_at(path) == 3 && file_at(own) == 3;
-}
-
-char model_sysfs(const char *path, unsigned *minor)
-{
-    unsigned major;
-    bool is_number = strncmp(path, "/sys/dev/block/", 15) == 0;
-    const char *rest = path + 15;
-    if (is_number) {
-        if (!number_at(rest, &major, &rest) || major != world.major || *rest++ != ':')
-            return 0;
-    } else if (strncmp(path, "/sys/block/dm-", 14) == 0) {
-        rest = path + 14;
-    } else {
-        return 0;
-    }
-    if (!number_at(rest, minor, &rest))
-        return 0;
-    return strcmp(rest, "/dm/name") == 0 ? 'n' : strcmp(rest, "/dm/uuid") == 0 ? 'u'
-         : is_number && *rest == 0 ? 'l' : 0;
 }
 
 void model_devices(const char *text, size_t size, char *made, size_t *made_size)

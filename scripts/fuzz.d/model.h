@@ -41,8 +41,8 @@ bool model_is_number(const char *name, unsigned *major, unsigned *minor);
 char model_place(const char *path, char *end);
 bool model_is_in_mapper(const char *path);
 bool model_is_control(const char *path);
-// The minor number of a device whose name ('n'), uuid ('u') or link ('l') a path of /sys is; else 0.
-char model_sysfs(const char *path, unsigned *minor);
+// What the path that was led last is a link to in sysfs, without its last name; NULL: it is none.
+extern const char *model_link;
 // /proc/devices with our line.
 void model_devices(const char *text, size_t size, char *made, size_t *made_size);
 

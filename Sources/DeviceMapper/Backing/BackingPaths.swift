@@ -21,6 +21,11 @@ package enum BlockNodes {
         return ByteString(link.bytes[(slash + 1)...])
     }
 
+    /// The number of the device that the kernel calls so; nil: there is none.
+    package static func number(of name: ByteString) -> DeviceNumber? {
+        Sysfs.host.named(name.bytes)?.number
+    }
+
     /// The node of the device with that number, as the kernel names it; nil: it has none.
     static func path(of number: DeviceNumber) -> ByteString? {
         guard let name = name(of: number) else { return nil }

@@ -156,9 +156,9 @@ extension DeviceRegistry {
             .wait(interrupt) { self.holdsRequest(of: device) }
     }
 
-    /// Whether a device, or one below it, holds a request of an opener of `top`; a read, if wanted.
-    func holdsRequest(of top: MappedDevice, onlyReads: Bool = false) -> Bool {
-        holds(of: top) { !onlyReads || $0.operation == .read }
+    /// Whether a device, or one below it, holds a request of an opener of `top`; of one kind, if wanted.
+    func holdsRequest(of top: MappedDevice, only operation: IOOperation? = nil) -> Bool {
+        holds(of: top) { operation == nil || $0.operation == operation }
     }
 
     /// The bytes that held reads of openers of `top` are for, in order.

@@ -65,7 +65,10 @@ package final class DeviceHandle: @unchecked Sendable {
     }
 
     /// Whether the device, or one below it, holds a read of one of its openers.
-    package var holdsRead: Bool { registry.holdsRequest(of: device, onlyReads: true) }
+    package var holdsRead: Bool { registry.holdsRequest(of: device, only: .read) }
+
+    /// The same of a write.
+    package var holdsWrite: Bool { registry.holdsRequest(of: device, only: .write) }
 
     /// A descriptor of the file was closed: this may be the last one.
     package func noteFlush() { closing.noteFlush() }

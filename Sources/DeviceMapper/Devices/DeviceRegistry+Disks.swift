@@ -24,7 +24,7 @@ extension DeviceRegistry {
 
 extension DiskInfo {
     /// Under dm_sem. Nil: the device is being removed.
-    fileprivate init?(_ disk: Disk) {
+    init?(_ disk: Disk) {
         guard let cell = disk.hashCell else { return nil }
         self.init(
             number: disk.number, generation: disk.generation, name: cell.name,

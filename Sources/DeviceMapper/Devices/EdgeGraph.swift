@@ -79,6 +79,11 @@ struct EdgeGraph {
         (nodes[ObjectIdentifier(device)]?.upper.keys ?? [:].keys).compactMap { nodes[$0]?.device }
     }
 
+    /// The mapped devices that tables of this one stand on.
+    func lowers(of device: MappedDevice) -> [MappedDevice] {
+        (nodes[ObjectIdentifier(device)]?.lower.values ?? [:].values).map(\.device)
+    }
+
     private mutating func dropIfAlone(_ device: MappedDevice) {
         guard let node = nodes[ObjectIdentifier(device)] else { return }
         if node.lower.isEmpty && node.upper.isEmpty { nodes[ObjectIdentifier(device)] = nil }

@@ -35,6 +35,7 @@ package final class IORequest: @unchecked Sendable {
     struct Frame {
         let device: Unmanaged<MappedDevice>?
         let target: Unmanaged<Target>?
+        /// A target's own; of a device, when it admitted the request (`IOStatistics`).
         let tag: Int
     }
 
@@ -227,7 +228,8 @@ package final class IORequest: @unchecked Sendable {
     func enter(_ device: MappedDevice) {
         // A part leaves its devices before the whole request is delivered.
         if parent != nil { mayBorrow = false }
-        push(Frame(device: Unmanaged.passUnretained(device), target: nil, tag: 0))
+        let began = device.statistics.begin(self)
+        push(Frame(device: Unmanaged.passUnretained(device), target: nil, tag: began))
     }
 
     /// A target wants to hear of the end of this, which goes on to a lower device.
@@ -266,7 +268,7 @@ package final class IORequest: @unchecked Sendable {
                 error = target._withUnsafeGuaranteedRef { $0.endIO(self, tag: tag, error) }
             }
             if let device = frame.device {
-                device._withUnsafeGuaranteedRef { $0.leave(self) }
+                device._withUnsafeGuaranteedRef { $0.leave(self, began: frame.tag) }
             }
         }
         if let error { note(error) }

@@ -29,6 +29,8 @@ final class MappedDevice: @unchecked Sendable {
 
     let events = EventCounter()
 
+    let statistics = IOStatistics()
+
     init(registry: DeviceRegistry, disk: Disk) {
         self.registry = registry
         self.disk = disk
@@ -90,8 +92,9 @@ final class MappedDevice: @unchecked Sendable {
         }
     }
 
-    /// A request that was admitted here has ended.
-    func leave(_ request: IORequest) {
+    /// A request that was admitted here has ended. `began`: what `statistics` said then.
+    func leave(_ request: IORequest, began: Int) {
+        statistics.end(request, began: began)
         if request.operation == .flush || request.forceUnitAccess { earlierErrors.tell(request) }
         // Held by the opener, or by a table above, in which the request or what it is a part of is
         // still in flight: so by more than what ends here, and without a count.
