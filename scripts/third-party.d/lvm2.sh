@@ -16,13 +16,14 @@ lvm2_list() {
     local file
     for file in test/shell/*.sh; do basename "$file" .sh; done
 }
-# Its own way to run in the machine's /dev: LVM_TEST_DEVDIR. The mount is the mapper directory there.
+# By its own setting in /dev, which is the script's own here. LVM_TEST_DEVDIR= has it make a device
+# directory of its own, with nodes in it.
 lvm2_run() {
     local status=0
     mkdir -p /run/lvm
     cd test
     lvm2_pretend_udev
-    LVM_TEST_PREFER_BRD=0 LVM_TEST_DEVDIR=/dev LVM_TEST_DIR=$TMPDIR LVM_TEST_FLAVOUR=ndev-vanilla \
+    LVM_TEST_PREFER_BRD=0 LVM_TEST_DEVDIR=${LVM_TEST_DEVDIR-/dev} LVM_TEST_DIR=$TMPDIR LVM_TEST_FLAVOUR=ndev-vanilla \
         on_mount bash -noprofile -norc "shell/$1.sh" || status=$?
     # What it does at the end may change the status.
     [ "$status" -eq 0 ] || ! grep -qE '^#.*[0-9]\+ skip( |$)|^TEST SKIPPED' "$directory/said" || status=200

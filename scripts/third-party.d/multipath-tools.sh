@@ -14,5 +14,5 @@ multipath_tools_build() {
 multipath_tools_list() { echo kpartx/test-kpartx; }
 multipath_tools_run() {
     cd "${1%/*}"
-    on_mount bash "./${1##*/}"
+    WORKDIR=$TMPDIR on_mount bash "./${1##*/}"
 }
