@@ -257,9 +257,30 @@ bool lead_at(int directory, const char *path, unsigned how, struct path *meant)
     return walked != walked_nowhere;
 }
 
+// Makes the path of a node that has the number of a device of the mount, but was made elsewhere, the
+// device's own.
+APART static bool lead_from_node(int directory, struct path *meant)
+{
+    struct stat status;
+    char name[16];
+    if (raw_stat(directory, meant->bytes, &status, 0) != 0 || !S_ISBLK(status.st_mode) ||
+        major(status.st_rdev) != mapped_major())
+        return false;
+    struct writer writer = {name, name + sizeof name, false};
+    put_word(&writer, "/dm-");
+    put_number(&writer, minor(status.st_rdev));
+    return lead_below_mount(meant, (struct text){name, (size_t)(writer.at - name)});
+}
+
 bool lead_after(int directory, unsigned how, struct path *meant)
 {
     int error = errno;
+    // The kernel knows no device of that number.
+    if (error == ENXIO && meant->length > 0 && !meant->is_ours &&
+        lead_from_node(directory, meant)) {
+        errno = error;
+        return meant->is_ours = true;
+    }
     if ((error != ENOENT && error != ENOTDIR && error != ENXIO && error != ELOOP) ||
         meant->length == 0 || meant->is_ours)
         return false;
@@ -291,8 +312,10 @@ bool is_control(int at, const struct path *path)
         return false;
     int saved = errno;
     struct stat meant;
-    bool is = raw_stat(at, path->bytes, &meant, 0) == 0 && S_ISSOCK(meant.st_mode) &&
-              is_own_socket(&meant);
+    bool is = raw_stat(at, path->bytes, &meant, 0) == 0 &&
+              (S_ISCHR(meant.st_mode) // a node that somebody made
+                   ? meant.st_rdev == makedev(control_major, control_minor)
+                   : S_ISSOCK(meant.st_mode) && is_own_socket(&meant));
     errno = saved;
     return is;
 }
