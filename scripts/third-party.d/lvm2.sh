@@ -23,7 +23,9 @@ lvm2_run() {
     mkdir -p /run/lvm
     cd test
     lvm2_pretend_udev
-    LVM_TEST_PREFER_BRD=0 LVM_TEST_DEVDIR=${LVM_TEST_DEVDIR-/dev} LVM_TEST_DIR=$TMPDIR LVM_TEST_FLAVOUR=ndev-vanilla \
+    # lvm ends itself when its log is too long, and tells there of each loop device in /dev.
+    LVM_LOG_FILE_MAX_LINES=5000000 LVM_TEST_PREFER_BRD=0 LVM_TEST_DEVDIR=${LVM_TEST_DEVDIR-/dev} \
+        LVM_TEST_DIR=$TMPDIR LVM_TEST_FLAVOUR=ndev-vanilla \
         on_mount bash -noprofile -norc "shell/$1.sh" || status=$?
     # What it does at the end may change the status.
     [ "$status" -eq 0 ] || ! grep -qE '^#.*[0-9]\+ skip( |$)|^TEST SKIPPED' "$directory/said" || status=200
