@@ -251,20 +251,22 @@ bool lead_at(int directory, const char *path, unsigned how, struct path *meant)
     struct text text = {path, meant->length};
     if (is_near(text) && !(has_hint(text, &goes_up), goes_up))
         walked = lead_by_text(meant, how);
+    else if (*path == '/')
+        walked = file_system_lead(meant);
     if (walked == walked_elsewhere && is_to_be_walked(directory, meant, how))
         walked = walk_to(directory, how, meant, false);
     meant->is_ours = walked == walked_ours;
     return walked != walked_nowhere;
 }
 
-// Makes the path of a node that has the number of a device of the mount, but was made elsewhere, the
-// device's own.
-APART static bool lead_from_node(int directory, struct path *meant)
+APART bool lead_from_node(int directory, struct path *meant)
 {
     struct stat status;
     char name[16];
-    if (raw_stat(directory, meant->bytes, &status, 0) != 0 || !S_ISBLK(status.st_mode) ||
-        major(status.st_rdev) != mapped_major())
+    int saved = errno;
+    bool is_there = raw_stat(directory, meant->bytes, &status, 0) == 0;
+    errno = saved;
+    if (!is_there || !S_ISBLK(status.st_mode) || major(status.st_rdev) != mapped_major())
         return false;
     struct writer writer = {name, name + sizeof name, false};
     put_word(&writer, "/dm-");

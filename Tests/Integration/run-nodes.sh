@@ -3,7 +3,7 @@
 # Nodes of the mount's numbers that were made elsewhere lead to it, as those of a kernel's devices do:
 # libdevmapper makes them in whatever device directory it is given.
 . "$(dirname "$0")/lib.sh"
-need_command dmsetup losetup
+need_command dmsetup losetup mkfs.ext4
 mount_here
 on_mount() { soon "$DMFUSE" run -- "$@"; }
 make_random bytes 65536
@@ -23,6 +23,13 @@ loop=$(on_mount losetup -f --show node)
 loops+=("$loop")
 equal 'a loop device over it' "$mnt/dm-${number#* }" "$(backing_of "$loop")"
 loop_off
+if has_file_system ext4; then
+    quietly on_mount mkfs.ext4 -q node
+    mkdir on
+    on_mount mount node on
+    equal 'what is mounted' /dev/mapper/one "$(on_mount findmnt -n -o SOURCE on)"
+    on_mount umount on
+fi
 
 # A device directory of somebody's own, with a control device of its own.
 on_mount env DM_DEV_DIR="$PWD/own" bash -c '
