@@ -170,6 +170,22 @@ force_unmount_below() {
     done
 }
 
+# DIRECTORY...: takes away the mounts of FUSE and of loop devices, but for those that the directories are
+# on. For a mount namespace of our own: it begins with a copy of every mount, which keeps its device busy
+# for others, and a test would take it for a mount of its user's.
+leave_mounts_of_others() {
+    local line path type source own is_wanted
+    while IFS= read -r line; do
+        read -r _ _ _ _ path _ <<<"$line"
+        read -r type source _ <<<"${line##* - }"
+        [[ $type == fuse* || $source == /dev/loop* ]] || continue
+        path=$(printf '%b' "${path//\\/\\0}")
+        is_wanted=''
+        for own; do [[ $own/ != "$path"/* ]] || is_wanted=yes; done
+        [ "$is_wanted" ] || umount -lc "$path" 2>/dev/null || true
+    done < <(tac /proc/self/mountinfo)
+}
+
 # MARK: What is left of a test
 
 # Waits a little: nothing is ever written to DIRECTORY/never, and no process is left behind.
@@ -199,4 +215,17 @@ detach_loops_below() {
         while read -r loop file; do
             [[ $file != "$1"/* ]] || losetup -d "$loop" || true
         done
+}
+
+# MARK: Documents
+
+# DOCUMENT WORD FILE: puts the file between the two lines of the document that hold the word.
+put_section() {
+    local text
+    text=$(awk -v begin="<!-- $2 -->" -v end="<!-- /$2 -->" -v text="$3" '
+        $0 == end { inside = 0 }
+        !inside { print }
+        $0 == begin { inside = 1; while ((getline line < text) > 0) print line }
+    ' "$1")
+    printf '%s\n' "$text" >"$1"
 }

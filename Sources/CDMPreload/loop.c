@@ -151,18 +151,32 @@ APART static bool find_marked(bool (*is_wanted)(unsigned number, void *context),
     return is_found;
 }
 
+struct over {
+    unsigned minor, number;
+};
+
 static bool is_over_minor(unsigned number, void *context)
 {
+    struct over *over = context;
     unsigned minor;
-    return is_on_mount(number, &minor) && minor == *(const unsigned *)context;
+    over->number = number;
+    return is_on_mount(number, &minor) && minor == over->minor;
+}
+
+bool loop_over(unsigned minor, unsigned *number)
+{
+    struct over over = {minor, 0};
+    int saved = errno;
+    bool is = find_marked(is_over_minor, &over);
+    errno = saved;
+    *number = over.number;
+    return is;
 }
 
 bool is_stood_for(unsigned minor)
 {
-    int saved = errno;
-    bool is = find_marked(is_over_minor, &minor);
-    errno = saved;
-    return is;
+    unsigned number;
+    return loop_over(minor, &number);
 }
 
 static int open_loop(unsigned number)

@@ -123,9 +123,11 @@ bool is_mapped(int at, const struct path *path, unsigned *minor)
 {
     struct stat status;
     int saved = errno;
-    bool is = mount_directory() && path->length > 0 &&
-              raw_stat(at, path->bytes, &status, 0) == 0 && S_ISREG(status.st_mode) &&
-              node_of(status.st_dev, status.st_ino, minor) == device_node;
+    bool is = mount_directory() && path->length > 0 && raw_stat(at, path->bytes, &status, 0) == 0;
     errno = saved;
-    return is;
+    if (!is || !S_ISBLK(status.st_mode))
+        return is && S_ISREG(status.st_mode) &&
+               node_of(status.st_dev, status.st_ino, minor) == device_node;
+    *minor = minor(status.st_rdev); // a node that somebody made
+    return major(status.st_rdev) == mapped_major();
 }

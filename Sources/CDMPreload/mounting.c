@@ -59,9 +59,12 @@ static void await_close(const struct mounted *mounted)
 
 // MARK: mount
 
-// As `is_mapped`, also by links elsewhere that lead to /dev/mapper.
+// As `is_mapped`, also by links elsewhere that lead to /dev/mapper; the path of a node elsewhere becomes the
+// device's.
 static bool leads_to_mapped(struct path *path, unsigned *minor)
 {
+    if (path->length > 0)
+        lead_from_node(AT_FDCWD, path);
     if (is_mapped(AT_FDCWD, path, minor))
         return true;
     int saved = errno;

@@ -253,17 +253,38 @@ bool lead_at(int directory, const char *path, unsigned how, struct path *meant)
     struct text text = {path, meant->length};
     if (is_near(text) && !(has_hint(text, &goes_up), goes_up))
         walked = lead_by_text(meant, how);
-    else if (*path == '/')
-        walked = sysfs_lead(meant);
+    else if (*path == '/' && (walked = sysfs_lead(meant)) == walked_elsewhere)
+        walked = file_system_lead(meant);
     if (walked == walked_elsewhere && is_to_be_walked(directory, meant, how))
         walked = walk_to(directory, how, meant, false);
     meant->is_ours = walked == walked_ours;
     return walked != walked_nowhere;
 }
 
+APART bool lead_from_node(int directory, struct path *meant)
+{
+    struct stat status;
+    char name[16];
+    int saved = errno;
+    bool is_there = raw_stat(directory, meant->bytes, &status, 0) == 0;
+    errno = saved;
+    if (!is_there || !S_ISBLK(status.st_mode) || major(status.st_rdev) != mapped_major())
+        return false;
+    struct writer writer = {name, name + sizeof name, false};
+    put_word(&writer, "/dm-");
+    put_number(&writer, minor(status.st_rdev));
+    return lead_below_mount(meant, (struct text){name, (size_t)(writer.at - name)});
+}
+
 bool lead_after(int directory, unsigned how, struct path *meant)
 {
     int error = errno;
+    // The kernel knows no device of that number.
+    if (error == ENXIO && meant->length > 0 && !meant->is_ours &&
+        lead_from_node(directory, meant)) {
+        errno = error;
+        return meant->is_ours = true;
+    }
     if ((error != ENOENT && error != ENOTDIR && error != ENXIO && error != ELOOP) ||
         meant->length == 0 || meant->is_ours)
         return false;
@@ -295,8 +316,10 @@ bool is_control(int at, const struct path *path)
         return false;
     int saved = errno;
     struct stat meant;
-    bool is = raw_stat(at, path->bytes, &meant, 0) == 0 && S_ISSOCK(meant.st_mode) &&
-              is_own_socket(&meant);
+    bool is = raw_stat(at, path->bytes, &meant, 0) == 0 &&
+              (S_ISCHR(meant.st_mode) // a node that somebody made
+                   ? meant.st_rdev == makedev(control_major, control_minor)
+                   : S_ISSOCK(meant.st_mode) && is_own_socket(&meant));
     errno = saved;
     return is;
 }

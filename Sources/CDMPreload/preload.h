@@ -145,6 +145,10 @@ bool lead_at(int directory, const char *path, unsigned how, struct path *meant);
 // When the call has failed: whether another path is meant, to which only its links lead. Then `meant` is
 // set anew. `errno` stays.
 bool lead_after(int directory, unsigned how, struct path *meant);
+// Where a path, after `lead_at`, is a node of one of the mount's devices that somebody made elsewhere, as
+// libdevmapper does in a device directory of its own: makes it the device's path. The kernel knows no device
+// of that number, so opening it has failed with ENXIO, or would. false: it is none, or ENOMEM.
+bool lead_from_node(int directory, struct path *meant);
 // Declares `meant`, for the rest of the block; returns `failed` when that fails.
 #define LEAD_AT(meant, directory, given, how, failed)                                              \
     __attribute__((cleanup(release))) struct path meant;                                           \
@@ -325,6 +329,8 @@ bool loop_device(unsigned number, unsigned *minor);
 void see_through(dev_t *device);
 // Whether there is one that stands for a device: a file system on it is mounted, or about to be.
 bool is_stood_for(unsigned minor);
+// The number of the one of ours that stands for a device; false: there is none.
+bool loop_over(unsigned minor, unsigned *number);
 // A descriptor of the loop device that stands for a device of the mount, whose path is `device`; it goes
 // with the last descriptor and mount. `name` is shown by losetup. -1 and errno; ENODEV: there are no
 // loop devices.
@@ -352,6 +358,12 @@ bool sysfs_name(char *resolved);
 // Whether it is a directory of sysfs with the holders of another device; `made`, unless it is NULL, is
 // then where ours are. false also: ENOMEM.
 bool sysfs_holders(struct text directory, struct path *made);
+
+// MARK: filesystems.c
+
+// Makes a path below /sys/fs that names a mapped device, which has a file system mounted, one that names
+// the loop device that stands for it.
+enum walked file_system_lead(struct path *path);
 
 // MARK: System calls
 
