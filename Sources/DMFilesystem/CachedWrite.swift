@@ -29,6 +29,14 @@ struct CachedWrite {
         pages._withUnsafeGuaranteedRef { $0.mayHaveDropped(since: dropsBefore) }
     }
 
+    /// Whether it is a part of a block of the kernel's cache, of `blockSize` bytes, after which nothing of
+    /// the same call comes: the kernel cuts a call at pages only.
+    func endsWithinBlock(of blockSize: UInt32, length: Int) -> Bool {
+        let end = offset + UInt64(length)
+        return !end.isMultiple(of: KernelPages.pageSize)
+            && !(offset | end).isMultiple(of: UInt64(blockSize))
+    }
+
     /// Calls `answer` when the pages are dropped, on another thread. It waits for a tenth of a
     /// second at most: a page can be locked by a read that is held. Without a thread the answer
     /// comes with nothing dropped.

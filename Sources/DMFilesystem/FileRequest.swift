@@ -122,7 +122,7 @@ final class FileRequest: Interruptible, @unchecked Sendable {
     /// On any thread, also within `submit`.
     private func complete() {
         guard let request else { preconditionFailure("a request completed that was not begun") }
-        if let cached, io.error == nil || keepsErrorForFlush() {
+        if let cached, io.error == nil || keepsErrorForFlush(cached) {
             if cached.mayHaveDropped { return settle(cached) }
             Reply(request).written(io.length)
         } else if !io.wasDelivered {
@@ -134,10 +134,17 @@ final class FileRequest: Interruptible, @unchecked Sendable {
     /// Of a write through the page cache: its error is told by a later fsync, as a block device's, which
     /// fails when it is written back. The kernel cuts a call at pages into several WRITEs, and sends none
     /// after one that failed: what is beside a bad sector would be lost with it. False: it is told at
-    /// once, since its client gave up, memory was lacking, or the device ends.
-    private func keepsErrorForFlush() -> Bool {
-        guard let error = io.error, error != .interrupted, error != .noMemory else { return false }
-        return file?.keepError(error) ?? false
+    /// once, since its client gave up, memory was lacking, or the device ends; or since there is nothing
+    /// beside it, where a block device's write fails, too: its block couldn't be read before a part of
+    /// it is changed.
+    private func keepsErrorForFlush(_ write: CachedWrite) -> Bool {
+        guard let error = io.error, error != .interrupted, error != .noMemory, let file else {
+            return false
+        }
+        let isAllLost =
+            !io.isPartlyDone
+            && write.endsWithinBlock(of: file.cacheBlockSize, length: io.length)
+        return !isAllLost && file.keepError(error)
     }
 
     /// Answers a write through the page cache when no page of it can be older than it.

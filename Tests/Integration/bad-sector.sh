@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A write beside a bad sector loses that sector alone, whatever its size is and where it begins, through
 # the page cache and past it. Through the cache it is fsync that fails, once for each opener, as of a
-# block device.
+# block device; but for what a call ends with, where that is all in the bad sector.
 . "$(dirname "$0")/lib.sh"
 need_command perl
 mount_here
@@ -35,15 +35,24 @@ writes() {
         ' "$offset" "$length" >wanted
     same "$length bytes at $offset" wanted a
 }
-touches() { [ "$1" -lt 4608 ] && [ $(($1 + $2)) -gt 4096 ]; }
+# OFFSET LENGTH: what write(2) and two times fsync say. What the call ends with lies in the bad sector
+# alone: that is told at once, as by the kernel, which can't read the block that it is a part of.
+wanted_of() {
+    local offset=$1 end=$(($1 + $2))
+    if [ "$offset" -ge 4608 ] || [ "$end" -le 4096 ]; then
+        printf '%s\nsynced\nsynced' "$2"
+    elif [ "$end" -gt 4608 ] || [ "$offset" -eq 0 ]; then
+        printf '%s\nInput/output error\nsynced' "$2"
+    elif [ "$offset" -lt 4096 ]; then
+        printf '%s\nsynced\nsynced' $((4096 - offset))
+    else
+        printf 'Input/output error\nsynced\nsynced'
+    fi
+}
 for offset in 0 1 500 512 1000 3584 4000 4096 4100 4607 4608 5000 8192; do
     for length in 1 512 1000 1536 3096 4096 4608 5120 8192 10000 12000; do
         writes "$offset" "$length"
-        if touches "$offset" "$length"; then
-            prints "$length"$'\nInput/output error\nsynced' cat said
-        else
-            prints "$length"$'\nsynced\nsynced' cat said
-        fi
+        prints "$(wanted_of "$offset" "$length")" cat said
     done
 done
 

@@ -103,6 +103,8 @@ package final class IORequest: @unchecked Sendable {
     /// Its client gave it up while some of it was held. In the whole request.
     private let isGivenUp = Atomic<Bool>(false)
     private let firstError = Atomic<Int32>(0)
+    /// A part was done as a whole.
+    private let isPartDone = Atomic<Bool>(false)
     /// The newest write-back error that a flush met (`ErrorStamp`), 0: none.
     private let stamp = Atomic<UInt64>(0)
     /// The newest of these that no opener was told of yet, 0: none.
@@ -193,6 +195,7 @@ package final class IORequest: @unchecked Sendable {
         stretches = .one
         isGivenUp.store(false, ordering: .relaxed)
         firstError.store(0, ordering: .relaxed)
+        isPartDone.store(false, ordering: .relaxed)
         stamp.store(0, ordering: .relaxed)
         unreportedStamp.store(0, ordering: .relaxed)
     }
@@ -321,6 +324,7 @@ package final class IORequest: @unchecked Sendable {
 
     private func partFinished(_ part: IORequest) {
         if let error = part.error { note(error) }
+        if part.isPartlyDone { isPartDone.store(true, ordering: .relaxed) }
         noteStamp(part.stamp.load(ordering: .relaxed))
         noteUnreported(part.unreportedStamp.load(ordering: .relaxed))
         guard dropRemaining() else { return }
@@ -355,6 +359,9 @@ package final class IORequest: @unchecked Sendable {
         let code = firstError.load(ordering: .acquiring)
         return code == 0 ? nil : Errno(rawValue: code)
     }
+
+    /// Whether some of the request was done, or all of it.
+    package var isPartlyDone: Bool { error == nil || isPartDone.load(ordering: .relaxed) }
 
     private func note(_ error: Errno) {
         _ = firstError.compareExchange(
