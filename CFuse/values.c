@@ -9,6 +9,7 @@
 const int cfuse_o_direct = O_DIRECT;
 const int cfuse_seek_data = SEEK_DATA;
 const int cfuse_seek_hole = SEEK_HOLE;
+const unsigned int cfuse_rename_noreplace = RENAME_NOREPLACE;
 const int cfuse_keep_size = FALLOC_FL_KEEP_SIZE;
 const int cfuse_punch_hole = FALLOC_FL_PUNCH_HOLE;
 const int cfuse_zero_range = FALLOC_FL_ZERO_RANGE;

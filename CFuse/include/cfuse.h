@@ -189,6 +189,8 @@ void cfuse_cut(int fd, int nothing);
 extern const int cfuse_o_direct;
 extern const int cfuse_seek_data;
 extern const int cfuse_seek_hole;
+/// Keep what has the new name, in the flags of a rename.
+extern const unsigned int cfuse_rename_noreplace;
 /// Modes of fallocate.
 extern const int cfuse_keep_size;
 extern const int cfuse_punch_hole;

@@ -73,16 +73,9 @@ LED(int, futimesat, (int at, const char *path, const struct timeval times[2]), a
 LED(int, utimensat, (int at, const char *path, const struct timespec times[2], int flags), at,
     NOFOLLOW, at, meant.bytes, times, flags)
 
-// MARK: Making names
+// MARK: Making and removing names
 
-LED(int, mkdir, (const char *path, mode_t mode), HERE, itself | changes, meant.bytes, mode)
-LED(int, mkdirat, (int at, const char *path, mode_t mode), at, itself | changes,
-    at, meant.bytes, mode)
 LED(int, rmdir, (const char *path), HERE, itself, meant.bytes)
-LED(int, symlink, (const char *target, const char *path), HERE, itself | changes,
-    target, meant.bytes)
-LED(int, symlinkat, (const char *target, int at, const char *path), at, itself | changes,
-    target, at, meant.bytes)
 LED(int, mkfifo, (const char *path, mode_t mode), HERE, itself | changes, meant.bytes, mode)
 LED(int, mkfifoat, (int at, const char *path, mode_t mode), at, itself | changes,
     at, meant.bytes, mode)

@@ -78,7 +78,15 @@ UNLINK(remove, (const char *path), AT_FDCWD, meant.bytes)
         LEAD_AT(meant_to, to_at, to, itself | changes, -1);                                        \
         from = meant_from.bytes;                                                                   \
         to = meant_to.bytes;                                                                       \
-        return is_in_mapper(&meant_from) && is_node(&meant_to) ? 0 : NEXT(name)(__VA_ARGS__);      \
+        if (is_in_mapper(&meant_from) && is_node(&meant_to))                                       \
+            return 0;                                                                              \
+        int saved = errno, result = NEXT(name)(__VA_ARGS__);                                       \
+        if (result == 0 || !lead_to_made(&meant_from) || !lead_to_made(&meant_to))                 \
+            return result;                                                                         \
+        errno = saved;                                                                             \
+        from = meant_from.bytes;                                                                   \
+        to = meant_to.bytes;                                                                       \
+        return NEXT(name)(__VA_ARGS__);                                                            \
     }
 RENAME(rename, (const char *from, const char *to), AT_FDCWD, AT_FDCWD, from, to)
 RENAME(renameat, (int from_at, const char *from, int to_at, const char *to), from_at, to_at,

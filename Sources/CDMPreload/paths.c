@@ -175,7 +175,7 @@ static bool is_device_number(struct text name)
 
 // A component that the mount's paths have, so that the path may lead there by whatever begins it; and
 // whether it has one that is `..`.
-static bool has_hint(struct text text, bool *goes_up)
+bool has_hint(struct text text, bool *goes_up)
 {
     bool has = false;
     *goes_up = false;

@@ -167,6 +167,8 @@ bool lead_from_node(int directory, struct path *meant);
         result_of_call;                                                                            \
     })
 
+// Whether a path has a component that the mount's paths have; and whether it has one that is `..`.
+bool has_hint(struct text text, bool *goes_up);
 // Whether a path, after `lead_at`, is by its text an entry of the mount's mapper directory.
 bool is_in_mapper(const struct path *path);
 // Steps over a name in front, with slashes and "./" before it, up to a slash or the end. false and
@@ -197,6 +199,12 @@ enum walked {
 };
 // What a path without links leads to; `is_ours`: even if that doesn't show by its text.
 enum walked lead_walked(struct path *path, unsigned how, bool is_ours);
+
+// MARK: made.c
+
+// When a call has failed that was to make a name below /dev, or to change one: whether the same name in
+// the mount is meant. Then `meant` is set anew. `errno` stays.
+bool lead_to_made(struct path *meant);
 
 // MARK: listing.c
 

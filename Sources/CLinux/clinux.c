@@ -32,6 +32,13 @@ int clinux_open_path_within(int directory, const char *path) {
 
 unsigned clinux_effective_user(void) { return (unsigned)syscall(SYS_geteuid); }
 
+int clinux_open_link(const char *path) {
+    struct open_how how = {
+        .flags = O_PATH | O_NOFOLLOW | O_CLOEXEC, .resolve = RESOLVE_NO_MAGICLINKS};
+    long descriptor = syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
+    return descriptor < 0 ? -errno : (int)descriptor;
+}
+
 int clinux_is_procfs(int descriptor) {
     struct statfs status;
     return fstatfs(descriptor, &status) == 0 && status.f_type == PROC_SUPER_MAGIC;

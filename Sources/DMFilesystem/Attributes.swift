@@ -50,6 +50,19 @@ struct Attributes: Hashable, Sendable {
         times = Times(all: time)
     }
 
+    /// A link that a user made, which leads to `target`, or a directory with so many directories in it.
+    init(
+        user kind: NodeNumber.Kind, target: ByteString?, directories: UInt, mode: UInt32,
+        owner: Owner?, times: Times
+    ) {
+        node = NodeNumber(kind)
+        self.mode = target == nil ? S_IFDIR | mode : S_IFLNK | 0o777
+        linkCount = target == nil ? 2 + directories : 1
+        size = UInt64(target?.count ?? 0)
+        self.times = times
+        self.owner = owner
+    }
+
     /// A text that is made when it is read: a page long, as sysfs has them all.
     init(text kind: NodeNumber.Kind, isWritable: Bool, time: Int64) {
         node = NodeNumber(kind)

@@ -66,7 +66,7 @@ extension Session {
 }
 
 /// A name that libfuse hands over.
-private func byteString(_ name: UnsafePointer<CChar>?) -> ByteString {
+func byteString(_ name: UnsafePointer<CChar>?) -> ByteString {
     guard let name else { return .empty }
     return ByteString(UnsafeRawBufferPointer(start: name, count: strlen(name)))
 }
@@ -129,7 +129,8 @@ private func getAttributes(
 }
 
 /// A device's size is its table's: setting it succeeds and changes nothing, so that `> file`, cp and
-/// ftruncate work as on a device; so for the texts. All else is the daemon's alone: EPERM.
+/// ftruncate work as on a device; so for the texts. What users made is theirs. All else is the daemon's
+/// alone: EPERM.
 @c(dmfs_setattr)
 private func setAttributes(
     _ request: fuse_req_t?, _ node: fuse_ino_t, _ status: UnsafeMutablePointer<stat>?,
@@ -141,12 +142,15 @@ private func setAttributes(
             return reply.error(.staleNFSFileHandle)
         }
         let isSizeOfText = wanted & FUSE_SET_ATTR_SIZE != 0 && session.tree.block.isText(node)
-        guard case .device = node.kind, let status else {
+        switch node.kind {
+        case .device, .userItem: break
+        default:
             guard isSizeOfText, let found = session.tree.attributes(of: node) else {
                 return reply.error(.notPermitted)
             }
             return reply.attributes(found, session.tree.owner)
         }
+        guard let status else { return reply.error(.invalidArgument) }
         // Truncation brings times along, which then mean no more than the size does.
         if wanted & FUSE_SET_ATTR_SIZE == 0 {
             session.tree.change(node, status.pointee, wanted)

@@ -22,6 +22,9 @@ struct DirectoryEntry: Hashable, Sendable {
         cookie(minor: 1 << 20) + (Int(number.major) << 20 | Int(number.minor))
     }
 
+    /// Of what a user made: behind all devices of ours, in the order in which it was made.
+    static func cookie(userItem number: UInt64) -> Int { cookie(minor: 1 << 20) + Int(number) }
+
     static func dots(
         self directory: NodeNumber.Kind, parent: NodeNumber.Kind
     ) -> [DirectoryEntry] {

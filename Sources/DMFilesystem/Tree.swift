@@ -7,13 +7,16 @@ import Glibc
 /// mapper/NAME     a link to ../dm-N
 /// mapper/control  a link to the daemon's socket
 /// block, proc     what sysfs and /proc would have (`BlockTree`)
+/// ...             links and directories that users made (`UserLinks`)
 /// ```
 /// Nothing is remembered of what the kernel looked up, so its counts of lookups are of no interest,
-/// and a daemon that takes over knows as much, but for the modes, owners and times that were set.
+/// and a daemon that takes over knows as much, but for the modes, owners and times that were set, and
+/// what users made.
 /// Takes dm_sem for reading, briefly.
 final class Tree: Sendable {
     let owner: Owner
     let block: BlockTree
+    let links: UserLinks
     private let registry: DeviceRegistry
     private let controlSocket: ByteString
     private let settings = NodeSettingsTable()
@@ -35,6 +38,7 @@ final class Tree: Sendable {
         time = RealTime.now
         block = BlockTree(
             registry: registry, readAhead: ReadAhead(mountNumber), mountTime: time)
+        links = UserLinks(time: time)
     }
 
     // MARK: Looking up
@@ -45,8 +49,12 @@ final class Tree: Sendable {
         case .root:
             if name == Tree.mapper { return attributes(of: NodeNumber(.mapperDirectory)) }
             if let found = BlockTree.directory(name) { return attributes(of: NodeNumber(found)) }
-            return Tree.minor(ofDeviceFile: name).flatMap { registry.disk(minor: $0) }
-                .map(deviceAttributes)
+            guard let minor = Tree.minor(ofDeviceFile: name) else {
+                return links.lookup(name, in: directory)
+            }
+            return registry.disk(minor: minor).map(deviceAttributes)
+        case .userItem:
+            return links.lookup(name, in: directory)
         case .mapperDirectory:
             if name == Tree.control { return attributes(of: NodeNumber(.controlLink)) }
             return registry.disk(named: name).map(linkAttributes)
@@ -59,7 +67,9 @@ final class Tree: Sendable {
     func attributes(of node: NodeNumber) -> Attributes? {
         switch node.kind {
         case .root:
-            Attributes(directory: .root, children: 3, time: time)
+            Attributes(directory: .root, children: 3 + links.directoriesInRoot, time: time)
+        case .userItem:
+            links.attributes(of: node)
         case .mapperDirectory:
             Attributes(directory: .mapperDirectory, children: 0, time: time)
         case .controlLink:
@@ -79,8 +89,23 @@ final class Tree: Sendable {
         return Attributes(device: disk, settings)
     }
 
-    /// Sets mode, owner or times of a device's file, for as long as there is the device.
+    /// Whether a name in a directory is none that users can make, as it is a device's or our own.
+    func isReserved(_ name: ByteString, in directory: NodeNumber) -> Bool {
+        switch directory.kind {
+        case .root:
+            name == Tree.mapper || BlockTree.directory(name) != nil
+                || Tree.minor(ofDeviceFile: name) != nil
+        case .userItem: false
+        default: true
+        }
+    }
+
+    /// Sets mode, owner or times of a device's file, for as long as there is the device, or of what a
+    /// user made.
     func change(_ node: NodeNumber, _ status: stat, _ wanted: Int32) {
+        if case .userItem = node.kind {
+            return links.change(node, status, wanted, over: owner)
+        }
         settings.change(node, isThere: { attributes(of: $0) != nil }) {
             $0.apply(status, wanted, over: owner, now: RealTime.now)
         }
@@ -95,6 +120,8 @@ final class Tree: Sendable {
             registry.disk(minor: minor, generation: generation).map {
                 Tree.linkTarget($0.number.minor)
             }
+        case .userItem:
+            links.target(of: node)
         default:
             block.target(of: node)
         }
@@ -145,6 +172,12 @@ final class Tree: Sendable {
                         name: Tree.deviceFile(disk.number.minor),
                         node: Attributes(device: disk).node, type: S_IFREG)
                 }
+                + (links.entries(of: directory) ?? [])
+        case .userItem:
+            guard let entries = links.entries(of: directory),
+                let kind = directory.kind, let parent = links.parent(of: directory)
+            else { return nil }
+            return DirectoryEntry.dots(self: kind, parent: parent) + entries
         case .mapperDirectory:
             let control = DirectoryEntry(
                 cookie: DirectoryEntry.firstChild, name: Tree.control,

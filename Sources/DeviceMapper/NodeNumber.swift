@@ -20,6 +20,8 @@ package struct NodeNumber: Hashable, Sendable, RawRepresentable {
         /// The directory there of a device that isn't ours, and `holders` in it.
         case other(DeviceNumber)
         case otherHolders(DeviceNumber)
+        /// A link or directory that a user made, by a number that no other gets: see `nextUserItem`.
+        case userItem(UInt64)
     }
 
     package let rawValue: UInt64
@@ -51,6 +53,8 @@ package struct NodeNumber: Hashable, Sendable, RawRepresentable {
             self.init(0, .number, rest: NodeNumber.rest(.other, number))
         case .otherHolders(let number):
             self.init(0, .number, rest: NodeNumber.rest(.otherHolders, number))
+        case .userItem(let item):
+            self.init(0, .number, rest: NodeNumber.userItems | item)
         }
     }
 
@@ -60,6 +64,14 @@ package struct NodeNumber: Hashable, Sendable, RawRepresentable {
     /// What goes by a device's number and a minor, without a generation: the kernel keeps nothing of
     /// these, so they are looked up anew each time.
     private enum ByNumber: UInt64 { case slave, holder, other, otherHolders }
+
+    /// The highest bit, which no other number has, and then the number of a user's item, from 1 on.
+    private static let userItems: UInt64 = 1 << 41
+
+    /// The number for the item that is made next. There are so many that none comes twice.
+    package static func nextUserItem(after item: UInt64) -> UInt64 {
+        max(1, (item + 1) & (userItems - 1))
+    }
 
     private init(_ minor: UInt32, _ sort: Sort, rest: UInt64) {
         rawValue = rest << 22 | sort.rawValue << 20 | UInt64(minor & 0xf_ffff)
@@ -93,6 +105,10 @@ package struct NodeNumber: Hashable, Sendable, RawRepresentable {
     }
 
     private static func kind(_ minor: UInt32, rest: UInt64) -> Kind? {
+        if rest & userItems != 0 {
+            let item = rest & (userItems - 1)
+            return minor == 0 && item > 0 ? .userItem(item) : nil
+        }
         let number = DeviceNumber(
             major: UInt32(truncatingIfNeeded: rest >> 22 & 0xfff),
             minor: UInt32(truncatingIfNeeded: rest >> 2 & 0xf_ffff))

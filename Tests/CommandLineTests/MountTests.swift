@@ -49,6 +49,9 @@ import Testing
     @Test("under dmfuse run /dev in a table line is the mount, whatever DM_DEV_DIR says")
     func led() throws {
         #expect(try choose(environment: "/b", led: "/b") == ("/b", "/dev"))
+        #expect(try choose(environment: "/dev", led: "/b") == ("/b", "/dev"))
+        #expect(try choose(led: "/b") == ("/b", "/dev"))
+        #expect(try choose(given: "/a", environment: "/dev", led: "/b") == ("/a", "/dev"))
         #expect(try choose(environment: "/b", led: "/c") == ("/b", "/b"))
     }
 

@@ -78,6 +78,37 @@ import Testing
         }
     }
 
+    @Test("lvm gets a directory of the user's own, with the machine's settings, kept up to date")
+    func lvm() throws {
+        let fixture = try DaemonFixture()
+        let base = fixture.directory
+        let lvm = LVMDirectory(machine: ByteString("\(base)/etc"))
+        #expect(!lvm.isNeeded)
+        mkdir("\(base)/etc", 0o755)
+        let odd = "\(base)/a\"b"
+        mkdir(odd, 0o700)
+        let path = try #require(lvm.prepare(in: ByteString(odd)))
+        #expect(path == ByteString("\(odd)/lvm"))
+        #expect(BackingPaths.readLink("\(path)/lvm.conf") == ByteString("\(base)/etc/lvm.conf"))
+        #expect(try SystemCalls.status(of: "\(path)/lock").mode & 0o777 == 0o700)
+        func settings() throws -> String {
+            String(decoding: try SystemCalls.contents(of: "\(path)/lvmlocal.conf"), as: UTF8.self)
+        }
+        #expect(try settings().contains(#"locking_dir = "\#(base)/a\"b/lvm/lock""#))
+        let before = try SystemCalls.status(of: "\(path)/lvmlocal.conf").inode
+        #expect(lvm.prepare(in: ByteString(odd)) == path)
+        #expect(try SystemCalls.status(of: "\(path)/lvmlocal.conf").inode == before)
+        let file = open("\(base)/etc/lvmlocal.conf", O_WRONLY | O_CREAT, 0o644)
+        SystemCalls.write(Array("local {}\n".utf8), to: file)
+        close(file)
+        #expect(lvm.prepare(in: ByteString(odd)) == path)
+        #expect(try settings().hasPrefix("local {}\n"))
+        #expect(
+            DirectoryNames.read(path).map(\.string).sorted()
+                == ["lock", "lvm.conf", "lvmlocal.conf", "profile"])
+        #expect(lvm.prepare(in: ByteString("\(base)/none")) == nil)
+    }
+
     @Test("a program is found as execvp finds it")
     func find() {
         let path = ByteString("/nowhere:/usr/bin:/bin")

@@ -35,7 +35,7 @@ struct MountTests {
         try withTree { tree in
             try tree.create("one", ["0 8 zero"])
             try tree.create("two", ["0 3 zero"], readOnly: true)
-            expect("ls -A \(tree.directory)", "dm-0\ndm-1\nmapper")
+            expect("ls -A \(tree.directory)", "block\ndm-0\ndm-1\nmapper\nproc")
             expect("ls -A \(tree.path("mapper"))", "control\none\ntwo")
             expect("readlink \(tree.path("mapper/two"))", "../dm-1")
             expect("readlink \(tree.path("mapper/control"))", tree.base + "/socket")
@@ -85,13 +85,13 @@ struct MountTests {
         }
     }
 
-    @Test("the tree is changed by commands only")
+    @Test("the tree is changed by commands only, but for links and directories of users")
     func refusesChanges() throws {
         try withTree { tree in
             try tree.create("a", ["0 8 zero"])
             let file = tree.path("dm-0")
             for command in [
-                "touch \(tree.directory)/new", "mkdir \(tree.directory)/new", "rm -f \(file)",
+                "touch \(tree.directory)/new", "mkdir \(tree.path("mapper/new"))", "rm -f \(file)",
                 "mv \(file) \(tree.directory)/dm-7", "ln \(file) \(tree.directory)/x",
                 "ln -s x \(tree.path("mapper/x"))", "rmdir \(tree.path("mapper"))",
             ] {

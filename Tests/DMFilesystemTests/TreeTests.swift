@@ -135,6 +135,28 @@ import Testing
         }
     }
 
+    @Test("what users made is listed and found beside the devices, whose names they can't take")
+    func userLinks() throws {
+        try create("a", minor: 2)
+        let made = tree.links.make(
+            ByteString("vg"), in: root, target: nil, mode: 0o755, owner: tree.owner)
+        let directory = try made.get().node
+        let link = tree.links.make(
+            ByteString("lv"), in: directory, target: ByteString("../mapper/a"), mode: 0,
+            owner: tree.owner)
+        #expect(try names(root) == [".", "..", "mapper", "block", "proc", "dm-2", "vg"])
+        #expect(try names(directory) == [".", "..", "lv"])
+        #expect(tree.lookup(ByteString("vg"), in: root)?.node == directory)
+        #expect(tree.target(of: try link.get().node) == ByteString("../mapper/a"))
+        #expect(tree.attributes(of: root)?.linkCount == 6)
+        for name in ["mapper", "block", "proc", "dm-0", "dm-2", "dm-7"] {
+            #expect(tree.isReserved(ByteString(name), in: root))
+        }
+        #expect(!tree.isReserved(ByteString("dm-07"), in: root))
+        #expect(!tree.isReserved(ByteString("dm-2"), in: directory))
+        #expect(tree.isReserved(ByteString("x"), in: mapper))
+    }
+
     @Test("a link is called as its device is, whatever bytes that are")
     func names() throws {
         let names = [#"a\x20b"#, "c d", #"\x61"#, "back\\slash", ".hidden", "a b"]

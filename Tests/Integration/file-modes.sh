@@ -47,8 +47,8 @@ if ! is_root; then
     prints "600 $user $group" stat -L -c '%a %u %g' "$(device theirs)"
 fi
 
-# Nothing else can be made or changed in the mount.
-for command in "touch $mnt/x" "mkdir $mnt/mapper/x" "rm -f $(device rw)" "ln -s x $mnt/x" \
+# Nothing but links and directories can be made or changed in the mount (links.sh).
+for command in "touch $mnt/x" "mkdir $mnt/mapper/x" "rm -f $(device rw)" "ln -s x $mnt/mapper/x" \
     "mv $(device rw) $mnt/mapper/y" "ln $mnt/dm-0 $mnt/x"; do
     # shellcheck disable=SC2086
     fails_like '*Operation not permitted' $command

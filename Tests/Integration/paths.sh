@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A device of a table line is what the client means by it: relative to its working directory, under
-# its device directory, in the mount, or through a link; and none of it makes the daemon ask itself.
+# its device directory, in the mount, or through a link; and none of it makes the daemon wait for itself.
 . "$(dirname "$0")/lib.sh"
 mount_here
 mkdir -p deep/deeper
@@ -61,6 +61,34 @@ ln -s "$mnt" into-directory
 is_top "$PWD/into"
 is_top into-file
 is_top into-directory/mapper/top
+# A link that says /dev/mapper means the client's, as lvm's do: be it in /dev, in the mount, or reached
+# by way of another one.
+mkdir "$mnt/vg" dev
+ln -s /dev/mapper/top "$mnt/vg/lv"
+ln -s ../mapper/top "$mnt/vg/relative"
+ln -s vg "$mnt/other"
+ln -s /dev/mapper/top dev/lv
+ln -s "$mnt/vg/lv" two
+ln -s mapper/top "$mnt/short"
+is_top "$mnt/vg/lv"
+is_top "$mnt/vg/relative"
+is_top "$mnt/other/lv"
+is_top "$mnt/other/../vg/lv"
+is_top "$mnt/vg/../mapper/top"
+is_top "$mnt/short"
+is_top two
+is_top_by_dev() {
+    soon env DM_DEV_DIR=/dev "$DMFUSE" create --dir "$mnt" d --table "0 64 linear $1 0" || fail "$1 was refused"
+    prints "0 64 linear $number 0" dmfuse table d
+    dmfuse remove d
+}
+is_top_by_dev "$PWD/dev/lv"
+is_top_by_dev /dev/vg/lv
+is_top_by_dev /dev/other/relative
+ln -s itself "$mnt/itself"
+ln -s /dev/mapper/nosuch "$mnt/vg/nothing"
+ln -s ../../a "$mnt/vg/out"
+shows "$mnt/vg/out" "$file"
 # The same, while the device that it leads to is suspended and has I/O waiting.
 dmfuse suspend top
 start dd if="$(device top)" of=read bs=4k count=1 iflag=direct status=none
@@ -77,7 +105,7 @@ mkfifo fifo
 ln -s /proc/self/fd/12 through-link
 exec 12<>a
 for path in /dev/fd/12 /proc/self/fd/12 /proc/self/mem through-link \
-    "$mnt/mapper/nosuch" "$mnt/nosuch" "$mnt" "$mnt/mapper/control" "$mnt/dm-99999" \
+    "$mnt/itself" "$mnt/vg/nothing" "$mnt/vg" "$mnt/mapper/nosuch" "$mnt/nosuch" "$mnt" "$mnt/mapper/control" "$mnt/dm-99999" \
     /dev/mapper/nosuch nosuch "$PWD" fifo /dev/null into-directory; do
     fails_like 'dmfuse: create d: No such device: linear: Device lookup failed*' \
         soon "$DMFUSE" create d --table "0 64 linear $path 0"

@@ -15,6 +15,9 @@ int clinux_open_path_within(int directory, const char *path);
 /// geteuid(2), and not what a preloaded library such as libfakeroot has in its place.
 unsigned clinux_effective_user(void);
 
+/// The same, of what is at the end of the path itself, be it a link.
+int clinux_open_link(const char *path);
+
 /// Whether an open file is one of procfs, whose files are about the process that looks: 1 or 0.
 int clinux_is_procfs(int descriptor);
 

@@ -2,13 +2,15 @@ import DMFilesystem
 import DeviceMapper
 import Glibc
 
-/// Which mount a command is about: `--dir`, or DM_DEV_DIR, or the caller's only one.
+/// Which mount a command is about: `--dir`, or DM_DEV_DIR, or that of `dmfuse run`, or the caller's only
+/// one.
 struct MountChoice {
     /// The value of `--dir`.
     var given: ByteString?
     /// The value of DM_DEV_DIR.
     var environment: ByteString?
-    /// The mount that `dmfuse run` leads /dev to, in what it runs: paths below either mean it.
+    /// The mount that `dmfuse run` leads /dev to, in what it runs: paths below either mean it. So is
+    /// DM_DEV_DIR then /dev.
     var led = SystemCalls.environment("DMFUSE_DIR")
     var mountPoints: () -> [ByteString] = { Self.mountPoints(of: getuid()) }
 
@@ -19,6 +21,9 @@ struct MountChoice {
         let device = environment.map(Self.trimmed) ?? Self.kernelDirectory
         if let given {
             return MountDirectory(path: try Self.absolute(given), deviceDirectory: device)
+        }
+        if let led, device == Self.kernelDirectory {
+            return MountDirectory(path: led, deviceDirectory: device, isDevice: true)
         }
         if let environment {
             guard environment.bytes.first == UInt8(ascii: "/") else {

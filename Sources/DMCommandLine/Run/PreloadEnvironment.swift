@@ -9,7 +9,7 @@ struct PreloadEnvironment {
     init(
         mount: MountDirectory, mappedMajor: UInt32, library: ByteString, reasons: ByteString?,
         loaded: ByteString? = SystemCalls.environment("LD_PRELOAD"),
-        wrappers: Wrappers? = nil
+        wrappers: Wrappers? = nil, lvmDirectory: ByteString? = nil
     ) throws(Refusal) {
         let separators = [UInt8(ascii: " "), UInt8(ascii: ":")]
         guard !library.bytes.contains(where: separators.contains) else {
@@ -25,7 +25,8 @@ struct PreloadEnvironment {
             ("LD_PRELOAD", libraries),
             ("DMFUSE_DIR", mount.path),
             ("DMFUSE_MAJOR", ByteString("\(mappedMajor)")),
-            ("DM_DEV_DIR", mount.path),
+            // What lvm's own configuration has, and it gives to its scripts.
+            ("DM_DEV_DIR", MountChoice.kernelDirectory),
             // The mount's nodes are there at once: nobody is to wait for udev.
             ("DM_DISABLE_UDEV", ByteString("1")),
         ]
@@ -33,6 +34,7 @@ struct PreloadEnvironment {
             variables.append(("DMFUSE_PROGRAM", wrappers.program))
             variables.append(("PATH", wrappers.path))
         }
+        if let lvmDirectory { variables.append((LVMDirectory.variable, lvmDirectory)) }
         if let reasons { variables.append(("DMFUSE_REASONS", reasons)) }
         self.variables = variables
     }

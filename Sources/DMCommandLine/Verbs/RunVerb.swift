@@ -55,7 +55,8 @@ struct RunVerb: ParsableCommand {
                 },
                 wrappers: Wrappers(
                     library: library,
-                    program: BackingPaths.readLink(ByteString("/proc/self/exe"))))
+                    program: BackingPaths.readLink(ByteString("/proc/self/exe"))),
+                lvmDirectory: Self.lvmDirectory(mount))
             // Before: the command is found by its PATH.
             surroundings.apply()
             guard let program = ProgramFile.find(name) else {
@@ -73,6 +74,16 @@ struct RunVerb: ParsableCommand {
             console.report("dmfuse: run: \(error.clause)")
             return Self.badStatus
         }
+    }
+
+    /// Where the daemon of the user has its socket. Nil: lvm needs none, or was given one.
+    private static func lvmDirectory(_ mount: MountDirectory) -> ByteString? {
+        let lvm = LVMDirectory()
+        guard SystemCalls.environment(LVMDirectory.variable) == nil, lvm.isNeeded,
+            let socket = BackingPaths.readLink(mount.nodePath("control")),
+            let slash = socket.bytes.lastIndex(of: UInt8(ascii: "/"))
+        else { return nil }
+        return lvm.prepare(in: ByteString(socket.bytes[..<slash]))
     }
 
     /// Asks the daemon, and so finds out whether it answers us.

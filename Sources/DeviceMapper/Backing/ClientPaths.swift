@@ -5,15 +5,16 @@ package import SystemPackage
 /// Resolves words of table lines as one client sees them: its working directory, its device
 /// directory.
 ///
-/// Paths below the mount are matched as text and never opened: that would ask ourselves. A path
-/// that leads into the mount all the same, through a link, is recognised by its file system and
+/// Paths of devices below the mount are matched as text and not opened: that would ask ourselves.
+/// So are the links at a path's end (`ClientPaths+Links.swift`): what they say of /dev/mapper is meant as
+/// the client has it. A path that leads into the mount all the same is recognised by its file system and
 /// turned into the device.
 package struct ClientPaths: DeviceResolver {
     private let registry: DeviceRegistry
     private let workingDirectory: FileDescriptor?
-    private let deviceDirectory: ByteString
-    private let mount: ByteString
-    private let mountDevice: UInt64
+    let deviceDirectory: ByteString
+    let mount: ByteString
+    let mountDevice: UInt64
 
     /// `workingDirectory`: an O_PATH descriptor, which the caller keeps open; nil: relative paths
     /// are ENODEV. `deviceDirectory`: the client's DM_DEV_DIR, or /dev. `mountPoint`: absolute.
@@ -66,8 +67,11 @@ package struct ClientPaths: DeviceResolver {
         _ word: ByteString, writable: Bool
     ) throws(DMError) -> ResolvedDevice {
         let path = try absolute(word)
-        if let minor = try matchAsText(path) { return .mapped(minor: minor) }
-        return try open(path, as: word, writable: writable)
+        switch try followLinks(path) {
+        case .mapped(let minor): return .mapped(minor: minor)
+        case .path(path): return try open(path, as: word, writable: writable)
+        case .path(let end): return try open(end, as: end, writable: writable)
+        }
     }
 
     // MARK: Numbers
@@ -121,7 +125,7 @@ package struct ClientPaths: DeviceResolver {
             ClientPaths.normalized(directory.bytes + [UInt8(ascii: "/")] + word.bytes))
     }
 
-    private static func normalized(_ path: [UInt8]) -> [UInt8] {
+    static func normalized(_ path: [UInt8]) -> [UInt8] {
         var result: [UInt8] = []
         for part in path.split(separator: UInt8(ascii: "/")) where part != [UInt8(ascii: ".")] {
             result.append(UInt8(ascii: "/"))
@@ -131,30 +135,40 @@ package struct ClientPaths: DeviceResolver {
     }
 
     /// The device behind MOUNT/dm-N, MOUNT/mapper/NAME or DEVICE-DIRECTORY/mapper/NAME. Nil: not a
-    /// path of ours. ENODEV: below the mount, and no device.
-    private func matchAsText(_ path: ByteString) throws(DMError) -> UInt32? {
+    /// path of ours, or of what a user made in the mount. ENODEV: below the mount, and no device.
+    func matchAsText(
+        _ path: ByteString, in deviceDirectories: [ByteString]
+    ) throws(DMError) -> UInt32? {
         if let below = ClientPaths.remainder(of: path, below: mount),
             let inside = ClientPaths.resolvingParents(below)
         {
-            guard let minor = minor(below: inside) else {
-                throw DMError(
-                    .operationNotSupportedByDevice, "\(path.string): no such device")
+            if let minor = minor(below: inside) { return minor }
+            guard ClientPaths.isOurs(inside) else { return nil }
+            throw DMError(.operationNotSupportedByDevice, "\(path.string): no such device")
+        }
+        for directory in deviceDirectories {
+            if let below = ClientPaths.remainder(of: path, below: directory) {
+                return minor(below: below)
             }
-            return minor
         }
-        guard let below = ClientPaths.remainder(of: path, below: deviceDirectory) else {
-            return nil
-        }
-        return minor(below: below)
+        return nil
     }
 
-    /// Without "..", which below the mount needs no file system: no directory there is a link. Nil:
-    /// it leads out of the mount.
+    /// Whether something below the mount is of the daemon's making.
+    private static func isOurs(_ below: ArraySlice<UInt8>) -> Bool {
+        let name = below.prefix { $0 != UInt8(ascii: "/") }
+        return name.starts(with: "dm-".utf8)
+            || ["mapper", "block", "proc"].contains { name.elementsEqual($0.utf8) }
+    }
+
+    /// Without "..", which below our own directories needs no file system: none there is a link. Nil: it
+    /// leads out of the mount, or goes through a directory of a user's.
     private static func resolvingParents(_ below: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
         var parts: [ArraySlice<UInt8>] = []
         for part in below.split(separator: UInt8(ascii: "/")) {
             if part.elementsEqual("..".utf8) {
-                if parts.popLast() == nil { return nil }
+                guard let first = parts.first, isOurs(first) else { return nil }
+                parts.removeLast()
             } else {
                 parts.append(part)
             }
@@ -180,7 +194,7 @@ package struct ClientPaths: DeviceResolver {
         disk.hasTable ? disk.number.minor : nil
     }
 
-    private static func remainder(
+    static func remainder(
         of path: ByteString, below directory: ByteString
     ) -> ArraySlice<UInt8>? {
         guard path.hasPrefix(directory), path.count > directory.count else { return nil }
