@@ -18,7 +18,8 @@ import Testing
     // MARK: Devices
 
     @discardableResult
-    private func create(_ name: String, minor: UInt32, uuid: String = "") throws -> DeviceReference {
+    private func create(_ name: String, minor: UInt32, uuid: String = "") throws -> DeviceReference
+    {
         let info = try registry.create(
             name: ByteString(name), uuid: ByteString(uuid), minor: minor)
         return .number(info.number)
@@ -32,7 +33,8 @@ import Testing
             registry: registry, workingDirectory: nil, deviceDirectory: ByteString("/dev"),
             mountPoint: ByteString("/nowhere"), mountDevice: 0)
         let line = TableLine(
-            start: 0, length: 16, targetType: ByteString(target), parameters: ByteString(parameters))
+            start: 0, length: 16, targetType: ByteString(target), parameters: ByteString(parameters)
+        )
         _ = try registry.load(reference, lines: [line], readOnly: readOnly, resolver: paths)
     }
 
@@ -177,7 +179,8 @@ import Testing
             #expect(!tree.block.isWritable(node))
         }
         for path in [
-            "block/dm-2", "block/dm-01", "block/dm-1/x", "block/dm-1/dm/size", "block/dm-1/holders/x",
+            "block/dm-2", "block/dm-01", "block/dm-1/x", "block/dm-1/dm/size",
+            "block/dm-1/holders/x",
             "block/no such disk", "block/..", "block/dm-1/slaves/dm-1", "proc/x",
         ] {
             #expect(lookUp(path) == nil, "\(path)")

@@ -202,7 +202,7 @@ struct MountTests {
         try withTree { tree in
             try tree.create("a", ["0 8 error"])
             let file = tree.path("dm-0")
-            for flags in ["if=\(file) of=/dev/null", "if=/dev/zero of=\(file) conv=notrunc"] {
+            for flags in ["if=\(file) of=/dev/null", "if=/dev/zero of=\(file) conv=notrunc,fsync"] {
                 let outcome = Shell.run("LC_ALL=C dd \(flags) bs=4096 count=1")
                 #expect(outcome.output.contains("Input/output error"), "\(outcome)")
             }

@@ -276,11 +276,13 @@ static void crashed(int number)
     _exit(1);
 }
 
-// Also for nftw, whose fourth argument it doesn't look at.
+// Also for nftw, whose fourth argument it doesn't look at. Goes on for some files: links lead from the mount
+// to all of /sys.
 static int visit(const char *name, const struct stat *status, int type)
 {
+    static unsigned visits;
     (void)name, (void)status, (void)type;
-    return 0;
+    return ++visits % 64 == 0;
 }
 
 static long value_of(long argument)

@@ -130,6 +130,8 @@ enum CreateCommand {
             do {
                 try body()
             } catch {
+                // Somebody removed it meanwhile.
+                guard error != .noSuchFileOrDirectory else { return }
                 let text = SystemCalls.text(error)
                 invocation.diagnostics.warn("\(path.string): \(call) failed: \(text)")
             }
