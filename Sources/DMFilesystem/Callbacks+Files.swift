@@ -33,9 +33,8 @@ func answer(
 }
 
 /// O_DIRECT goes past the page cache, with writes side by side. Every other open is cached, but while a
-/// write is held; what is
-/// cached is dropped when nobody else has the device open, as a kernel's block device drops it at
-/// its last close. ESTALE: the device is gone; the kernel then looks the path up again.
+/// direct write is held; what is cached is dropped when nobody else has the device open, as a kernel's
+/// block device drops it at its last close. ESTALE: the device is gone; the kernel then looks the path up again.
 @c(dmfs_open)
 func openFile(
     _ request: fuse_req_t?, _ node: fuse_ino_t, _ file: UnsafeMutablePointer<fuse_file_info>?
@@ -56,11 +55,13 @@ func openFile(
             let isGone = error.errno == .noSuchAddressOrDevice
             return reply.error(isGone ? .staleNFSFileHandle : error.errno)
         }
-        let number = session.files.insert(device)
         // While a direct write is under way Linux lets nobody begin with the page cache, and what waits
         // for that can't be ended. One that is held may take for ever.
+        let isPastCache = isDirect(file) || device.holdsDirectWrite
+        if isPastCache { device.notePastCache() }
+        let number = session.files.insert(device)
         let isOpen = reply.opened(
-            number, isDirect: isDirect(file) || device.holdsWrite, keepsCache: !device.isFirst)
+            number, isDirect: isPastCache, keepsCache: !device.isFirst)
         if !isOpen { session.files.remove(number)?.close() }
     }
 }
@@ -147,7 +148,7 @@ func writeFile(
                 return reply.error(.ioError)
             }
             let isDurable = (file?.pointee.flags ?? 0) & O_DSYNC != 0
-            let isCached = !isDirect(file) && file?.pointee.writepage == 0
+            let isCached = !device.isPastCache && file?.pointee.writepage == 0
             let cached = isCached ? CachedWrite(to: node, at: extent.offset, session.pages) : nil
             session.requests.submit(reply) {
                 $0.write(

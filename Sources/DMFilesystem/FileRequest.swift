@@ -138,9 +138,9 @@ final class FileRequest: Interruptible, @unchecked Sendable {
     /// beside it, where a block device's write fails, too: its block couldn't be read before a part of
     /// it is changed.
     private func keepsErrorForFlush(_ write: CachedWrite) -> Bool {
-        guard let error = io.error, error != .interrupted, error != .noMemory, let file else {
-            return false
-        }
+        guard let error = io.error, error != .interrupted, error != .noMemory,
+            !io.forceUnitAccess, let file
+        else { return false }
         let isAllLost =
             !io.isPartlyDone
             && write.endsWithinBlock(of: file.cacheBlockSize, length: io.length)

@@ -28,7 +28,8 @@ final class Handles<File: AnyObject & Sendable>: @unchecked Sendable {
                 index = UInt32(slots.count)
                 slots.append(Slot(turn: firstTurn, file: nil))
             }
-            slots[Int(index)].turn = (slots[Int(index)].turn + 1) & 0x7fff_ffff
+            // Never 0: no file has that number.
+            slots[Int(index)].turn = max(1, (slots[Int(index)].turn + 1) & 0x7fff_ffff)
             slots[Int(index)].file = file
             return UInt64(slots[Int(index)].turn) << 32 | UInt64(index)
         }

@@ -70,6 +70,15 @@ dd if=new of="$(device e)" bs=5120 count=1 conv=notrunc status=none
 fails_like '*fsync*Input/output error' dd if=/dev/null of=/dev/fd/3 conv=notrunc,fsync
 dd if=/dev/null of=/dev/fd/3 conv=notrunc,fsync status=none
 exec 3>&-
+# A device above isn't told of what others wrote through this one's cache: they are.
+fresh
+dmfuse create upper --table "0 64 linear $(device e) 0"
+exec 3<>"$(device upper)"
+dd if=new of="$(device e)" bs=5120 count=1 conv=notrunc status=none
+dd if=/dev/null of=/dev/fd/3 conv=notrunc,fsync status=none
+fails_like '*fsync*Input/output error' dd if=/dev/null of="$(device e)" conv=notrunc,fsync
+exec 3>&-
+dmfuse remove --retry upper
 # What O_SYNC asks for is told by the write.
 fails_like '*Input/output error' dd if=new of="$(device e)" bs=5120 count=1 oflag=sync conv=notrunc
 # Past the cache it is the write that fails; the rest of it is there.

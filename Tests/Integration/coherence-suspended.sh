@@ -14,6 +14,8 @@ dmfuse create low --table "0 $size linear $PWD/a 0"
 dmfuse create d --table "0 $size linear $PWD/a 0"
 
 coproc openers { exec "$helpers/openers" "$(device d)"; }
+# bash forgets it when it has ended.
+openers_process=$openers_PID
 # ANSWER COMMAND: what the openers say to that.
 asked() {
     local said
@@ -73,5 +75,5 @@ ends_with 0 "$reader"
 equal 'what was held' 1 "$(byte read 0)"
 
 eval "exec ${openers[1]}>&-"
-wait "$openers_PID"
+wait "$openers_process"
 unmount_here

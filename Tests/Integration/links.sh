@@ -34,6 +34,12 @@ mv -T vg/.tmp vg/lv
 prints ../mapper/other readlink vg/lv
 equal 'its inode number' "$before" "$(stat -c %i vg/lv)"
 ln -sfn ../mapper/vg-lv vg/lv
+# A name that only begins as a device's does.
+mkdir dm-data
+ln -s ../mapper/vg-lv dm-data/lv
+dmfuse create upper --table "0 64 linear $mnt/dm-data/lv 0"
+dmfuse remove upper
+rm -r dm-data
 prints ../mapper/vg-lv readlink vg/lv
 # More than one level, and from one to another.
 mkdir -p disk/by-id/deep

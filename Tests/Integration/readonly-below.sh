@@ -30,7 +30,7 @@ reads_work() {
 }
 is_eio() { fails_like '*Input/output error' "$@"; }
 changes_are_eio() {
-    is_eio dd if=other of="$d" bs=4k count=1 conv=notrunc
+    is_eio dd if=other of="$d" bs=4k count=1 conv=notrunc,fsync
     is_eio dd if=other of="$d" bs=4k count=1 conv=notrunc oflag=direct
     is_eio fallocate -p -n -o 64k -l 4k "$d"
     is_eio fallocate -z -n -o 64k -l 4k "$d"
@@ -84,6 +84,11 @@ changes_are_eio
 reads_work
 asked EIO 'cached 8192 3'
 asked EIO 'direct 8192 3'
+# Another's write through the cache was lost: each is told so, once.
+asked EIO sync
+echo sync >&6
+read -r -t "$patience" said <&7
+equal 'the other opener, of that' EIO "$said"
 # What a mapping changed is lost: each is told so, once.
 asked 512 'mapped 8192 3'
 asked EIO sync

@@ -6,7 +6,7 @@ scripts=$(cd "$(dirname "$0")/../../scripts" && pwd)
 c_compiler >/dev/null
 
 # A project of nothing but that. What isn't looked at here isn't installed, and not built.
-mkdir -p project/Tests/Integration project/product
+mkdir -p project/Tests/Integration project/product/dmfuse-run
 cp -r "$scripts/test" "$scripts/test.d" "$scripts/lib.sh" project/
 mkdir project/scripts && mv project/test project/test.d project/lib.sh project/scripts/
 cd project

@@ -72,14 +72,15 @@ start_integration_test() {
 }
 # PROCESS STATUS: what came of it, all in one piece.
 show_integration_test() {
-    local test user directory name took
+    local test user directory name took last
     read -r test user <<<"${running[$1]}"
     took=$(seconds_since "${since[$1]}")
     directory=$room/$user/$test name="$test ($user)"
+    last=$(tail -n 1 "$directory/said" 2>/dev/null) || true
     cat "$room/$user/$test.place" >>"$directory/said"
     case $2 in
         0) pass "$name $took" "$directory/home/notes" ;;
-        77) skip "$name: $(tail -n 1 "$directory/said")" ;;
+        77) skip "$name: $last" ;;
         *) fail "$name $took" "$directory/said" ;;
     esac
     rm -rf "$directory"

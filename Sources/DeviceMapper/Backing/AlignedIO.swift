@@ -5,11 +5,18 @@ import SystemPackage
 /// have changed there, and drops what they have cached, of just these blocks.
 ///
 /// It takes whole blocks from memory that is aligned to them. What isn't goes by a buffer; a write of a
-/// part of a block then reads the block first. Two such writes to one block at once can undo each other:
-/// through one device's page cache they come one after another, and past it there are none.
+/// part of a block then reads the block first, and no other write of this store comes in between.
 struct AlignedIO {
     /// Bytes of a block, a power of two. 0: I/O goes through a page cache, and isn't aligned.
     let block: Int
+    /// Writers of whole blocks share it; who writes a part of one has it alone. Held over I/O, so it is
+    /// taken last: after what memory that takes.
+    private let writers = RWLock(rank: .leaf, name: "AlignedIO.writers")
+
+    init(block: Int) { self.block = block }
+
+    /// Through a page cache.
+    static let cached = AlignedIO(block: 0)
 
     private func isAligned(_ address: UnsafeRawPointer?, _ count: Int, _ offset: UInt64) -> Bool {
         guard block > 0 else { return true }
@@ -40,26 +47,44 @@ struct AlignedIO {
     func write(
         _ file: FileDescriptor, _ bytes: UnsafeRawBufferPointer, at offset: UInt64
     ) -> Errno? {
+        guard block > 0 else { return BackingIO.write(file, bytes, at: offset) }
         guard !isAligned(bytes.baseAddress, bytes.count, offset) else {
-            return BackingIO.write(file, bytes, at: offset)
+            return writers.withReadLock { BackingIO.write(file, bytes, at: offset) }
         }
         return withBlocks(of: bytes.count, at: offset) { blocks, begin in
             let first = Int(offset - begin)
             let end = first + bytes.count
-            let last = blocks.count - block
-            if first > 0 || end < block {
-                let head = UnsafeMutableRawBufferPointer(rebasing: blocks[..<block])
-                if let error = BackingIO.read(file, into: head, at: begin) { return error }
-            }
-            if end < blocks.count, last > 0 {
-                let tail = UnsafeMutableRawBufferPointer(rebasing: blocks[last...])
-                if let error = BackingIO.read(file, into: tail, at: begin + UInt64(last)) {
-                    return error
+            guard first > 0 || end < blocks.count else {
+                blocks.copyMemory(from: bytes)
+                return writers.withReadLock {
+                    BackingIO.write(file, UnsafeRawBufferPointer(blocks), at: begin)
                 }
             }
-            UnsafeMutableRawBufferPointer(rebasing: blocks[first..<end]).copyMemory(from: bytes)
-            return BackingIO.write(file, UnsafeRawBufferPointer(blocks), at: begin)
+            return writers.withWriteLock {
+                change(file, blocks, at: begin, bytes, first)
+            }
         }
+    }
+
+    /// Reads the blocks at both ends, puts `bytes` in at byte `first`, and writes them all.
+    private func change(
+        _ file: FileDescriptor, _ blocks: UnsafeMutableRawBufferPointer, at begin: UInt64,
+        _ bytes: UnsafeRawBufferPointer, _ first: Int
+    ) -> Errno? {
+        let end = first + bytes.count
+        let last = blocks.count - block
+        if first > 0 || end < block {
+            let head = UnsafeMutableRawBufferPointer(rebasing: blocks[..<block])
+            if let error = BackingIO.read(file, into: head, at: begin) { return error }
+        }
+        if end < blocks.count, last > 0 {
+            let tail = UnsafeMutableRawBufferPointer(rebasing: blocks[last...])
+            if let error = BackingIO.read(file, into: tail, at: begin + UInt64(last)) {
+                return error
+            }
+        }
+        UnsafeMutableRawBufferPointer(rebasing: blocks[first..<end]).copyMemory(from: bytes)
+        return BackingIO.write(file, UnsafeRawBufferPointer(blocks), at: begin)
     }
 
     func read(
@@ -74,8 +99,9 @@ struct AlignedIO {
     func write(
         _ file: FileDescriptor, _ stretches: UnsafeBufferPointer<iovec>, at offset: UInt64
     ) -> Errno? {
+        guard block > 0 else { return BackingIO.write(file, stretches, at: offset) }
         guard !isAligned(stretches, offset) else {
-            return BackingIO.write(file, stretches, at: offset)
+            return writers.withReadLock { BackingIO.write(file, stretches, at: offset) }
         }
         return each(stretches, from: offset) { write(file, UnsafeRawBufferPointer($0), at: $1) }
     }

@@ -157,7 +157,7 @@ package struct ClientPaths: DeviceResolver {
     /// Whether something below the mount is of the daemon's making.
     private static func isOurs(_ below: ArraySlice<UInt8>) -> Bool {
         let name = below.prefix { $0 != UInt8(ascii: "/") }
-        return name.starts(with: "dm-".utf8)
+        return deviceFile(name) != nil
             || ["mapper", "block", "proc"].contains { name.elementsEqual($0.utf8) }
     }
 
@@ -181,12 +181,18 @@ package struct ClientPaths: DeviceResolver {
             let node = ByteString(below.dropFirst("mapper/".utf8.count))
             return registry.disk(named: node).flatMap(ClientPaths.minor)
         }
-        guard below.starts(with: "dm-".utf8) else { return nil }
-        let digits = ByteString(below.dropFirst(3))
+        guard let minor = ClientPaths.deviceFile(below) else { return nil }
+        return registry.disk(minor: minor).flatMap(ClientPaths.minor)
+    }
+
+    /// The minor of "dm-7"; "dm-07" and "dm-data" are names like any other.
+    private static func deviceFile(_ name: ArraySlice<UInt8>) -> UInt32? {
+        guard name.starts(with: "dm-".utf8) else { return nil }
+        let digits = ByteString(name.dropFirst(3))
         guard let minor: UInt32 = Digits.number(digits.bytes), digits == "\(minor)" else {
             return nil
         }
-        return registry.disk(minor: minor).flatMap(ClientPaths.minor)
+        return minor
     }
 
     /// Nil: it never had a table, and so the kernel would have no node of it.

@@ -69,7 +69,7 @@ final class SpilledBytes: Sendable {
     deinit {
         // All of its blocks: a part of one isn't freed. Where there are no holes it is used again.
         _ = BackingIO.discard(
-            file, AlignedIO(block: 0), from: offset, count: SpillSpace.room(for: length))
+            file, .cached, from: offset, count: SpillSpace.room(for: length))
         spill.forget(offset, length)
     }
 

@@ -1,7 +1,8 @@
 import Synchronization
 
-/// The write-back errors that one place knows of: a backing device its own, a mapped device those
-/// of tables that are gone and of writes through the page cache. A flush that passes takes them along to its opener.
+/// The write-back errors that one place knows of: a backing device its own, a mapped device those of
+/// tables that are gone and of writes through its page cache. A flush that passes takes them along to its
+/// opener.
 struct WriteBackErrors: ~Copyable {
     /// The newest (`ErrorStamp`), 0: none.
     private let newest = Atomic<UInt64>(0)

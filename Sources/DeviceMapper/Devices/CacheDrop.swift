@@ -161,6 +161,14 @@ extension DeviceRegistry {
         holds(of: top) { operation == nil || $0.operation == operation }
     }
 
+    /// Whether one holds a write that came past the page cache.
+    func holdsDirectWrite(of top: MappedDevice) -> Bool {
+        holds(of: top) {
+            $0.operation == .write
+                && $0.handle?._withUnsafeGuaranteedRef { $0.isPastCache } ?? false
+        }
+    }
+
     /// The bytes that held reads of openers of `top` are for, in order.
     func heldReads(of top: MappedDevice) -> [Range<UInt64>] {
         var ranges: [Range<UInt64>] = []

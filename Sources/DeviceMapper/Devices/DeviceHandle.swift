@@ -14,6 +14,7 @@ package final class DeviceHandle: @unchecked Sendable {
 
     let closing = ClosingMark()
     private let isClosed = Atomic<Bool>(false)
+    private let wasOpenedPastCache = Atomic<Bool>(false)
     /// The newest write-back error that this opener has seen, and what that was when it opened.
     private let seenError: Atomic<UInt64>
     private let seenAtOpening: ErrorStamp
@@ -67,8 +68,12 @@ package final class DeviceHandle: @unchecked Sendable {
     /// Whether the device, or one below it, holds a read of one of its openers.
     package var holdsRead: Bool { registry.holdsRequest(of: device, only: .read) }
 
-    /// The same of a write.
-    package var holdsWrite: Bool { registry.holdsRequest(of: device, only: .write) }
+    /// The same of a write past the page cache.
+    package var holdsDirectWrite: Bool { registry.holdsDirectWrite(of: device) }
+
+    /// Whether it was opened past the page cache.
+    package var isPastCache: Bool { wasOpenedPastCache.load(ordering: .relaxed) }
+    package func notePastCache() { wasOpenedPastCache.store(true, ordering: .relaxed) }
 
     /// A descriptor of the file was closed: this may be the last one.
     package func noteFlush() { closing.noteFlush() }
@@ -89,7 +94,7 @@ package final class DeviceHandle: @unchecked Sendable {
     package func keepError(_ error: Errno) -> Bool {
         guard !device.disk.queue.isOver else { return false }
         let stamp = ErrorStamp.next(error)
-        device.earlierErrors.record(newest: stamp, unreported: stamp)
+        device.cacheErrors.record(newest: stamp, unreported: stamp)
         return true
     }
 

@@ -61,7 +61,7 @@ struct IOStatistics: ~Copyable, @unchecked Sendable {
 
     private func add(_ count: UInt64, to counter: Counter, of group: Group, in counters: Counters) {
         let index = group.rawValue * IOStatistics.countersOfGroup + counter.rawValue
-        counters[index].add(count, ordering: .relaxed)
+        counters[index].wrappingAdd(count, ordering: .relaxed)
     }
 
     /// A tick is busy in which something began, or through which something lasted (`update_io_ticks`).
@@ -70,7 +70,7 @@ struct IOStatistics: ~Copyable, @unchecked Sendable {
         guard now > last else { return }
         let (isOurs, _) = stamp.compareExchange(expected: last, desired: now, ordering: .relaxed)
         guard isOurs else { return }
-        busy.add(isEnd && last > 0 ? now - last : IOStatistics.tick, ordering: .relaxed)
+        busy.wrappingAdd(isEnd && last > 0 ? now - last : IOStatistics.tick, ordering: .relaxed)
     }
 
     private func counters(of request: IORequest) -> Counters? {

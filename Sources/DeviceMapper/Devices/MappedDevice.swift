@@ -24,8 +24,11 @@ final class MappedDevice: @unchecked Sendable {
     /// Nil: no table was ever loaded.
     private var knownLimits: QueueLimits?
 
-    /// Of tables that are no longer live, and of writes through the page cache.
+    /// Of tables that are no longer live.
     let earlierErrors = WriteBackErrors()
+    /// Of writes through the device's own page cache, which concern its own openers: not those of a device
+    /// above.
+    let cacheErrors = WriteBackErrors()
 
     let events = EventCounter()
 
@@ -95,10 +98,16 @@ final class MappedDevice: @unchecked Sendable {
     /// A request that was admitted here has ended. `began`: what `statistics` said then.
     func leave(_ request: IORequest, began: Int) {
         statistics.end(request, began: began)
-        if request.operation == .flush || request.forceUnitAccess { earlierErrors.tell(request) }
+        if request.operation == .flush || request.forceUnitAccess { tellErrors(request) }
         // Held by the opener, or by a table above, in which the request or what it is a part of is
         // still in flight: so by more than what ends here, and without a count.
         Unmanaged.passUnretained(disk.queue)._withUnsafeGuaranteedRef { $0.leave() }
+    }
+
+    private func tellErrors(_ request: IORequest) {
+        earlierErrors.tell(request)
+        let isOfOurs = request.handle?._withUnsafeGuaranteedRef { $0.device === self } ?? false
+        if isOfOurs { cacheErrors.tell(request) }
     }
 
     // MARK: Tables
