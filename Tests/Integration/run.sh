@@ -96,4 +96,14 @@ if is_root && try_loop_over a; then
     same 'its bytes' <(sectors a 16 1024) "$(device on-loop)"
     prints '' dmsetup remove on-loop
 fi
+
+# The wrappers of two installations don't call each other.
+cp -r "${DMFUSE%/*}/dmfuse-run" .
+mkdir other
+mv dmfuse-run other
+printf '#!/bin/sh\necho real "$@"\n' >mount
+chmod +x mount
+prints 'real one two' env DMFUSE_DIR="$mnt" \
+    PATH="$PWD/other/dmfuse-run/mount:${DMFUSE%/*}/dmfuse-run/mount:$PWD:$PATH" \
+    timeout "$patience" mount one two
 unmount_here
