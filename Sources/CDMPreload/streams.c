@@ -29,7 +29,10 @@ static char being_made; // stands for a stream until all else is there
 
 static struct opened *find_opened(DIR *stream)
 {
-    if (__atomic_load_n(&opened_count, __ATOMIC_RELAXED) == 0)
+    // dirent.h promises the compiler that it isn't NULL, which stands for a free entry; a program may not
+    // keep that.
+    __asm__("" : "+r"(stream));
+    if (!stream || __atomic_load_n(&opened_count, __ATOMIC_RELAXED) == 0)
         return NULL;
     for (struct opened *opened = table; opened < table + most; opened++) {
         if (__atomic_load_n(&opened->stream, __ATOMIC_ACQUIRE) == stream)

@@ -86,6 +86,27 @@ C
 "$(c_compiler)" -O2 -o many many.c
 prints '' run ./many
 
+# No stream at all is none of those that are remembered.
+cat >none.c <<'C'
+#include <dirent.h>
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+int main(void)
+{
+    DIR *volatile none = NULL;
+    DIR *dev = opendir("/dev");
+    if (!dev || closedir(none) != -1 || errno != EINVAL)
+        return 1;
+    for (struct dirent *entry; (entry = readdir(dev));)
+        if (strcmp(entry->d_name, "dm-0") == 0)
+            return 0;
+    return 2;
+}
+C
+"$(c_compiler)" -O2 -Wno-nonnull -o none none.c
+prints '' run ./none
+
 # What the machine's own device-mapper has isn't shown; and /dev/block, where there is one.
 if is_root && unshare -m true 2>/dev/null; then
     cat >inside <<'SCRIPT'
