@@ -29,7 +29,7 @@ APART static bool minor_of_node(struct text name, unsigned *minor)
     *writer.at = 0;
     return below_mount(word, &node) &&
            raw_stat(AT_FDCWD, node.bytes, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-           node_of(status.st_dev, status.st_ino, minor) != no_node;
+           node_of(status.st_dev, status.st_ino, minor) == link_node;
 }
 
 // `front` is the path up to the type.
@@ -42,6 +42,9 @@ APART static enum walked lead_to_loop(struct path *path, struct text front, stru
     unsigned minor, number;
     bool is_device = take(&number_of_name, "dm-") && take_number(&number_of_name, &minor) &&
                      number_of_name.left == 0;
+    // What the kernel has there is meant, unless it is a mapped device by its name.
+    if (!is_device && raw_exists(path->bytes))
+        return walked_elsewhere;
     if ((!is_device && !minor_of_node(name, &minor)) || !loop_over(minor, &number))
         return walked_elsewhere;
     size_t size = front.left + sizeof "/loop4294967295" + rest.left;

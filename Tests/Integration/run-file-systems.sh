@@ -34,6 +34,12 @@ file_system() {
     # A name that isn't a device's, and a loop device's own.
     ! on_mount ls "/sys/fs/$kind/of-none" >said 2>&1 || fail 'of-none is there'
     prints 5 on_mount cat "$real/$file"
+    # What the kernel has there isn't the device of that name.
+    if [ -d "/sys/fs/$kind/features" ]; then
+        dmfuse rename "of-$kind" features
+        prints "$(ls "/sys/fs/$kind/features")" on_mount ls "/sys/fs/$kind/features"
+        dmfuse rename features "of-$kind"
+    fi
     on_mount umount on
     for name in "${names[@]}"; do
         ! on_mount ls "/sys/fs/$kind/$name" >said 2>&1 || fail "$name is there, unmounted again"
