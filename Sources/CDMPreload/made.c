@@ -10,7 +10,7 @@ bool lead_to_made(struct path *meant)
     struct text rest = {meant->bytes, meant->length};
     bool goes_up;
     if ((error != EACCES && error != EPERM && error != EROFS && error != ENOENT) ||
-        !mount_directory() || meant->is_ours || rest.left == 0 || !take_name(&rest, "dev") ||
+        !mount_directory() || meant->is_ours || rest.left == 0 || !take_dev(&rest) ||
         (has_hint(rest, &goes_up), goes_up))
         return false;
     meant->is_ours = lead_below_mount(meant, rest);
@@ -54,7 +54,7 @@ EXPORTED int mkdir(const char *path, mode_t mode)
 APART static const char *target_from(struct text at, const char *target, struct path *room)
 {
     struct text text = {target, program_text(target)};
-    if (text.left == 0 || place_of(text) != place_of_node || !take_name(&text, "dev"))
+    if (text.left == 0 || place_of(text) != place_of_node || !take_dev(&text))
         return target;
     take_any(&text, "/");
     size_t levels = 0;
@@ -82,7 +82,7 @@ APART static const char *target_from(struct text at, const char *target, struct 
         struct text at = {meant.bytes, meant.length};                                              \
         room.mapped = NULL;                                                                        \
         return CALL_MADE(                                                                          \
-            lead_to_made(&meant) && take_name(&at, "dev") &&                                       \
+            lead_to_made(&meant) && take_dev(&at) &&                                               \
                 (target = target_from(at, target, &room)),                                         \
             NEXT(name)(__VA_ARGS__));                                                              \
     }

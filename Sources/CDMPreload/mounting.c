@@ -155,7 +155,7 @@ EXPORTED int mount(
     unsigned minor;
     if (!mount_directory() || !source)
         return NEXT(mount)(source, target, type, flags, data);
-    LEAD(meant, source, -1);
+    LEAD_AT(meant, AT_FDCWD, source, changes, -1);
     unsigned long meant_flags = (flags & magic) == MS_MGC_VAL ? flags & ~(unsigned long)magic : flags;
     if (meant_flags & MS_BIND)
         source = meant.bytes;
@@ -277,7 +277,7 @@ EXPORTED int fsconfig(int context, unsigned command, const char *key, const void
     enum { create_exclusive = 8 }; // Linux 6.6
     if (mount_directory() && command == FSCONFIG_SET_STRING && is_source(key)) {
         unsigned minor;
-        LEAD(meant, value, -1);
+        LEAD_AT(meant, AT_FDCWD, value, changes, -1);
         if (leads_to_mapped(&meant, &minor))
             return configure_mapped(context, command, key, &meant, value);
     }
@@ -295,7 +295,7 @@ static const char no_swap[] =
 
 EXPORTED int swapon(const char *path, int flags)
 {
-    LEAD(meant, path, -1);
+    LEAD_AT(meant, AT_FDCWD, path, changes, -1);
     unsigned minor;
     if (!leads_to_mapped(&meant, &minor))
         return NEXT(swapon)(meant.bytes, flags);
@@ -304,6 +304,6 @@ EXPORTED int swapon(const char *path, int flags)
 }
 EXPORTED int swapoff(const char *path)
 {
-    LEAD(meant, path, -1);
+    LEAD_AT(meant, AT_FDCWD, path, changes, -1);
     return NEXT(swapoff)(meant.bytes);
 }

@@ -18,6 +18,7 @@
     }
 #define NOFOLLOW (flags & AT_SYMLINK_NOFOLLOW ? itself : 0)
 #define HERE AT_FDCWD
+enum { altering = changes | alters };
 
 // MARK: Looking
 
@@ -54,28 +55,28 @@ LED(ssize_t, listxattr, (const char *path, char *list, size_t size), HERE, 0,
 LED(ssize_t, llistxattr, (const char *path, char *list, size_t size), HERE, itself,
     meant.bytes, list, size)
 LED(int, setxattr, (const char *path, const char *name, const void *value, size_t size, int flags),
-    HERE, 0, meant.bytes, name, value, size, flags)
+    HERE, altering, meant.bytes, name, value, size, flags)
 LED(int, lsetxattr, (const char *path, const char *name, const void *value, size_t size, int flags),
-    HERE, itself, meant.bytes, name, value, size, flags)
-LED(int, removexattr, (const char *path, const char *name), HERE, 0, meant.bytes, name)
-LED(int, lremovexattr, (const char *path, const char *name), HERE, itself, meant.bytes, name)
+    HERE, itself | altering, meant.bytes, name, value, size, flags)
+LED(int, removexattr, (const char *path, const char *name), HERE, altering, meant.bytes, name)
+LED(int, lremovexattr, (const char *path, const char *name), HERE, itself | altering, meant.bytes, name)
 
 // MARK: Changing what is there
 
-LED(int, truncate, (const char *path, off_t size), HERE, 0, meant.bytes, size)
-LED(int, truncate64, (const char *path, off64_t size), HERE, 0, meant.bytes, size)
-LED(int, utime, (const char *path, const struct utimbuf *times), HERE, 0, meant.bytes, times)
-LED(int, utimes, (const char *path, const struct timeval times[2]), HERE, 0, meant.bytes, times)
-LED(int, lutimes, (const char *path, const struct timeval times[2]), HERE, itself,
+LED(int, truncate, (const char *path, off_t size), HERE, altering, meant.bytes, size)
+LED(int, truncate64, (const char *path, off64_t size), HERE, altering, meant.bytes, size)
+LED(int, utime, (const char *path, const struct utimbuf *times), HERE, altering, meant.bytes, times)
+LED(int, utimes, (const char *path, const struct timeval times[2]), HERE, altering, meant.bytes, times)
+LED(int, lutimes, (const char *path, const struct timeval times[2]), HERE, itself | altering,
     meant.bytes, times)
-LED(int, futimesat, (int at, const char *path, const struct timeval times[2]), at, 0,
+LED(int, futimesat, (int at, const char *path, const struct timeval times[2]), at, altering,
     at, meant.bytes, times)
 LED(int, utimensat, (int at, const char *path, const struct timespec times[2], int flags), at,
-    NOFOLLOW, at, meant.bytes, times, flags)
+    NOFOLLOW | altering, at, meant.bytes, times, flags)
 
 // MARK: Making and removing names
 
-LED(int, rmdir, (const char *path), HERE, itself, meant.bytes)
+LED(int, rmdir, (const char *path), HERE, itself | altering, meant.bytes)
 LED(int, mkfifo, (const char *path, mode_t mode), HERE, itself | changes, meant.bytes, mode)
 LED(int, mkfifoat, (int at, const char *path, mode_t mode), at, itself | changes,
     at, meant.bytes, mode)
@@ -87,7 +88,8 @@ LED(int, mkfifoat, (int at, const char *path, mode_t mode), at, itself | changes
         LEAD_AT(meant_to, to_at, to, itself | changes, -1);                                        \
         return CALL_LED(meant_from, from_at, how, -1, NEXT(name)(__VA_ARGS__));                    \
     }
-LINK(link, (const char *from, const char *to), HERE, HERE, itself, meant_from.bytes, meant_to.bytes)
+LINK(link, (const char *from, const char *to), HERE, HERE, itself | changes,
+     meant_from.bytes, meant_to.bytes)
 LINK(linkat, (int from_at, const char *from, int to_at, const char *to, int flags), from_at, to_at,
-     flags & AT_SYMLINK_FOLLOW ? 0 : itself,
+     (flags & AT_SYMLINK_FOLLOW ? 0 : itself) | changes,
      from_at, meant_from.bytes, to_at, meant_to.bytes, flags)

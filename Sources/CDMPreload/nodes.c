@@ -2,6 +2,9 @@
 // libdevmapper does to bring them about has happened already.
 #include "preload.h"
 
+// How calls that remove, rename or alter use a path.
+enum { at_target = changes | alters, at_itself = at_target | itself };
+
 // A node of the mapper directory that is there.
 static bool is_node(const struct path *path)
 {
@@ -60,26 +63,30 @@ EXPORTED int __xmknodat(int version, int directory, const char *path, mode_t mod
     return make_node(directory, path, mode, *device);
 }
 
-#define UNLINK(name, parameters, at, ...)                                                          \
+#define UNLINK(name, parameters, at, is_of_directories, ...)                                       \
     EXPORTED int name parameters                                                                   \
     {                                                                                              \
-        LEAD_AT(meant, at, path, itself, -1);                                                      \
+        LEAD_AT(meant, at, path, at_itself, -1);                                                   \
         return CALL_LED(                                                                           \
-            meant, at, itself, -1, is_node(&meant) ? 0 : NEXT(name)(__VA_ARGS__));                 \
+            meant, at, at_itself, -1,                                                              \
+            !is_node(&meant)    ? NEXT(name)(__VA_ARGS__)                                          \
+            : is_of_directories ? fail(ENOTDIR)                                                    \
+                                : 0);                                                              \
     }
-UNLINK(unlink, (const char *path), AT_FDCWD, meant.bytes)
-UNLINK(unlinkat, (int at, const char *path, int flags), at, at, meant.bytes, flags)
-UNLINK(remove, (const char *path), AT_FDCWD, meant.bytes)
+UNLINK(unlink, (const char *path), AT_FDCWD, false, meant.bytes)
+UNLINK(unlinkat, (int at, const char *path, int flags), at, flags & AT_REMOVEDIR,
+       at, meant.bytes, flags)
+UNLINK(remove, (const char *path), AT_FDCWD, false, meant.bytes)
 
-#define RENAME(name, parameters, from_at, to_at, ...)                                              \
+#define RENAME(name, parameters, from_at, to_at, may_replace, ...)                                 \
     EXPORTED int name parameters                                                                   \
     {                                                                                              \
-        LEAD_AT(meant_from, from_at, from, itself | changes, -1);                                  \
-        LEAD_AT(meant_to, to_at, to, itself | changes, -1);                                        \
+        LEAD_AT(meant_from, from_at, from, at_itself, -1);                                         \
+        LEAD_AT(meant_to, to_at, to, at_itself, -1);                                               \
         from = meant_from.bytes;                                                                   \
         to = meant_to.bytes;                                                                       \
         if (is_in_mapper(&meant_from) && is_node(&meant_to))                                       \
-            return 0;                                                                              \
+            return may_replace ? 0 : fail(EEXIST);                                                 \
         int saved = errno, result = NEXT(name)(__VA_ARGS__);                                       \
         if (result == 0 || !lead_to_made(&meant_from) || !lead_to_made(&meant_to))                 \
             return result;                                                                         \
@@ -88,11 +95,12 @@ UNLINK(remove, (const char *path), AT_FDCWD, meant.bytes)
         to = meant_to.bytes;                                                                       \
         return NEXT(name)(__VA_ARGS__);                                                            \
     }
-RENAME(rename, (const char *from, const char *to), AT_FDCWD, AT_FDCWD, from, to)
-RENAME(renameat, (int from_at, const char *from, int to_at, const char *to), from_at, to_at,
+RENAME(rename, (const char *from, const char *to), AT_FDCWD, AT_FDCWD, true,
+       from, to)
+RENAME(renameat, (int from_at, const char *from, int to_at, const char *to), from_at, to_at, true,
        from_at, from, to_at, to)
 RENAME(renameat2, (int from_at, const char *from, int to_at, const char *to, unsigned flags),
-       from_at, to_at, from_at, from, to_at, to, flags)
+       from_at, to_at, !(flags & RENAME_NOREPLACE), from_at, from, to_at, to, flags)
 
 // A node's owner is the mounting user, whose session this is.
 #define NODE(name, parameters, at, how, ...)                                                       \
@@ -106,11 +114,13 @@ RENAME(renameat2, (int from_at, const char *from, int to_at, const char *to, uns
         errno = saved;                                                                             \
         return 0;                                                                                  \
     }
-NODE(chown, (const char *path, uid_t user, gid_t group), AT_FDCWD, 0, meant.bytes, user, group)
-NODE(lchown, (const char *path, uid_t user, gid_t group), AT_FDCWD, itself, meant.bytes, user, group)
-NODE(chmod, (const char *path, mode_t mode), AT_FDCWD, 0, meant.bytes, mode)
-NODE(lchmod, (const char *path, mode_t mode), AT_FDCWD, itself, meant.bytes, mode)
+NODE(chown, (const char *path, uid_t user, gid_t group), AT_FDCWD, at_target,
+     meant.bytes, user, group)
+NODE(lchown, (const char *path, uid_t user, gid_t group), AT_FDCWD, at_itself,
+     meant.bytes, user, group)
+NODE(chmod, (const char *path, mode_t mode), AT_FDCWD, at_target, meant.bytes, mode)
+NODE(lchmod, (const char *path, mode_t mode), AT_FDCWD, at_itself, meant.bytes, mode)
 NODE(fchownat, (int at, const char *path, uid_t user, gid_t group, int flags), at,
-     flags & AT_SYMLINK_NOFOLLOW ? itself : 0, at, meant.bytes, user, group, flags)
+     flags & AT_SYMLINK_NOFOLLOW ? at_itself : at_target, at, meant.bytes, user, group, flags)
 NODE(fchmodat, (int at, const char *path, mode_t mode, int flags), at,
-     flags & AT_SYMLINK_NOFOLLOW ? itself : 0, at, meant.bytes, mode, flags)
+     flags & AT_SYMLINK_NOFOLLOW ? at_itself : at_target, at, meant.bytes, mode, flags)

@@ -52,7 +52,7 @@ struct text path_by_number(struct text path, char *room)
     unsigned major, minor;
     struct text rest = path;
     struct writer writer = {room, room + PATH_MAX, false};
-    if ((!take_mount(&rest) && (!take_name(&rest, "dev") || !take_name(&rest, "block"))) ||
+    if ((!take_mount(&rest) && (!take_dev(&rest) || !take_name(&rest, "block"))) ||
         !take_device_number(&rest, &major, &minor))
         return (struct text){room, 0};
     if (major != mapped_major())

@@ -21,8 +21,9 @@ static bool is_ours(int directory, const struct path *path, int flags, int *fd)
         *fd = control_open(flags);
     else if (is_claimed(directory, path, flags))
         *fd = fail(EBUSY);
-    else
-        return proc_open(path, flags, fd) || mounts_open(path, flags, fd);
+    else // the tables of /proc, which only reading tells
+        return (flags & (O_ACCMODE | O_CREAT | O_TRUNC)) == O_RDONLY &&
+               (proc_open(path, flags, fd) || mounts_open(path, flags, fd));
     return true;
 }
 
@@ -32,7 +33,7 @@ static mode_t mode_of(int flags, va_list rest)
     return flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE ? va_arg(rest, mode_t) : 0;
 }
 
-static unsigned how_of(int flags)
+unsigned how_of_open(int flags)
 {
     bool is_new = flags & O_CREAT && flags & O_EXCL;
     bool may_write = flags & O_CREAT || (flags & O_ACCMODE) != O_RDONLY;
@@ -40,7 +41,7 @@ static unsigned how_of(int flags)
 }
 
 // A node of the mapper directory isn't the link that it is.
-static int unless_node(int flags, const struct path *path)
+int flags_of_open(int flags, const struct path *path)
 {
     return flags & O_NOFOLLOW && is_in_mapper(path) ? flags & ~O_NOFOLLOW : flags;
 }
@@ -49,10 +50,10 @@ static int unless_node(int flags, const struct path *path)
 #define OPEN_BY(at, call)                                                                          \
     ({                                                                                             \
         int given_flags = flags, own;                                                              \
-        LEAD_AT(meant, at, path, how_of(given_flags), -1);                                         \
+        LEAD_AT(meant, at, path, how_of_open(given_flags), -1);                                         \
         CALL_LED(                                                                                  \
-            meant, at, how_of(given_flags), -1,                                                    \
-            (flags = unless_node(given_flags, &meant),                                             \
+            meant, at, how_of_open(given_flags), -1,                                                    \
+            (flags = flags_of_open(given_flags, &meant),                                             \
              is_ours(at, &meant, flags, &own) ? own : call));                                      \
     })
 
@@ -116,11 +117,10 @@ CREAT(creat64)
 // The same for a stream that is to be read.
 static bool is_ours_to_read(const struct path *path, const char *mode, FILE **file)
 {
-    int fd;
-    if (path->length == 0 || mode[0] != 'r' ||
-        !is_ours(AT_FDCWD, path, strchr(mode, 'e') ? O_CLOEXEC : 0, &fd))
+    int fd, flags = (strchr(mode, 'e') ? O_CLOEXEC : 0) | (strchr(mode, '+') ? O_RDWR : O_RDONLY);
+    if (path->length == 0 || mode[0] != 'r' || !is_ours(AT_FDCWD, path, flags, &fd))
         return false;
-    *file = fd >= 0 ? fdopen(fd, "r") : NULL;
+    *file = fd >= 0 ? fdopen(fd, strchr(mode, '+') ? "r+" : "r") : NULL;
     if (fd >= 0 && !*file)
         raw_close(fd);
     return true;
@@ -128,7 +128,9 @@ static bool is_ours_to_read(const struct path *path, const char *mode, FILE **fi
 
 static unsigned how_by_mode(const char *mode)
 {
-    return mode[0] == 'r' && !strchr(mode, '+') ? 0 : changes;
+    if (mode[0] == 'r')
+        return strchr(mode, '+') ? changes : 0;
+    return strchr(mode, 'x') ? itself | changes : changes;
 }
 
 #define FOPEN(name)                                                                                \

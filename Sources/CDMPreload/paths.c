@@ -15,6 +15,11 @@ bool take_name(struct text *text, const char *name)
     return true;
 }
 
+bool take_dev(struct text *text)
+{
+    return text->left > 0 && *text->at == '/' && take_name(text, "dev");
+}
+
 static bool is_device_file(struct text text)
 {
     unsigned minor;
@@ -37,7 +42,7 @@ bool take_mount(struct text *text)
 
 bool is_near(struct text path)
 {
-    return take_mount(&path) || take_name(&path, "dev");
+    return take_mount(&path) || take_dev(&path);
 }
 
 // What follows the mapper directory in a path, after `lead_at`; empty: nothing.
@@ -115,7 +120,7 @@ enum place place_of(struct text path)
     struct text rest = path, number;
     unsigned major, minor;
     bool is_mount = take_mount(&rest);
-    if (!is_mount && !take_name(&rest, "dev"))
+    if (!is_mount && !take_dev(&rest))
         return no_place;
     if (is_mount && rest.left == 0)
         return place_of_ours;
@@ -138,7 +143,7 @@ static enum walked lead_by_text(struct path *path, unsigned how)
 {
     struct text text = {path->bytes, path->length}, rest;
     bool is_mount = take_mount(&text);
-    if (!is_mount && !take_name(&text, "dev"))
+    if (!is_mount && !take_dev(&text))
         return sysfs_lead(path);
     unsigned major, minor;
     rest = text;
@@ -288,8 +293,9 @@ bool lead_after(int directory, unsigned how, struct path *meant)
     if ((error != ENOENT && error != ENOTDIR && error != ENXIO && error != ELOOP) ||
         meant->length == 0 || meant->is_ours)
         return false;
-    struct text text = {meant->bytes, meant->length};
-    bool is_likely = is_near(text) || (*text.at != '/' && is_in_dev(directory)) ||
+    struct text text = {meant->bytes, meant->length}, rest = text;
+    // Below a relative "dev", too: it may begin at "/".
+    bool is_likely = is_near(text) || take_name(&rest, "dev") || (*text.at != '/' && is_in_dev(directory)) ||
                      raw_has_links(directory, meant->bytes, how & itself ? O_NOFOLLOW : 0);
     meant->is_ours = is_likely && walk_to(directory, how, meant, false) == walked_ours;
     errno = error;

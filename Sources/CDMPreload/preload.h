@@ -138,6 +138,7 @@ enum {
     itself = 1,  // a link in the end is meant itself
     changes = 2, // it may make a new name, or write
     asks = 4,    // with `itself`: it only asks, and answers itself for a link by number, which isn't there
+    alters = 8,  // it removes, renames or alters a file: a name of /dev isn't meant by the same in the mount
 };
 // The path that is meant, absolute if it is another than the program's: what stands below /dev/mapper,
 // and /dev/dm-N, is below the mount. false and ENOMEM.
@@ -171,9 +172,6 @@ bool lead_from_node(int directory, struct path *meant);
 bool has_hint(struct text text, bool *goes_up);
 // Whether a path, after `lead_at`, is by its text an entry of the mount's mapper directory.
 bool is_in_mapper(const struct path *path);
-// Steps over a name in front, with slashes and "./" before it, up to a slash or the end. false and
-// nothing done if it doesn't stand there.
-bool take_name(struct text *text, const char *name);
 // Whether the control device is meant, through whatever links.
 bool is_control(int directory, const struct path *path);
 
@@ -189,8 +187,11 @@ enum place place_of(struct text path);
 bool is_near(struct text path);
 // Steps over the mount's directory, up to a slash or the end.
 bool take_mount(struct text *text);
-// Steps over a name in front, with the slashes and dots before it, up to a slash or the end.
+// Steps over a name in front, with slashes and "./" before it, up to a slash or the end. false and
+// nothing done if it doesn't stand there.
 bool take_name(struct text *text, const char *name);
+// The same of /dev: the path is absolute, since "dev" may be anywhere.
+bool take_dev(struct text *text);
 
 enum walked {
     walked_elsewhere, // it isn't the mount's: nothing is changed
@@ -205,6 +206,13 @@ enum walked lead_walked(struct path *path, unsigned how, bool is_ours);
 // When a call has failed that was to make a name below /dev, or to change one: whether the same name in
 // the mount is meant. Then `meant` is set anew. `errno` stays.
 bool lead_to_made(struct path *meant);
+
+// MARK: open.c
+
+// How a call with these flags of open(2) uses its path.
+unsigned how_of_open(int flags);
+// The flags for a path after `lead_at`.
+int flags_of_open(int flags, const struct path *path);
 
 // MARK: listing.c
 

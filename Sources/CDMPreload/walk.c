@@ -15,6 +15,7 @@ struct walk {
     unsigned links;
     // It isn't where the kernel looks: in /dev instead of the mount, or in the mount instead of /dev.
     bool is_elsewhere;
+    bool may_leave;   // what the mount lacks may be in /dev instead
     bool is_as_given; // it begins with the mount's path, which may go through links
 };
 
@@ -121,6 +122,8 @@ APART static bool cross(struct walk *walk)
         rest.at--;
         rest.left++;
         front = (struct text){mount_directory(), mount_directory_length()};
+    } else if (!walk->may_leave) {
+        return false;
     }
     if (rest.left == 0 || front.left + rest.left >= PATH_MAX)
         return false;
@@ -224,6 +227,7 @@ enum walked walk_to(int directory, unsigned how, struct path *meant, bool as_nam
     if (!room)
         return walked_nowhere;
     struct walk walk = {.done = room, .rest_room = room + PATH_MAX, .target = room + 2 * PATH_MAX};
+    walk.may_leave = !(how & alters);
     const char *given = meant->bytes;
     size_t length = meant->length;
     int saved = errno;

@@ -144,6 +144,73 @@ print -b "direct" ? "block" : "none", " ", Cwd::abs_path("direct"), "\n";
 chdir "/dev/mapper" or die; print getcwd(), map { " $_:" . (-b $_ ? "b" : "-") } grep { $_ ne "control" } glob("*");'
 fi
 
+# MARK: What isn't /dev
+
+# A directory that is only called dev.
+mkdir -p far/dev/mapper near
+echo hi >far/dev/mapper/one
+echo ho >far/dev/dm-0
+for way in dev/mapper/one ./dev/mapper/one dev//mapper/./one; do prints hi run env -C far cat "$way"; done
+for way in dev/dm-0 ./dev/dm-0; do prints ho run env -C far cat "$way"; done
+for command in 'mkdir dev/made' 'ln -s x dev/made' 'mkdir ./dev/mapper/made'; do
+    # shellcheck disable=SC2086
+    fails_like '*No such file or directory' run env -C near $command
+done
+prints '' run env -C far mv dev/mapper/one dev/one
+prints hi cat far/dev/one
+[ ! -L "$mnt/made" ] && [ ! -e "$mnt/made" ] || fail 'a name below a directory dev was made in the mount'
+
+# What the mount lacks and /dev has isn't changed by its name in the mount.
+if shared=$(mktemp -p /dev/shm 2>/dev/null); then
+    echo shared >"$shared"
+    chmod 640 "$shared"
+    before=$(stat -c '%a %Y %s' "$shared")
+    by_mount=$mnt/shm/${shared##*/}
+    prints shared run cat "$by_mount"
+    for command in unlink 'mv -t far' 'chmod 600' "chown $(id -u)" 'touch -c -h -d @1' 'rmdir'; do
+        # shellcheck disable=SC2086
+        run $command "$by_mount" >said 2>&1 || true
+        equal "what '$command' left" "$before" "$(stat -c '%a %Y %s' "$shared")"
+    done
+    ! run perl -e 'truncate(shift, 1) or exit 1' "$by_mount" || fail 'a name of /dev was cut by the mount'
+    prints shared cat "$shared"
+    rm "$shared"
+fi
+
+# MARK: Flags
+
+if command -v python3 >/dev/null; then
+    cat >flags.py <<'PYTHON'
+import ctypes, errno, os
+library = ctypes.CDLL(None, use_errno=True)
+library.fopen.restype = ctypes.c_void_p
+def call(name, *arguments):
+    result = getattr(library, name)(*arguments)
+    return errno.errorcode[ctypes.get_errno()] if result in (None, -1) else "done"
+def spawn(path):
+    action = (os.POSIX_SPAWN_OPEN, 5, path, os.O_RDONLY | os.O_NOFOLLOW, 0)
+    try:
+        return os.waitpid(os.posix_spawn("/bin/true", ["true"], os.environ, file_actions=[action]), 0)[1]
+    except OSError as error:
+        return errno.errorcode[error.errno]
+print(call("fopen", b"none", b"wx"), call("fopen", b"direct", b"wx"))
+print(spawn("/dev/mapper/one"), spawn(os.path.abspath("direct")))
+remove_directory, no_replace = 0x200, 1
+print(call("unlinkat", -100, b"/dev/mapper/one", remove_directory), call("unlinkat", -100, b"/dev/mapper/one", 0))
+for flags in no_replace, 0:
+    print(call("renameat2", -100, b"/dev/mapper/one", -100, b"/dev/mapper/two", flags))
+PYTHON
+    prints 'EEXIST EEXIST
+0 ELOOP
+ENOTDIR done
+EEXIST
+done' run python3 flags.py
+fi
+# A table of /proc is ours only for who reads it.
+for table in devices partitions mounts; do
+    fails_like '*' run bash -c "echo x 1<>/proc/$table"
+done
+
 # MARK: What is made
 
 # Nothing of it may be made in the machine's /dev.
@@ -181,7 +248,11 @@ for name in mapper-of-all/one /dev/mapper/one /dev/dm-0 dev/mapper/one direct de
     "$DMFUSE" run -- dd if=a of="$name" bs=4k count=1 conv=notrunc status=none
     "$DMFUSE" run -- dd if=a of="$name" bs=4k count=1 conv=nocreat,notrunc status=none
 done
-find own -type f -size +0
+# What removes, or changes what it is.
+! "$DMFUSE" run -- unlink mapper-of-all/kernels 2>said
+! "$DMFUSE" run -- chmod 600 mapper-of-all/kernels 2>said
+! "$DMFUSE" run -- perl -e 'truncate(shift, 1) or exit 1' mapper-of-all/kernels
+find own -type f -size +0 -o -type f -perm 600
 ls own own/mapper
 SCRIPT
     prints "block special file

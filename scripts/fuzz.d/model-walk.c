@@ -27,13 +27,19 @@ static const char *component(const char *path, char *name)
     return path + length;
 }
 
+// Of a relative path: by its text, wherever it begins.
+static bool is_below_dev(const char *path)
+{
+    while (*path == '/' || begins(path, "./"))
+        path++;
+    return is_in(path, "dev");
+}
+
 static bool is_in_dev_or_mount(const char *path)
 {
     if (is_in(path, world.directory))
         return true;
-    while (*path == '/' || begins(path, "./"))
-        path++;
-    return is_in(path, "dev");
+    return path[0] == '/' && is_below_dev(path);
 }
 
 static bool has_component(const char *path, bool (*is)(const char *))
@@ -62,7 +68,7 @@ static long look(const char *path, char *target)
     return length >= 0 ? length : file_at(path) ? -1 : -2;
 }
 
-static enum led walk(const char *path, bool itself, bool asks, char *meant)
+static enum led walk(const char *path, bool itself, bool asks, bool alters, char *meant)
 {
     static char done[room], rest[room], name[room], target[room], other[room];
     bool is_elsewhere = false, is_as_given = false, has_ended = false;
@@ -115,7 +121,9 @@ static enum led walk(const char *path, bool itself, bool asks, char *meant)
             return not_ours;
         long length = look(done, target);
         if (length == -2) {
-            if (is_in(done, world.directory))
+            if (is_in(done, world.directory) && alters)
+                other[0] = 0;
+            else if (is_in(done, world.directory))
                 sprintf(other, "/dev%s", done + strlen(world.directory));
             else if (begins(done, "/dev/"))
                 sprintf(other, "%s%s", world.directory, done + strlen("/dev"));
@@ -153,7 +161,7 @@ static enum led walk(const char *path, bool itself, bool asks, char *meant)
     return led;
 }
 
-enum led model_lead(const char *path, bool itself, bool changes, bool asks, char *meant)
+enum led model_lead(const char *path, bool itself, bool changes, bool asks, bool alters, char *meant)
 {
     bool goes_up = has_component(path, is_up), is_absolute = path[0] == '/';
     enum led led = not_ours;
@@ -169,13 +177,13 @@ enum led model_lead(const char *path, bool itself, bool changes, bool asks, char
                      ((!itself || strchr(path, '/')) && links_in(path, !itself)));
     if (has_component(path, is_hint) || (goes_up && is_in_dev_or_mount(path)) ||
         (goes_up && !is_absolute && base_is_mapper()) || may_make)
-        return walk(path, itself, asks, meant);
+        return walk(path, itself, asks, alters, meant);
     return not_ours;
 }
 
-enum led model_lead_after(const char *path, bool itself, bool asks, char *meant)
+enum led model_lead_after(const char *path, bool itself, bool asks, bool alters, char *meant)
 {
-    bool is_likely = is_in_dev_or_mount(path) || links_in(path, !itself) ||
+    bool is_likely = is_in_dev_or_mount(path) || is_below_dev(path) || links_in(path, !itself) ||
                      (path[0] != '/' && (base_is_mount() || base_is_mapper() || base_is_of_dev()));
-    return path[0] == 0 || !is_likely ? not_ours : walk(path, itself, asks, meant);
+    return path[0] == 0 || !is_likely ? not_ours : walk(path, itself, asks, alters, meant);
 }

@@ -210,7 +210,7 @@ enum led model_by_text(const char *path, bool is_found, char *meant)
             return spelled(path, meant, as_it_came);
         return model_is_number(rest, &major, &minor) ? by_number(path, rest, is_found, meant) : not_ours;
     }
-    rest = behind(path, "dev");
+    rest = path[0] == '/' ? behind(path, "dev") : NULL;
     if (!rest)
         return (rest = behind(path, "sys")) ? by_sysfs(rest, meant) : not_ours;
     if ((number = behind(rest, "block")))
@@ -227,7 +227,7 @@ char model_place(const char *path, char *end)
 {
     unsigned major, minor;
     const char *in_mount = below(path, world.directory);
-    const char *rest = in_mount ? in_mount : behind(path, "dev"), *number, *name;
+    const char *rest = in_mount ? in_mount : path[0] == '/' ? behind(path, "dev") : NULL, *number, *name;
     if (!rest)
         return 0;
     if (in_mount && *rest == 0)

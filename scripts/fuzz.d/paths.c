@@ -270,13 +270,13 @@ static void check_path(const char *path, unsigned how, bool is_readable)
         MUST(meant.bytes == path && meant.length == 0);
         return;
     }
-    if (!check_answer(&meant, path, model_lead(path, how & itself, how & changes, how & asks, expected), expected))
+    if (!check_answer(&meant, path, model_lead(path, how & itself, how & changes, how & asks, how & alters, expected), expected))
         return;
     if (!meant.is_ours && !is_memory_short) {
         errno = ENOENT;
         lead_after(AT_FDCWD, how, &meant);
         MUST(errno == ENOENT);
-        if (!check_answer(&meant, path, model_lead_after(path, how & itself, how & asks, expected), expected))
+        if (!check_answer(&meant, path, model_lead_after(path, how & itself, how & asks, how & alters, expected), expected))
             return;
     }
     MUST(is_in_mapper(&meant) == model_is_in_mapper(meant.bytes));
@@ -347,7 +347,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         __attribute__((cleanup(release))) struct path meant;
         MUST(lead_at(AT_FDCWD, path, 0, &meant) && meant.bytes == path && meant.length == 0);
     } else {
-        unsigned how = (bytes[4] >> 6 & (itself | changes)) | (bytes[3] & 0x40 ? asks : 0);
+        unsigned how = (bytes[4] >> 6 & (itself | changes)) | (bytes[3] & 0x40 ? asks : 0) |
+                       (bytes[4] & 0x20 ? alters : 0);
         check_path(path, how, is_readable);
     }
     MUST(rooms == 0);
