@@ -11,10 +11,15 @@ static bool is_device_name(struct text name, unsigned *minor)
 
 // MARK: What is hidden, what is shown
 
-static bool is_of_dev(struct text name)
+static bool is_block_name(struct text name)
 {
     unsigned minor;
-    return is_text(name, "mapper") || is_device_name(name, &minor);
+    return is_device_name(name, &minor);
+}
+
+static bool is_of_dev(struct text name)
+{
+    return is_text(name, "mapper") || is_block_name(name);
 }
 
 static bool is_no_dot(struct text name) { return !is_text(name, ".") && !is_text(name, ".."); }
@@ -25,22 +30,25 @@ static bool is_of_mapped_major(struct text name)
     return take_number(&name, &major) && major == mapped_major() && take(&name, ":");
 }
 
-static bool show_in_dev(struct text name, struct writer *shown, unsigned char *type)
+// Shows a name as it is, if it is one to be shown.
+static bool show_if(
+    bool is, struct text name, unsigned char its_type, struct writer *shown, unsigned char *type)
 {
-    if (!is_of_dev(name))
+    if (!is)
         return false;
     put(shown, name.at, name.left);
-    *type = is_text(name, "mapper") ? DT_DIR : DT_BLK;
+    *type = its_type;
     return true;
+}
+
+static bool show_in_dev(struct text name, struct writer *shown, unsigned char *type)
+{
+    return show_if(is_of_dev(name), name, is_text(name, "mapper") ? DT_DIR : DT_BLK, shown, type);
 }
 
 static bool show_in_mapper(struct text name, struct writer *shown, unsigned char *type)
 {
-    if (!is_no_dot(name))
-        return false;
-    put(shown, name.at, name.left);
-    *type = is_text(name, "control") ? DT_CHR : DT_BLK;
-    return true;
+    return show_if(is_no_dot(name), name, is_text(name, "control") ? DT_CHR : DT_BLK, shown, type);
 }
 
 // The links that udev would make.
@@ -56,12 +64,6 @@ static bool show_by_number(struct text name, struct writer *shown, unsigned char
     return true;
 }
 
-static bool is_block_name(struct text name)
-{
-    unsigned minor;
-    return is_device_name(name, &minor);
-}
-
 static bool hide_nothing(struct text name)
 {
     (void)name;
@@ -70,18 +72,12 @@ static bool hide_nothing(struct text name)
 
 static bool show_link(struct text name, struct writer *shown, unsigned char *type)
 {
-    if (!is_block_name(name))
-        return false;
-    put(shown, name.at, name.left);
-    *type = DT_LNK;
-    return true;
+    return show_if(is_block_name(name), name, DT_LNK, shown, type);
 }
 
 static bool show_directory(struct text name, struct writer *shown, unsigned char *type)
 {
-    bool is = show_link(name, shown, type);
-    *type = DT_DIR;
-    return is;
+    return show_if(is_block_name(name), name, DT_DIR, shown, type);
 }
 
 // MARK: The table

@@ -7,35 +7,13 @@
 
 // MARK: Lines
 
-// Steps over the end of a line.
-static struct text take_line(struct text *rest)
-{
-    const char *end = memchr(rest->at, '\n', rest->left);
-    struct text line = {rest->at, end ? (size_t)(end - rest->at) : rest->left};
-    size_t whole = line.left + (end != NULL);
-    rest->at += whole;
-    rest->left -= whole;
-    return line;
-}
-
-// Steps over a word and the blank behind it.
-static struct text take_word(struct text *line)
-{
-    const char *end = memchr(line->at, ' ', line->left);
-    struct text word = {line->at, end ? (size_t)(end - line->at) : line->left};
-    size_t whole = word.left + (end != NULL);
-    line->at += whole;
-    line->left -= whole;
-    return word;
-}
-
 // What is mounted: the first word in `mounts`; in `mountinfo` the second one behind a lone "-".
 static struct text source_of(struct text line, bool is_info)
 {
-    while (is_info && line.left > 0 && !is_text(take_word(&line), "-")) {}
+    while (is_info && line.left > 0 && !is_text(take_until(&line, ' '), "-")) {}
     if (is_info)
-        take_word(&line);
-    return take_word(&line);
+        take_until(&line, ' ');
+    return take_until(&line, ' ');
 }
 
 // Whether a loop device is mounted there.
@@ -54,7 +32,7 @@ int mounted_loop(uint64_t mount, unsigned *number)
         struct text rest = {buffer.bytes, buffer.filled};
         while (rest.left > 0 && result != 0) {
             unsigned found;
-            struct text line = take_line(&rest), front = line;
+            struct text line = take_until(&rest, '\n'), front = line;
             if (take_number(&front, &found) && found == mount &&
                 is_loop(source_of(line, true), number))
                 result = 0;
@@ -104,7 +82,7 @@ static size_t count_loops(struct text rest, bool is_info)
     size_t count = 0;
     unsigned number;
     while (rest.left > 0)
-        count += is_loop(source_of(take_line(&rest), is_info), &number);
+        count += is_loop(source_of(take_until(&rest, '\n'), is_info), &number);
     return count;
 }
 
@@ -114,15 +92,15 @@ static void put_front(struct writer *writer, struct text front, bool is_info, un
 {
     struct text rest = front;
     if (is_info) {
-        take_word(&rest);
-        take_word(&rest);
+        take_until(&rest, ' ');
+        take_until(&rest, ' ');
         put(writer, front.at, (size_t)(rest.at - front.at));
         if (take(&rest, "7:")) {
             put_number(writer, mapped_major());
             put(writer, ":", 1);
             put_number(writer, minor);
             put(writer, " ", 1);
-            take_word(&rest);
+            take_until(&rest, ' ');
         }
     }
     put(writer, rest.at, rest.left);
@@ -134,7 +112,7 @@ static bool translate(struct text rest, bool is_info, struct writer *writer)
     bool is_any = false;
     while (rest.left > 0) {
         const char *begin = rest.at;
-        struct text source = source_of(take_line(&rest), is_info);
+        struct text source = source_of(take_until(&rest, '\n'), is_info);
         unsigned number, minor;
         if (!is_loop(source, &number) || !loop_device(number, &minor)) {
             put(writer, begin, (size_t)(rest.at - begin));

@@ -54,6 +54,8 @@ bool is_text(struct text text, const char *word);
 bool take(struct text *text, const char *word);
 bool take_number(struct text *text, unsigned *number);
 void take_any(struct text *text, const char *bytes);
+// Steps over what is before a byte, or over all, and over that byte: a line, a word.
+struct text take_until(struct text *text, char end);
 
 // Writes up to the end of its room and no further.
 struct writer {

@@ -59,11 +59,9 @@ int read_whole(int fd, struct buffer *buffer)
 static size_t place(struct text all)
 {
     bool is_block = false;
-    struct text rest = all;
+    struct text rest = all, behind = all;
     while (rest.left > 0) {
-        const char *end = memchr(rest.at, '\n', rest.left);
-        struct text line = {rest.at, end ? (size_t)(end - rest.at) : rest.left};
-        size_t whole = line.left + (end != NULL);
+        struct text line = take_until(&behind, '\n');
         if (is_block) {
             unsigned major;
             struct text number = line;
@@ -72,8 +70,7 @@ static size_t place(struct text all)
                 break;
         }
         is_block = is_block || is_text(line, "Block devices:");
-        rest.at += whole;
-        rest.left -= whole;
+        rest = behind;
     }
     return all.left - rest.left;
 }

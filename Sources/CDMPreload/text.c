@@ -34,6 +34,16 @@ bool take_number(struct text *text, unsigned *number)
     return true;
 }
 
+struct text take_until(struct text *text, char end)
+{
+    const char *found = memchr(text->at, end, text->left);
+    struct text part = {text->at, found ? (size_t)(found - text->at) : text->left};
+    size_t whole = part.left + (found != NULL);
+    text->at += whole;
+    text->left -= whole;
+    return part;
+}
+
 void take_any(struct text *text, const char *bytes)
 {
     char byte;
