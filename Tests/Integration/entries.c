@@ -4,23 +4,11 @@
 //
 // Reads by readdir, readdir_r, scandir, scandirat, fdopendir, and getdents64 with buffers from 64 bytes on; and from
 // each position on that telldir gave.
-#define _GNU_SOURCE
-#include <dirent.h>
-#include <fcntl.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include "must.h"
 
-#define MUST(condition)                                                                            \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "line %d: %s (errno: %m)\n", __LINE__, #condition);                    \
-            exit(1);                                                                               \
-        }                                                                                          \
-    } while (0)
+#include <dirent.h>
+#include <sys/mman.h>
+
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 
 enum { most = 5000 };

@@ -80,6 +80,18 @@ need_command() {
         command -v "$command" >/dev/null || skip "$command isn't installed"
     done
 }
+# DIRECTORY: makes it /dev, with what is needed there. In a mount namespace of its own only; for scripts there,
+# too.
+take_for_dev() {
+    ln -s /proc/self/fd "$1/fd"
+    local name
+    for name in null zero fuse; do
+        touch "$1/$name"
+        mount --bind "/dev/$name" "$1/$name"
+    done
+    mount --rbind "$1" /dev
+}
+export -f take_for_dev
 # A program that was compiled from a C file here.
 need_helper() {
     [ -x "$helpers/$1" ] || skip "$1 wasn't compiled"

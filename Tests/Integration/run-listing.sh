@@ -115,12 +115,7 @@ mkdir dev
 mount -t tmpfs none dev
 mkdir dev/mapper dev/block
 touch dev/mapper/kernels dev/dm-7 dev/dm-x "dev/block/${2}9" dev/block/7:0
-ln -s /proc/self/fd dev/fd
-for name in null zero fuse; do
-    touch "dev/$name"
-    mount --bind "/dev/$name" "dev/$name"
-done
-mount --rbind dev /dev
+take_for_dev dev
 echo /dev:; "$DMFUSE" run -- "$1" /dev dm- mapper
 echo /dev/block:; "$DMFUSE" run -- "$1" /dev/block "$2" 7
 SCRIPT

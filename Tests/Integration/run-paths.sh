@@ -236,12 +236,7 @@ mkdir own
 mount -t tmpfs none own
 mkdir own/mapper
 touch own/mapper/one own/mapper/kernels own/dm-0
-ln -s /proc/self/fd own/fd
-for name in null zero fuse; do
-    touch "own/$name"
-    mount --bind "/dev/$name" "own/$name"
-done
-mount --rbind own /dev
+take_for_dev own
 bash making
 for name in /dev/mapper/one /dev/dm-0 dev/mapper/one; do "$DMFUSE" run -- stat -L -c %F "$name"; done
 for name in mapper-of-all/one /dev/mapper/one /dev/dm-0 dev/mapper/one direct device; do
