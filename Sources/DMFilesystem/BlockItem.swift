@@ -2,8 +2,8 @@ import DeviceMapper
 import Glibc
 
 /// A file, link or directory in `block/dm-N`: what Linux 6.1 has in /sys/block/dm-N. Left out are
-/// `power`, `trace`, `integrity`, and files that are empty or can't be read. Its place in the list is part of its
-/// inode number.
+/// `power`, `trace`, `integrity`, and files that are empty or can't be read. Its place in the list is
+/// part of its inode number.
 struct BlockItem: Sendable {
     enum Content: Sendable {
         case directory

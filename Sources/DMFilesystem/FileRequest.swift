@@ -219,18 +219,18 @@ final class FileRequest: Interruptible, @unchecked Sendable {
         return false
     }
 
-    /// Whether it is a request of one of these openers that isn't answered. Any thread.
-    func isOf(_ openers: [ObjectIdentifier]) -> Bool {
-        let address = fileAddress.load(ordering: .acquiring)
-        return address != 0 && openers.contains { UInt(bitPattern: $0) == address }
+    /// Whether it is a request that isn't answered, of an opener at one of these addresses. Any thread.
+    func isOf(_ openers: Set<UInt>) -> Bool {
+        openers.contains(fileAddress.load(ordering: .acquiring))
     }
 
     /// Whether an interrupted request still waits for its answer.
     func isPending(_ token: UInt) -> Bool { state.isInterrupted(token) }
 }
 
-/// Runs in libfuse with that request's lock held. To take that lock again (`fuse_req_interrupt_func`) would hang; answering doesn't take it, but may
-/// take locks of the core, so that is left to another thread.
+/// Runs in libfuse with that request's lock held. To take that lock again (`fuse_req_interrupt_func`)
+/// would hang; answering doesn't take it, but may take locks of the core, so that is left to another
+/// thread.
 @c(dmfs_request_interrupted)
 func requestInterrupted(_ request: fuse_req_t?, _ context: UnsafeMutableRawPointer?) {
     guard let request, let context, let owner = cfuse_request_owner(request) else { return }

@@ -98,7 +98,8 @@ final class FileRequestPool: KeepsMemory, @unchecked Sendable {
 
     /// Whether a request of one of these openers isn't answered.
     func isServing(_ openers: [ObjectIdentifier]) -> Bool {
-        lock.withLock { all.values.contains { $0.isOf(openers) } }
+        let addresses = Set(openers.map { UInt(bitPattern: $0) })
+        return lock.withLock { all.values.contains { $0.isOf(addresses) } }
     }
 
     var interruptions: Int { lock.withLock { interruptionCount } }
