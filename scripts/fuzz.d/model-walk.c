@@ -77,7 +77,7 @@ static enum led walk(const char *path, bool itself, bool asks, bool alters, char
     if (path[0] != '/') {
         const char *base = base_is_mount() ? world.directory
                            : base_is_mapper() ? "/dev/mapper" : base_path();
-        if (!base || base[0] != '/')
+        if (!base || base[0] != '/' || strlen(base) >= PATH_MAX)
             return not_ours;
         is_elsewhere = base_is_mapper();
         strcpy(done, strcmp(base, "/") == 0 ? "" : base);
