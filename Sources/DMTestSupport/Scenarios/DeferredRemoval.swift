@@ -82,5 +82,23 @@
             stage.require(stage.names.isEmpty, "left: \(stage.names)")
             stage.require(stage.devices.users(of: "a") == 0, "a table is left")
         }
+
+        package static let deferredRemoveVersusRemoveAll = Scenario(
+            "R13 remove_all", "remove_all leaves no device that only a removed one stood on",
+            preemptions: 1, devices: ["low": "0 8 linear a 0", "up": "0 8 linear low 0"],
+            setup: {
+                $0.open("up")
+                $0.remove("up", deferred: true)
+            },
+            threads: [
+                "close": { $0.close() },
+                "remove all": { stage in
+                    let left = stage.registry.removeAll(deferred: false)
+                    stage.require(left == 0 || left == 2, "\(left) device is left")
+                },
+            ]
+        ) { stage in
+            stage.require(stage.names.isEmpty || stage.names == ["low"], "left: \(stage.names)")
+        }
     }
 #endif

@@ -28,6 +28,9 @@ final class DeferredRemovals: @unchecked Sendable {
         }
     }
 
+    /// Whether all that was scheduled is done. Any lock may be held, but a leaf.
+    var isIdle: Bool { lock.withLock { completed == scheduled } }
+
     /// Waits a bounded moment until what was scheduled so far is done.
     func settle(in registry: DeviceRegistry, until deadline: Deadline) {
         // No thread was to be had before: this one does it.
