@@ -11,10 +11,9 @@ let settings: [SwiftSetting] = [
     .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
 ]
 let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
-/// The core and its tests alone, for builds that look at nothing else: scripts/test under
-/// ThreadSanitizer.
-let isCoreOnly = Context.environment["DMFUSE_CORE_ONLY"] != nil
-let core = ["CLinux", "DeviceMapper", "DMTestSupport", "DeviceMapperTests"]
+/// The core and its stress suite alone, for the build of scripts/test under ThreadSanitizer.
+let isStressOnly = Context.environment["DMFUSE_STRESS_ONLY"] != nil
+let stressed = ["CLinux", "DeviceMapper", "DMTestSupport", "StressTests"]
 
 // One way only: CFuse <- DMFilesystem; DeviceMapper <- {DMFilesystem, DMControl} <- DMCommandLine.
 // DMFilesystem and DMControl never see each other, and nothing in DeviceMapper knows FUSE.
@@ -68,6 +67,9 @@ let package = Package(
             name: "DeviceMapperTests", dependencies: ["DeviceMapper", "DMTestSupport", system],
             swiftSettings: settings),
         .testTarget(
+            name: "StressTests", dependencies: ["DeviceMapper", "DMTestSupport", system],
+            swiftSettings: settings),
+        .testTarget(
             name: "DMControlTests", dependencies: ["DMControl", "DMTestSupport", system],
             swiftSettings: settings),
         .testTarget(
@@ -84,4 +86,4 @@ let package = Package(
             swiftSettings: settings),
     ]
 )
-if isCoreOnly { package.targets.removeAll { !core.contains($0.name) } }
+if isStressOnly { package.targets.removeAll { !stressed.contains($0.name) } }

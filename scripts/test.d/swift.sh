@@ -50,7 +50,7 @@ unit() {
 stress() {
     install_missing
     scratch=.build-tsan build_options=(--sanitize=thread --scratch-path .build-tsan)
-    DMFUSE_CORE_ONLY=yes DMFUSE_STRESS_SECONDS=60 swift_tests stress "$stress_seconds" --filter Stress
+    DMFUSE_STRESS_ONLY=yes DMFUSE_STRESS_SECONDS=60 swift_tests stress "$stress_seconds"
 }
 
 fuzz() {
