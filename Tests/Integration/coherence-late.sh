@@ -80,6 +80,32 @@ done
 note "20 writes to pages that weren't cached: $((SECONDS - begin)) s"
 [ $((SECONDS - begin)) -lt "$patience" ] || fail 'writes waited for their own pages'
 
+# A new table goes live while a read of another page is held, and the drop of the rest comes late.
+head -c 8192 /dev/zero | tr '\0' x >a
+head -c 8192 /dev/zero | tr '\0' y >b
+dmfuse create held --table "0 16 linear $PWD/a 0"
+dmfuse create swapped --table "0 16 linear $(device held) 0"
+second_page() { dd if="$(device swapped)" bs=4k skip=1 count=1 status=none | head -c 1; }
+hold_open "$(device swapped)"
+openers+=($!)
+equal 'the first table' x "$(second_page)"
+dmfuse suspend swapped
+start dd if="$(device swapped)" of=/dev/null bs=4k count=1 status=none
+reader=$!
+eventually 'the read is held' is_held "$reader" 0
+dmfuse suspend held
+dmfuse load swapped <<TABLE
+0 8 linear $(device held) 0
+8 8 linear $PWD/b 8
+TABLE
+touch "$SLOW_DROPS"
+dmfuse resume swapped
+equal 'the second table' y "$(second_page)"
+rm "$SLOW_DROPS"
+still_run "$reader"
+dmfuse resume held
+ends_with 0 "$reader"
+
 for opener in "${openers[@]}"; do let_go "$opener"; done
-for name in d low; do dmfuse remove --retry "$name"; done
+for name in d low swapped held; do dmfuse remove --retry "$name"; done
 unmount_here
