@@ -120,7 +120,10 @@ func readFile(
         case .success(let extent) where isDirect(file) && !extent.isAligned(to: device.blockSize):
             reply.error(.invalidArgument)
         case .success(let extent):
-            session.requests.submit(reply) { $0.read(extent, of: device, $1) }
+            session.requests.submit(reply) {
+                $0.read(
+                    extent, of: device, noted: session.pages.noteRead(node, extent, request), $1)
+            }
         }
     }
 }

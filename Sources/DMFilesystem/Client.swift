@@ -31,10 +31,7 @@ struct ClientSignals: Equatable {
 
         mutating func note(_ line: Slice<UnsafeRawBufferPointer>) {
             func value(of name: StaticString, radix: UInt8) -> UInt64? {
-                let prefix = UnsafeBufferPointer(
-                    start: name.utf8Start, count: name.utf8CodeUnitCount)
-                guard line.starts(with: prefix) else { return nil }
-                return ClientSignals.number(line.dropFirst(prefix.count), radix: radix)
+                ProcLine.value(of: name, line).flatMap { ProcLine.number($0, radix: radix) }
             }
             if let number = value(of: "Tgid:\t", radix: 10) { process = pid_t(exactly: number) }
             if let number = value(of: "SigQ:\t", radix: 10) { queued = number }
@@ -44,12 +41,6 @@ struct ClientSignals: Equatable {
             if let set = value(of: "SigIgn:\t", radix: 16) { ignored = set }
             if let set = value(of: "SigCgt:\t", radix: 16) { caught = set }
         }
-    }
-
-    /// The digits up to what is none. Nil: there are none, or too many.
-    private static func number(_ text: Slice<UnsafeRawBufferPointer>, radix: UInt8) -> UInt64? {
-        let digits = text.prefix { byte in Digits.value(byte).map { $0 < radix } ?? false }
-        return Digits.number(digits, radix: radix)
     }
 
     /// Signals by which a terminal, a shell or a service manager asks a program to end.
@@ -69,20 +60,21 @@ struct ClientSignals: Equatable {
 enum Client {
     /// Its signals at this moment. Nil: it is gone, or not to be seen from here.
     static func signals(of thread: pid_t) -> ClientSignals? {
+        look(at: thread, ClientSignals.init(status:))
+    }
+
+    /// What it is at. Nil as above.
+    static func status(of thread: pid_t) -> ThreadStatus? {
+        look(at: thread, ThreadStatus.init(status:))
+    }
+
+    private static func look<Value>(
+        at thread: pid_t, _ value: (UnsafeRawBufferPointer) -> Value?
+    ) -> Value? {
         guard thread > 0 else { return nil }
         let file = open("/proc/\(thread)/status", O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return nil }
         defer { close(file) }
-        return withUnsafeTemporaryAllocation(byteCount: 8 << 10, alignment: 1) { text in
-            // The kernel gives all of it at once.
-            let count = read(file, text.baseAddress, text.count)
-            return count > 0 ? ClientSignals(status: UnsafeRawBufferPointer(text[..<count])) : nil
-        }
-    }
-}
-
-extension UnsafeRawBufferPointer {
-    fileprivate init(_ slice: Slice<UnsafeMutableRawBufferPointer>) {
-        self.init(UnsafeMutableRawBufferPointer(rebasing: slice))
+        return ProcLine.read(file, value)
     }
 }

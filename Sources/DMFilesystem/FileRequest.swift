@@ -16,6 +16,9 @@ final class FileRequest: Interruptible, @unchecked Sendable {
         var owner: Unmanaged<FileRequest>?
     }
 
+    /// What a request has to do with the kernel's page cache.
+    private enum Paging { case write(CachedWrite), read(PageReads.Mark) }
+
     private let state = RequestState()
     private let io: IORequest
     private var request: fuse_req_t?
@@ -24,7 +27,7 @@ final class FileRequest: Interruptible, @unchecked Sendable {
     private let fileAddress = Atomic<UInt>(0)
     /// Of BLKFLSBUF, which came by ioctl(2).
     private var drop: (waiter: BufferDrops.Waiter, giveUp: () -> Void)?
-    private var cached: CachedWrite?
+    private var paging: Paging?
     /// Counted for the time of a call: who gives the last request back may be in there when the session
     /// ends.
     private unowned let pool: FileRequestPool
@@ -43,7 +46,11 @@ final class FileRequest: Interruptible, @unchecked Sendable {
 
     // MARK: Submitting
 
-    func read(_ extent: Extent, of file: DeviceHandle, _ reply: consuming Reply) {
+    /// `noted`: it arrived while pages are dropped, or soon after.
+    func read(
+        _ extent: Extent, of file: DeviceHandle, noted: PageReads.Mark?, _ reply: consuming Reply
+    ) {
+        if let noted { paging = .read(noted) }
         io.prepareRead(offset: extent.offset, length: extent.length)
         submit(to: file, reply)
     }
@@ -54,7 +61,7 @@ final class FileRequest: Interruptible, @unchecked Sendable {
         _ extent: Extent, of file: DeviceHandle, _ payload: Payload, at start: Int,
         forceUnitAccess: Bool, cached: CachedWrite?, _ reply: consuming Reply
     ) {
-        self.cached = cached
+        if let cached { paging = .write(cached) }
         io.prepareWrite(
             offset: extent.offset, payload: payload, at: start, length: extent.length,
             forceUnitAccess: forceUnitAccess)
@@ -122,12 +129,13 @@ final class FileRequest: Interruptible, @unchecked Sendable {
     /// On any thread, also within `submit`.
     private func complete() {
         guard let request else { preconditionFailure("a request completed that was not begun") }
-        if let cached, io.error == nil || keepsErrorForFlush(cached) {
-            if cached.mayHaveDropped { return settle(cached) }
+        if case .write(let cached) = paging, io.error == nil || keepsErrorForFlush(cached) {
+            if cached.mayBeStale(length: io.length) { return settle(cached) }
             Reply(request).written(io.length)
         } else if !io.wasDelivered {
             answer(Reply(request))
         }
+        if case .read(let mark) = paging { mark.end() }
         if state.finish() { giveBack() }
     }
 
@@ -149,7 +157,8 @@ final class FileRequest: Interruptible, @unchecked Sendable {
 
     /// Answers a write through the page cache when no page of it can be older than it.
     private func settle(_ write: CachedWrite) {
-        write.settle(length: io.length) { [self] in
+        guard let file else { preconditionFailure("a request was given back too early") }
+        write.settle(length: io.length, of: file) { [self] in
             guard let request else { preconditionFailure("a request was given back too early") }
             Reply(request).written(io.length)
             if state.finish() { giveBack() }
@@ -180,7 +189,7 @@ final class FileRequest: Interruptible, @unchecked Sendable {
     private func giveBack() {
         request = nil
         drop = nil
-        cached = nil
+        paging = nil
         fileAddress.store(0, ordering: .releasing)
         file = nil
         io.release()

@@ -18,10 +18,11 @@ final class KernelPages: PageCache, @unchecked Sendable {
     private var hasEnded = false
 
     /// Until when writes that arrive are looked after (`CachedWrite`), in monotonic milliseconds: one may
-    /// have been on its way here when a drop ended.
+    /// have been on its way here when a drop ended. 0: that is over.
     private let settledAt = Atomic<UInt64>(0)
     private let dropsBegun = Atomic<UInt64>(0)
     let sizes = SizeGate()
+    let reads = PageReads()
     private static let settlingMilliseconds: UInt64 = 1000
 
     /// Takes over a descriptor of /dev/fuse.
@@ -74,18 +75,61 @@ final class KernelPages: PageCache, @unchecked Sendable {
         }
     }
 
-    /// How many drops there were when a write arrives; nil: one may have come between it and the
-    /// change of its pages.
-    var dropsBefore: UInt64? {
+    /// For the time of `body` pages are dropped that others may have changed.
+    func unsettling(_ body: () -> Void) {
+        let begun = begin(unsettles: true)
+        body()
+        if begun { finish(unsettles: true) }
+    }
+
+    /// How it was when a write arrived.
+    struct Arrival {
+        /// How many drops there had been; nil: one may have come between the change of its pages and the
+        /// arrival.
+        fileprivate let drops: UInt64?
+        /// Since when a read may have brought back what was dropped.
+        fileprivate let readsSince: UInt64
+    }
+
+    /// A write arrives.
+    func noteArrival() -> Arrival {
         let count = dropsBegun.load(ordering: .sequentiallyConsistent)
-        let time = settledAt.load(ordering: .sequentiallyConsistent)
-        return time > 0 && Deadline.nowMilliseconds < time ? nil : count
+        guard let now = timeWhileUnsettled else { return Arrival(drops: count, readsSince: 0) }
+        return Arrival(
+            drops: nil, readsSince: now - min(now, KernelPages.settlingMilliseconds))
     }
 
     /// Whether pages of a write may have been dropped, and read again, before it took effect; asked
     /// after that.
-    func mayHaveDropped(since count: UInt64?) -> Bool {
-        dropsBegun.load(ordering: .sequentiallyConsistent) != count
+    func mayBeStale(_ node: NodeNumber, _ range: Range<UInt64>, since arrival: Arrival) -> Bool {
+        dropsBegun.load(ordering: .sequentiallyConsistent) != arrival.drops
+            && reads.sawRead(of: node, range, since: arrival.readsSince)
+    }
+
+    /// A READ arrives, before anything is read for it. Nil: no page was dropped lately.
+    func noteRead(
+        _ node: fuse_ino_t, _ extent: Extent, _ request: fuse_req_t?
+    ) -> PageReads.Mark? {
+        guard let now = timeWhileUnsettled else { return nil }
+        return reads.begin(
+            NodeNumber(rawValue: UInt64(node)),
+            extent.offset..<extent.offset + UInt64(extent.length), at: now,
+            for: request.map { fuse_req_ctx($0).pointee.pid } ?? 0)
+    }
+
+    /// In monotonic milliseconds; nil: no page is being dropped, and none was lately.
+    private var timeWhileUnsettled: UInt64? {
+        let time = settledAt.load(ordering: .sequentiallyConsistent)
+        guard time > 0 else { return nil }
+        let now = Deadline.nowMilliseconds
+        guard now >= time else { return now }
+        // From here on nobody asks for the time, until the next drop.
+        lock.withLock {
+            if unsettlingDrops == 0, settledAt.load(ordering: .sequentiallyConsistent) == time {
+                settledAt.store(0, ordering: .sequentiallyConsistent)
+            }
+        }
+        return nil
     }
 
     static let pageSize = UInt64(sysconf(Int32(_SC_PAGESIZE)))

@@ -79,6 +79,7 @@ writes_swapped() {
 rewrites() {
     until is_over; do
         "$helpers/rewrites" "$(device rewritten)" 4096 500 >/dev/null
+        "$helpers/rewrites" "$(device rewritten)" 1536 500 >/dev/null
         done_once rewrites
     done
 }

@@ -26,7 +26,7 @@ package protocol PageCache: AnyObject, Sendable {
 /// It may take as long as a device below is suspended, and nothing ends it before; so whoever waits
 /// for it can give up. It holds the device, and nothing that a request could wait for.
 final class CacheDrop: @unchecked Sendable {
-    // @unchecked: the flags are guarded by `lock`.
+    // @unchecked: the flags are guarded by `lock`; who waits looks at the thread.
 
     /// Guards `isSizeKnown` and `isDone`. Leaf.
     private let lock = Lock(rank: .leaf, name: "CacheDrop.lock")
@@ -37,8 +37,9 @@ final class CacheDrop: @unchecked Sendable {
     private static let pollMilliseconds: UInt32 = 5
     /// How long the size of a longer table, and the drop of pages that no read is held for, is waited for
     /// also where a request is held: for the size only one on the page with the earlier end can keep it
-    /// back.
-    private static let sizeMilliseconds: UInt32 = 200
+    /// back. So long at least, and at most while the drop isn't stuck.
+    private static let sizeMilliseconds: (least: UInt32, most: UInt32) = (200, 10_000)
+    private let thread = StuckThread()
 
     /// Nil: nobody ever had the device open, and nothing is cached of it. Where nobody has it open
     /// now, what is cached goes with the first open; but a second open may come before the first
@@ -75,6 +76,7 @@ final class CacheDrop: @unchecked Sendable {
     private static func start(_ body: @escaping @Sendable (CacheDrop) -> Void) -> CacheDrop {
         let drop = CacheDrop()
         let run: @Sendable () -> Void = {
+            drop.thread.begin()
             body(drop)
             drop.lock.withLock {
                 drop.isDone = true
@@ -116,10 +118,11 @@ final class CacheDrop: @unchecked Sendable {
         try done.wait(lock, interrupt, until: { isDone }, then: {})
     }
 
-    /// Waits until it is done, the caller is interrupted, or `isStuck`, which is asked every now
+    /// Waits until it is done, the caller is interrupted, or `isHeld`, which is asked every now
     /// and then with no lock held.
-    func wait(_ interrupt: Interrupt?, unless isStuck: () -> Bool) {
-        let patience = Deadline(millisecondsFromNow: CacheDrop.sizeMilliseconds)
+    func wait(_ interrupt: Interrupt?, unless isHeld: () -> Bool) {
+        let soonest = Deadline(millisecondsFromNow: CacheDrop.sizeMilliseconds.least)
+        let latest = Deadline(millisecondsFromNow: CacheDrop.sizeMilliseconds.most)
         while interrupt?.isRaised != true {
             let (isOver, isSizeKnown) = lock.withLock { () -> (Bool, Bool) in
                 if !isDone {
@@ -129,7 +132,8 @@ final class CacheDrop: @unchecked Sendable {
                 return (isDone, self.isSizeKnown)
             }
             if isOver { return }
-            if (isSizeKnown || patience.hasPassed) && isStuck() { return }
+            let isStuck = thread.isStuck() && soonest.hasPassed
+            if (isSizeKnown || isStuck || latest.hasPassed) && isHeld() { return }
         }
     }
 }

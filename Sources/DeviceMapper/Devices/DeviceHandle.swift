@@ -68,6 +68,11 @@ package final class DeviceHandle: @unchecked Sendable {
     /// Whether the device, or one below it, holds a read of one of its openers.
     package var holdsRead: Bool { registry.holdsRequest(of: device, only: .read) }
 
+    /// The same of a read of some of these bytes.
+    package func holdsRead(of range: Range<UInt64>) -> Bool {
+        registry.heldReads(of: device).contains { $0.overlaps(range) }
+    }
+
     /// The same of a write past the page cache.
     package var holdsDirectWrite: Bool { registry.holdsDirectWrite(of: device) }
 
