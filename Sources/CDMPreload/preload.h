@@ -148,6 +148,8 @@ bool lead_at(int directory, const char *path, unsigned how, struct path *meant);
 // When the call has failed: whether another path is meant, to which only its links lead. Then `meant` is
 // set anew. `errno` stays.
 bool lead_after(int directory, unsigned how, struct path *meant);
+// When the call has failed: whether the path is relative to the mapper directory. Then it is absolute.
+bool lead_from_mapper(int directory, unsigned how, struct path *meant);
 // Where a path, after `lead_at`, is a node of one of the mount's devices that somebody made elsewhere, as
 // libdevmapper does in a device directory of its own: makes it the device's path. The kernel knows no device
 // of that number, so opening it has failed with ENXIO, or would. false: it is none, or ENOMEM.

@@ -181,9 +181,12 @@ enum led model_lead(const char *path, bool itself, bool changes, bool asks, bool
     return not_ours;
 }
 
-enum led model_lead_after(const char *path, bool itself, bool asks, bool alters, char *meant)
+enum led model_lead_after(const char *path, bool is_refused, bool itself, bool asks, bool alters,
+                          char *meant)
 {
-    bool is_likely = is_in_dev_or_mount(path) || is_below_dev(path) || links_in(path, !itself) ||
+    if (is_refused && (path[0] == '/' || !base_is_mapper()))
+        return not_ours;
+    bool is_likely = is_refused || is_in_dev_or_mount(path) || is_below_dev(path) || links_in(path, !itself) ||
                      (path[0] != '/' && (base_is_mount() || base_is_mapper() || base_is_of_dev()));
     return path[0] == 0 || !is_likely ? not_ours : walk(path, itself, asks, alters, meant);
 }

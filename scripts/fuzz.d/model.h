@@ -33,10 +33,12 @@ enum led { not_ours, as_it_came, led_to, too_long_to_lead };
 enum led model_by_text(const char *path, bool is_found, char *meant);
 // The same with what its links lead to, before a call and after it has failed (model-walk.c). `itself`:
 // a link in the end is meant itself; `changes`: the call may make a new name; `asks`: it only asks;
-// `alters`: it removes or alters a file.
+// `alters`: it removes or alters a file; `is_refused`: it failed as the mount refuses, and not because the
+// name led nowhere.
 enum led model_lead(const char *path, bool itself, bool changes, bool asks, bool alters,
                     char *meant);
-enum led model_lead_after(const char *path, bool itself, bool asks, bool alters, char *meant);
+enum led model_lead_after(const char *path, bool is_refused, bool itself, bool asks, bool alters,
+                          char *meant);
 // Whether a name is MAJOR:MINOR, whatever slashes are before it.
 bool model_is_number(const char *name, unsigned *major, unsigned *minor);
 // What a path is: a 'd'irectory or 'n'ode of the mount's, a 'l'ink by number; 0. `end`: that leads to.

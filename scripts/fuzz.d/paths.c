@@ -273,10 +273,11 @@ static void check_path(const char *path, unsigned how, bool is_readable)
     if (!check_answer(&meant, path, model_lead(path, how & itself, how & changes, how & asks, how & alters, expected), expected))
         return;
     if (!meant.is_ours && !is_memory_short) {
-        errno = ENOENT;
+        int error = world.seed & 0x20 ? EPERM : ENOENT;
+        errno = error;
         lead_after(AT_FDCWD, how, &meant);
-        MUST(errno == ENOENT);
-        if (!check_answer(&meant, path, model_lead_after(path, how & itself, how & asks, how & alters, expected), expected))
+        MUST(errno == error);
+        if (!check_answer(&meant, path, model_lead_after(path, error == EPERM, how & itself, how & asks, how & alters, expected), expected))
             return;
     }
     MUST(is_in_mapper(&meant) == model_is_in_mapper(meant.bytes));
