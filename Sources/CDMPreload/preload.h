@@ -363,7 +363,10 @@ void loops_take_new_sizes(void);
 // Adds a line to the reasons.
 void append_reason(const char *line, size_t size);
 void put_printable(struct writer *writer, char byte);
-// Says a line about something, to the reasons and to standard error. The words end with a line's end.
+// Keeps in mind which file standard error is.
+void remember_standard_error(void);
+// Says a line about something, to the reasons, and to standard error if that is still the same file. The words
+// end with a line's end.
 void say(struct text about, const char *words);
 
 // MARK: sysfs.c
