@@ -433,6 +433,8 @@ long raw_directory_path(int directory, char *path, size_t size);
 // Whether a path goes through a symbolic link before it ends, or before something isn't there; also
 // if that can't be known. `flags`: O_NOFOLLOW or 0.
 bool raw_has_links(int directory, const char *path, int flags);
+// Whether the kernel has fs.protected_symlinks; also if that can't be known.
+bool links_are_protected(void);
 void raw_close(int fd);
 // Without the signals that the program would not expect: SIGPIPE, and SIGXFSZ.
 long raw_write(int fd, const void *bytes, size_t size);

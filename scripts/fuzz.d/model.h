@@ -19,6 +19,8 @@ enum { longest_link = 4095 };
 unsigned file_at(const char *path);
 // The target of a link; -1: there is none. Without a NUL.
 long link_at(const char *path, char *target);
+// Whether a path, which is there, is another user's; whether it is a directory in which everybody makes links.
+bool is_of_another(const char *path), is_shared(const char *path);
 // The directory of relative paths: absolute; NULL: it has none. And whether it is the mount, or its mapper
 // directory, by whatever path.
 const char *base_path(void);

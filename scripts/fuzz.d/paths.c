@@ -66,6 +66,10 @@ long link_at(const char *path, char *target)
     return (long)length;
 }
 
+bool is_of_another(const char *path) { return hash(path, strlen(path)) >> 16 & 1; }
+bool is_shared(const char *path) { return hash(path, strlen(path)) >> 17 & 1; }
+bool links_are_protected(void) { return true; }
+
 // The directory of relative paths.
 enum { base_device = 77 };
 static bool base_is(unsigned what)
@@ -115,7 +119,8 @@ int raw_stat(int directory, const char *path, struct stat *status, int flags)
         return world.seed % 16 == 15 ? (errno = ENOENT, -1) : 0;
     }
     status->st_ino = file;
-    status->st_mode = file == 3 ? S_IFSOCK : S_IFREG;
+    status->st_mode = (file == 3 ? S_IFSOCK : S_IFREG) | (is_shared(path) ? S_ISVTX | S_IWOTH : S_ISVTX);
+    status->st_uid = geteuid() + is_of_another(path);
     return file ? 0 : (errno = ENOENT, -1);
 }
 bool raw_exists(const char *path) { return file_at(path) != 0 || (errno = ENOENT, false); }
