@@ -28,6 +28,8 @@ package final class Session: @unchecked Sendable {
     let files = Handles<DeviceHandle>()
     let directories = Handles<DirectoryStream>()
     let texts = Handles<TextFile>()
+    /// Of `directories` and `texts`.
+    let listings = KeptMemory()
     let requests = FileRequestPool()
     let pages: KernelPages
     let ownFiles: OwnFiles
