@@ -13,6 +13,9 @@
 #endif
 /// The minor protocol version that brought FOPEN_PARALLEL_DIRECT_WRITES (Linux 6.2).
 #define PARALLEL_DIRECT_WRITES_MINOR 38
+/// That of Linux 6.9, which brought io modes of inodes (fs/fuse/iomode.c): an open through the page cache waits
+/// for direct writes that are under way.
+#define IO_MODES_MINOR 40
 
 /// Open flags for the reply that this thread is sending. libfuse replies on the calling thread, and
 /// knows no user data for a reply.
@@ -27,9 +30,11 @@ void cfuse_note_request(struct cfuse_session *session, const void *memory, size_
     // The request grew with 7.36: an older kernel sends 16 bytes, without flags2.
     if (size >= sizeof *header + sizeof *init && init->flags & FUSE_INIT_EXT)
         session->offered = (uint64_t)init->flags2 << 32 | init->flags;
-    if (size >= sizeof *header + 2 * sizeof(uint32_t) && init->major == 7)
+    if (size >= sizeof *header + 2 * sizeof(uint32_t) && init->major == 7) {
         atomic_store(&session->parallel_direct_writes,
                      init->minor >= PARALLEL_DIRECT_WRITES_MINOR);
+        atomic_store(&session->opens_wait, init->minor >= IO_MODES_MINOR);
+    }
     atomic_store(&session->init_unique, header->unique);
 }
 
@@ -54,6 +59,11 @@ void cfuse_edit_reply(struct cfuse_session *session, struct iovec *iov, int coun
         atomic_store(&session->init_unique, 0);
         edit_init(session, &iov[1]);
     }
+}
+
+bool cfuse_opens_wait(fuse_req_t request) {
+    struct cfuse_session *session = fuse_req_userdata(request);
+    return atomic_load_explicit(&session->opens_wait, memory_order_relaxed);
 }
 
 int cfuse_reply_open(fuse_req_t request, uint64_t handle, bool direct, bool keep_cache) {

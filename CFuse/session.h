@@ -16,6 +16,8 @@ struct cfuse_session {
     uint64_t offered;
     /// The kernel knows FOPEN_PARALLEL_DIRECT_WRITES. Read by all.
     atomic_bool parallel_direct_writes;
+    /// Its cached opens wait for direct writes. Read by all.
+    atomic_bool opens_wait;
 };
 
 /// Looks at what was read: notes the offers of an INIT.

@@ -76,6 +76,9 @@ int cfuse_reply_vectors(fuse_req_t request, const struct iovec *vectors, int cou
 /// To be called by the init operation: sets what dmfuse wants of the connection.
 void cfuse_negotiate(struct fuse_conn_info *connection);
 
+/// Whether the kernel lets an open through the page cache wait for direct writes that are under way (Linux 6.9).
+bool cfuse_opens_wait(fuse_req_t request);
+
 /// Answers OPEN. `direct`: past the page cache, with direct writes side by side where the kernel
 /// knows how. `keep_cache`: what is cached of the file stays.
 int cfuse_reply_open(fuse_req_t request, uint64_t handle, bool direct, bool keep_cache);

@@ -220,11 +220,37 @@ static uint64_t encode(dev_t device)
            (uint64_t)(minor(device) & ~0xffU) << 12;
 }
 
+// Whether what a loop device stands on may be a device's file, by the name that ends its path and by the file
+// system that the path leads to now. Without asking the loop device, which asks the daemon of whatever mount it
+// is over: that may be stopped.
+APART static bool may_be_over(unsigned number, const struct stat *device)
+{
+    char *path = map(PATH_MAX);
+    if (!path)
+        return true;
+    unsigned minor, wanted;
+    struct name name = name_of("/sys/block/loop", number, "/loop/backing_file");
+    long count = read_file(&name, path, PATH_MAX - 1);
+    path[count > 0 ? count : 0] = 0;
+    char *slash = strrchr(path, '/');
+    struct text last = {slash, slash ? strlen(slash) : 0};
+    bool may_be = slash && node_of(device->st_dev, device->st_ino, &wanted) == device_node &&
+                  take(&last, "/dm-") && take_number(&last, &minor) && is_text(last, "\n") && minor == wanted;
+    struct statx status;
+    if (may_be) {
+        slash[slash == path] = 0; // "/" stays
+        if (syscall(SYS_statx, AT_FDCWD, path, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE, &status) == 0)
+            may_be = makedev(status.stx_dev_major, status.stx_dev_minor) == device->st_dev;
+    }
+    unmap(path, PATH_MAX);
+    return may_be;
+}
+
 static bool is_over_file(unsigned number, void *context)
 {
     struct attachment *attachment = context;
     struct loop_info64 info;
-    int fd = open_loop(number);
+    int fd = may_be_over(number, &attachment->status) ? open_loop(number) : -1;
     if (fd < 0)
         return false;
     if (syscall(SYS_ioctl, fd, LOOP_GET_STATUS64, &info) != 0 || info.lo_sizelimit != MARK ||

@@ -42,6 +42,7 @@ __attribute__((constructor)) static void start(int count, char **arguments)
         directory_length = PATH_MAX;
     if (file && strlen(file) < sizeof reasons)
         memcpy(reasons, file, strlen(file) + 1);
+    remember_standard_error();
     is_used = true;
 }
 

@@ -205,57 +205,90 @@ EXPORTED int umount(const char *target) { return umount2(target, 0); }
 
 // MARK: The mount API of Linux 5.2
 
-// A loop device that a file-system context is to find when it makes the file system: the two
-// descriptors, each plus one. Free entries are 0.
-static uint64_t kept[8];
+// Contexts of file systems whose source is a mapped device: the context and the device's minor, each plus one;
+// free entries are 0. The kernel looks a source up when it makes the file system, and so do we: until then
+// nothing is open that somebody would have to close.
+static uint64_t sources[8];
 
-// Closes what was kept for a context, if it is still there: a program may have closed all it doesn't know.
-static void drop(int context)
+// Whether a descriptor is such a context.
+APART static bool is_context(int fd)
 {
-    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
-        uint64_t entry = __atomic_load_n(&kept[i], __ATOMIC_ACQUIRE);
-        struct stat status;
-        if (entry >> 32 != (uint64_t)context + 1 ||
-            !__atomic_compare_exchange_n(&kept[i], &entry, 0, false, __ATOMIC_ACQ_REL,
-                                         __ATOMIC_RELAXED))
-            continue;
-        int saved = errno, loop = (int)((entry & UINT32_MAX) - 1);
-        if (raw_stat(loop, "", &status, AT_EMPTY_PATH) == 0 && S_ISBLK(status.st_mode) &&
-            major(status.st_rdev) == loop_major)
-            raw_close(loop);
-        errno = saved;
-    }
+    static const char wanted[] = "anon_inode:[fscontext]";
+    char link[32], target[sizeof wanted];
+    struct writer writer = {link, link + sizeof link - 1, false};
+    int saved = errno;
+    put_word(&writer, "/proc/self/fd/");
+    put_number(&writer, (unsigned)fd);
+    *writer.at = 0;
+    long size = fd < 0 ? -1 : raw_readlink(link, target, sizeof target);
+    errno = saved;
+    return size > 0 && is_text((struct text){target, (size_t)size}, wanted);
 }
 
-// -1 and EMFILE if there is no place.
-static int hold(int context, int loop)
+// The entry of a context. `entry` is what it holds, or 0 and NULL: there is none.
+static uint64_t *find_source(int context, uint64_t *entry)
 {
-    uint64_t entry = ((uint64_t)context + 1) << 32 | ((uint64_t)loop + 1);
-    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
-        uint64_t none = 0;
-        if (__atomic_compare_exchange_n(&kept[i], &none, entry, false, __ATOMIC_ACQ_REL,
-                                        __ATOMIC_RELAXED))
+    for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++) {
+        *entry = __atomic_load_n(&sources[i], __ATOMIC_ACQUIRE);
+        if (*entry >> 32 == (uint64_t)context + 1)
+            return &sources[i];
+    }
+    *entry = 0;
+    return NULL;
+}
+
+static bool put_source(uint64_t *place, uint64_t old, uint64_t new)
+{
+    return __atomic_compare_exchange_n(place, &old, new, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+static void forget_source(int context)
+{
+    uint64_t entry, *place = find_source(context, &entry);
+    if (place)
+        put_source(place, entry, 0);
+}
+
+// As fsconfig(2): EINVAL if the context has one already; EMFILE if there is no place. Contexts that were closed
+// have none.
+static int note_source(int context, unsigned minor)
+{
+    uint64_t entry, new = ((uint64_t)context + 1) << 32 | ((uint64_t)minor + 1);
+    if (find_source(context, &entry))
+        return fail(EINVAL);
+    for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++) {
+        entry = __atomic_load_n(&sources[i], __ATOMIC_ACQUIRE);
+        if ((entry == 0 || !is_context((int)((entry >> 32) - 1))) && put_source(&sources[i], entry, new))
             return 0;
     }
-    raw_close(loop);
     return fail(EMFILE);
 }
 
-// The source of a context is a mapped device.
-APART static int configure_mapped(
-    int context, unsigned command, const char *key, const struct path *device, const char *given)
+// Makes the file system of a context whose source is a mapped device.
+APART static int create_mapped(int context, unsigned command, uint64_t *place, uint64_t entry)
 {
-    unsigned number;
-    int loop = stand_in(device, given, &number);
+    __attribute__((cleanup(release))) struct path device;
+    unsigned minor = (unsigned)(entry & UINT32_MAX) - 1;
+    char name[16];
+    struct writer writer = {name, name + sizeof name - 1, false};
+    put_word(&writer, "/dm-");
+    put_number(&writer, minor);
+    *writer.at = 0;
+    if (!below_mount(name, &device))
+        return -1;
+    struct mounted mounted = {true, 0, minor, open_count(minor) + 1};
+    int loop = stand_in(&device, device.bytes, &mounted.number);
     if (loop < 0)
         return -1;
-    struct loop_path path = loop_path(number);
-    int result = NEXT(fsconfig)(context, command, key, path.bytes, 0);
-    if (result != 0) {
-        raw_close(loop);
-        return result;
-    }
-    return hold(context, loop);
+    put_source(place, entry, 0); // it is the kernel's from here on
+    struct loop_path path = loop_path(mounted.number);
+    int result = NEXT(fsconfig)(context, FSCONFIG_SET_STRING, "source", path.bytes, 0);
+    if (result == 0)
+        result = NEXT(fsconfig)(context, command, NULL, NULL, 0);
+    raw_close(loop);
+    if (result != 0)
+        await_close(&mounted);
+    return result;
 }
 
 static bool is_source(const char *key)
@@ -268,23 +301,24 @@ EXPORTED int fsopen(const char *type, unsigned flags)
 {
     int context = NEXT(fsopen)(type, flags);
     if (context >= 0)
-        drop(context); // of another that had the number
+        forget_source(context); // of another that had the number
     return context;
 }
 
 EXPORTED int fsconfig(int context, unsigned command, const char *key, const void *value, int extra)
 {
     enum { create_exclusive = 8 }; // Linux 6.6
-    if (mount_directory() && command == FSCONFIG_SET_STRING && is_source(key)) {
+    if (mount_directory() && command == FSCONFIG_SET_STRING && is_source(key) && is_context(context)) {
         unsigned minor;
         LEAD_AT(meant, AT_FDCWD, value, changes, -1);
         if (leads_to_mapped(&meant, &minor))
-            return configure_mapped(context, command, key, &meant, value);
+            return note_source(context, minor);
     }
-    int result = NEXT(fsconfig)(context, command, key, value, extra);
-    if (command == FSCONFIG_CMD_CREATE || command == create_exclusive)
-        drop(context);
-    return result;
+    uint64_t entry, *place;
+    bool creates = command == FSCONFIG_CMD_CREATE || command == create_exclusive;
+    if (creates && !key && !value && extra == 0 && (place = find_source(context, &entry)))
+        return create_mapped(context, command, place, entry);
+    return NEXT(fsconfig)(context, command, key, value, extra);
 }
 
 // MARK: Swap

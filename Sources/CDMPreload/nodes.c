@@ -5,8 +5,8 @@
 // How calls that remove, rename or alter use a path.
 enum { at_target = changes | alters, at_itself = at_target | itself };
 
-// A node of the mapper directory that is there.
-static bool is_node(const struct path *path)
+// A node of the mapper directory that is there: its number, which is no other file's. 0: it is none.
+static ino_t node_at(const struct path *path)
 {
     struct stat status;
     unsigned minor;
@@ -15,7 +15,7 @@ static bool is_node(const struct path *path)
               raw_stat(AT_FDCWD, path->bytes, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
               node_of(status.st_dev, status.st_ino, &minor) != no_node;
     errno = saved;
-    return is;
+    return is ? status.st_ino : 0;
 }
 
 APART static bool device_exists(dev_t device)
@@ -37,10 +37,12 @@ APART static bool device_exists(dev_t device)
 // Also under another name than ours: programs differ in how they write odd characters.
 static int make_node(int directory, const char *path, mode_t mode, dev_t device)
 {
-    LEAD_AT(meant, directory, path, itself | changes, -1);
-    if (S_ISBLK(mode) && is_in_mapper(&meant) && device_exists(device))
-        return 0;
-    return (int)syscall(SYS_mknodat, directory, meant.bytes, mode, (unsigned)device);
+    enum { how = itself | changes };
+    LEAD_AT(meant, directory, path, how, -1);
+    return CALL_LED(
+        meant, directory, how, -1,
+        S_ISBLK(mode) && is_in_mapper(&meant) && device_exists(device)
+            ? 0 : (int)syscall(SYS_mknodat, directory, meant.bytes, mode, (unsigned)device));
 }
 
 EXPORTED int mknod(const char *path, mode_t mode, dev_t device)
@@ -63,37 +65,66 @@ EXPORTED int __xmknodat(int version, int directory, const char *path, mode_t mod
     return make_node(directory, path, mode, *device);
 }
 
+// The node that this thread removed last. libdevmapper renames a device, and then removes the node of the new
+// name and renames the old one's, of which nothing is left, to it: that must succeed.
+static __thread ino_t removed __attribute__((tls_model("initial-exec")));
+
+static int remove_node(ino_t node)
+{
+    removed = node;
+    return 0;
+}
+
 #define UNLINK(name, parameters, at, is_of_directories, ...)                                       \
     EXPORTED int name parameters                                                                   \
     {                                                                                              \
+        ino_t node;                                                                                \
         LEAD_AT(meant, at, path, at_itself, -1);                                                   \
         return CALL_LED(                                                                           \
             meant, at, at_itself, -1,                                                              \
-            !is_node(&meant)    ? NEXT(name)(__VA_ARGS__)                                          \
-            : is_of_directories ? fail(ENOTDIR)                                                    \
-                                : 0);                                                              \
+            (node = node_at(&meant)) == 0 ? NEXT(name)(__VA_ARGS__)                                \
+            : is_of_directories           ? fail(ENOTDIR)                                          \
+                                          : remove_node(node));                                    \
     }
 UNLINK(unlink, (const char *path), AT_FDCWD, false, meant.bytes)
 UNLINK(unlinkat, (int at, const char *path, int flags), at, flags & AT_REMOVEDIR,
        at, meant.bytes, flags)
 UNLINK(remove, (const char *path), AT_FDCWD, false, meant.bytes)
 
+// What becomes of a rename onto a node: 0, or -1 and errno; 1: it isn't one, or not a node's.
+static int rename_node(const struct path *from, const struct path *to, bool may_replace)
+{
+    ino_t node;
+    if (!is_in_mapper(from) || (node = node_at(to)) == 0 || (node_at(from) == 0 && node != removed))
+        return 1;
+    removed = 0;
+    return may_replace ? 0 : fail(EEXIST);
+}
+
+// Whether a rename is to be done once more, with other paths.
+APART static bool lead_both(int from_at, struct path *from, int to_at, struct path *to)
+{
+    // Each in any case.
+    bool leads_from = lead_from_mapper(from_at, at_itself, from);
+    bool leads_to = lead_from_mapper(to_at, at_itself, to);
+    return leads_from || leads_to || (lead_to_made(from) && lead_to_made(to));
+}
+
 #define RENAME(name, parameters, from_at, to_at, may_replace, ...)                                 \
     EXPORTED int name parameters                                                                   \
     {                                                                                              \
         LEAD_AT(meant_from, from_at, from, at_itself, -1);                                         \
         LEAD_AT(meant_to, to_at, to, at_itself, -1);                                               \
-        from = meant_from.bytes;                                                                   \
-        to = meant_to.bytes;                                                                       \
-        if (is_in_mapper(&meant_from) && is_node(&meant_to))                                       \
-            return may_replace ? 0 : fail(EEXIST);                                                 \
-        int saved = errno, result = NEXT(name)(__VA_ARGS__);                                       \
-        if (result == 0 || !lead_to_made(&meant_from) || !lead_to_made(&meant_to))                 \
-            return result;                                                                         \
-        errno = saved;                                                                             \
-        from = meant_from.bytes;                                                                   \
-        to = meant_to.bytes;                                                                       \
-        return NEXT(name)(__VA_ARGS__);                                                            \
+        for (bool is_again = false;; is_again = true) {                                            \
+            int saved = errno, result = rename_node(&meant_from, &meant_to, may_replace);          \
+            from = meant_from.bytes;                                                               \
+            to = meant_to.bytes;                                                                   \
+            if (result > 0)                                                                        \
+                result = NEXT(name)(__VA_ARGS__);                                                  \
+            if (result == 0 || is_again || !lead_both(from_at, &meant_from, to_at, &meant_to))     \
+                return result;                                                                     \
+            errno = saved;                                                                         \
+        }                                                                                          \
     }
 RENAME(rename, (const char *from, const char *to), AT_FDCWD, AT_FDCWD, true,
        from, to)
@@ -102,25 +133,26 @@ RENAME(renameat, (int from_at, const char *from, int to_at, const char *to), fro
 RENAME(renameat2, (int from_at, const char *from, int to_at, const char *to, unsigned flags),
        from_at, to_at, !(flags & RENAME_NOREPLACE), from_at, from, to_at, to, flags)
 
-// A node's owner is the mounting user, whose session this is.
-#define NODE(name, parameters, at, how, ...)                                                       \
+// What concerns a node concerns the device, and not the link that the node is.
+#define NODE(name, parameters, at, how, at_node, ...)                                              \
     EXPORTED int name parameters                                                                   \
     {                                                                                              \
         LEAD_AT(meant, at, path, how, -1);                                                         \
-        int saved = errno;                                                                         \
-        int result = CALL_LED(meant, at, how, -1, NEXT(name)(__VA_ARGS__));                        \
-        if (result == 0 || errno != EOPNOTSUPP || !is_node(&meant))                                \
-            return result;                                                                         \
-        errno = saved;                                                                             \
-        return 0;                                                                                  \
+        return CALL_LED(                                                                           \
+            meant, at, how, -1,                                                                    \
+            (how) & itself && node_at(&meant) ? at_node : NEXT(name)(__VA_ARGS__));                \
     }
-NODE(chown, (const char *path, uid_t user, gid_t group), AT_FDCWD, at_target,
+#define AT_NODE(flags) ((flags) & ~AT_SYMLINK_NOFOLLOW)
+NODE(chown, (const char *path, uid_t user, gid_t group), AT_FDCWD, at_target, 0,
      meant.bytes, user, group)
 NODE(lchown, (const char *path, uid_t user, gid_t group), AT_FDCWD, at_itself,
-     meant.bytes, user, group)
-NODE(chmod, (const char *path, mode_t mode), AT_FDCWD, at_target, meant.bytes, mode)
-NODE(lchmod, (const char *path, mode_t mode), AT_FDCWD, at_itself, meant.bytes, mode)
+     NEXT(chown)(meant.bytes, user, group), meant.bytes, user, group)
+NODE(chmod, (const char *path, mode_t mode), AT_FDCWD, at_target, 0, meant.bytes, mode)
+NODE(lchmod, (const char *path, mode_t mode), AT_FDCWD, at_itself,
+     NEXT(chmod)(meant.bytes, mode), meant.bytes, mode)
 NODE(fchownat, (int at, const char *path, uid_t user, gid_t group, int flags), at,
-     flags & AT_SYMLINK_NOFOLLOW ? at_itself : at_target, at, meant.bytes, user, group, flags)
+     flags & AT_SYMLINK_NOFOLLOW ? at_itself : at_target,
+     NEXT(fchownat)(at, meant.bytes, user, group, AT_NODE(flags)), at, meant.bytes, user, group, flags)
 NODE(fchmodat, (int at, const char *path, mode_t mode, int flags), at,
-     flags & AT_SYMLINK_NOFOLLOW ? at_itself : at_target, at, meant.bytes, mode, flags)
+     flags & AT_SYMLINK_NOFOLLOW ? at_itself : at_target,
+     NEXT(fchmodat)(at, meant.bytes, mode, AT_NODE(flags)), at, meant.bytes, mode, flags)

@@ -281,6 +281,16 @@ APART bool lead_from_node(int directory, struct path *meant)
     return lead_below_mount(meant, (struct text){name, (size_t)(writer.at - name)});
 }
 
+bool lead_from_mapper(int directory, unsigned how, struct path *meant)
+{
+    int saved = errno;
+    if (meant->length == 0 || meant->is_ours || *meant->bytes == '/' || !is_mapper(directory))
+        return false;
+    meant->is_ours = walk_to(directory, how, meant, false) == walked_ours;
+    errno = saved;
+    return meant->is_ours;
+}
+
 bool lead_after(int directory, unsigned how, struct path *meant)
 {
     int error = errno;
@@ -290,6 +300,9 @@ bool lead_after(int directory, unsigned how, struct path *meant)
         errno = error;
         return meant->is_ours = true;
     }
+    // As the mount refuses what is done to nodes.
+    if (error == EPERM || error == EEXIST || error == EOPNOTSUPP)
+        return lead_from_mapper(directory, how, meant);
     if ((error != ENOENT && error != ENOTDIR && error != ENXIO && error != ELOOP) ||
         meant->length == 0 || meant->is_ours)
         return false;

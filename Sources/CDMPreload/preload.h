@@ -148,6 +148,8 @@ bool lead_at(int directory, const char *path, unsigned how, struct path *meant);
 // When the call has failed: whether another path is meant, to which only its links lead. Then `meant` is
 // set anew. `errno` stays.
 bool lead_after(int directory, unsigned how, struct path *meant);
+// When the call has failed: whether the path is relative to the mapper directory. Then it is absolute.
+bool lead_from_mapper(int directory, unsigned how, struct path *meant);
 // Where a path, after `lead_at`, is a node of one of the mount's devices that somebody made elsewhere, as
 // libdevmapper does in a device directory of its own: makes it the device's path. The kernel knows no device
 // of that number, so opening it has failed with ENXIO, or would. false: it is none, or ENOMEM.
@@ -361,7 +363,10 @@ void loops_take_new_sizes(void);
 // Adds a line to the reasons.
 void append_reason(const char *line, size_t size);
 void put_printable(struct writer *writer, char byte);
-// Says a line about something, to the reasons and to standard error. The words end with a line's end.
+// Keeps in mind which file standard error is.
+void remember_standard_error(void);
+// Says a line about something, to the reasons, and to standard error if that is still the same file. The words
+// end with a line's end.
 void say(struct text about, const char *words);
 
 // MARK: sysfs.c
@@ -428,6 +433,8 @@ long raw_directory_path(int directory, char *path, size_t size);
 // Whether a path goes through a symbolic link before it ends, or before something isn't there; also
 // if that can't be known. `flags`: O_NOFOLLOW or 0.
 bool raw_has_links(int directory, const char *path, int flags);
+// Whether the kernel has fs.protected_symlinks; also if that can't be known.
+bool links_are_protected(void);
 void raw_close(int fd);
 // Without the signals that the program would not expect: SIGPIPE, and SIGXFSZ.
 long raw_write(int fd, const void *bytes, size_t size);

@@ -50,6 +50,17 @@ bool raw_has_links(int directory, const char *path, int flags)
     return error != ENOENT && error != ENOTDIR && error != EACCES && error != ENAMETOOLONG;
 }
 
+bool links_are_protected(void)
+{
+    char byte = 0;
+    int fd = raw_open("/proc/sys/fs/protected_symlinks", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return true;
+    syscall(SYS_read, fd, &byte, 1);
+    raw_close(fd);
+    return byte != '0';
+}
+
 void raw_close(int fd)
 {
     int saved = errno;

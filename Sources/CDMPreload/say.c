@@ -24,6 +24,23 @@ void put_printable(struct writer *writer, char byte)
         put(writer, &byte, 1);
 }
 
+// Standard error when the library was loaded; `was_open`: there was one.
+static struct stat first_error;
+static bool was_open;
+
+void remember_standard_error(void)
+{
+    was_open = raw_stat(STDERR_FILENO, "", &first_error, AT_EMPTY_PATH) == 0;
+}
+
+// A program that closed it may have a file or a device of its own under that number.
+APART static bool is_standard_error(void)
+{
+    struct stat now;
+    return was_open && raw_stat(STDERR_FILENO, "", &now, AT_EMPTY_PATH) == 0 &&
+           now.st_dev == first_error.st_dev && now.st_ino == first_error.st_ino;
+}
+
 APART void say(struct text about, const char *words)
 {
     static const char front[] = "dmfuse: ";
@@ -40,6 +57,7 @@ APART void say(struct text about, const char *words)
     put_word(&writer, words);
     size_t size = (size_t)(writer.at - line);
     append_reason(line + sizeof front - 1, size - (sizeof front - 1));
-    raw_write(STDERR_FILENO, line, size);
+    if (is_standard_error())
+        raw_write(STDERR_FILENO, line, size);
     errno = saved;
 }

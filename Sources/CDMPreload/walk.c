@@ -13,10 +13,12 @@ struct walk {
     char *rest_room;  // PATH_MAX bytes
     char *target;     // room for a link's, PATH_MAX bytes
     unsigned links;
-    // It isn't where the kernel looks: in /dev instead of the mount, or in the mount instead of /dev.
+    // Something on the way isn't where the kernel looks: it is in /dev instead of the mount, or in the mount
+    // instead of /dev. This stays so where a link leads out of both again, since the kernel doesn't find that link.
     bool is_elsewhere;
     bool may_leave;   // what the mount lacks may be in /dev instead
     bool is_as_given; // it begins with the mount's path, which may go through links
+    bool as_named;    // links are only read, as realpath(3) does, and not followed by the kernel
 };
 
 static struct text done_of(const struct walk *walk)
@@ -110,6 +112,26 @@ static bool follow(struct walk *walk, size_t size)
     return true;
 }
 
+// Whether the kernel refuses to follow a link, which was walked to, at the end of a path: another user's, in a
+// directory where everybody makes some (fs.protected_symlinks).
+APART static bool is_barred(struct walk *walk)
+{
+    enum { shared = S_ISVTX | S_IWOTH };
+    struct stat status;
+    uid_t user = (uid_t)syscall(SYS_geteuid);
+    if (raw_stat(AT_FDCWD, walk->done, &status, AT_SYMLINK_NOFOLLOW) != 0 || status.st_uid == user)
+        return false;
+    uid_t owner = status.st_uid;
+    size_t front = walk->length;
+    while (front > 0 && walk->done[front - 1] != '/')
+        front--;
+    char first = walk->done[front];
+    walk->done[front] = 0;
+    bool is_known = raw_stat(AT_FDCWD, walk->done, &status, 0) == 0;
+    walk->done[front] = first;
+    return is_known && (status.st_mode & shared) == shared && status.st_uid != owner && links_are_protected();
+}
+
 // The same name on the other side, if it is there: /dev has the mount's names, and the mount those of
 // /dev. `rest` begins with a slash.
 APART static bool cross(struct walk *walk)
@@ -152,6 +174,10 @@ static enum step step_plain(struct walk *walk, bool stays)
         return errno == EINVAL ? goes_on : ends;
     if (stays)
         return ends;
+    struct text rest = walk->rest;
+    take_any(&rest, "/");
+    if (rest.left == 0 && !walk->as_named && is_barred(walk))
+        return fails;
     return size > 0 && size < PATH_MAX && follow(walk, (size_t)size) ? goes_on : fails;
 }
 
@@ -228,6 +254,7 @@ enum walked walk_to(int directory, unsigned how, struct path *meant, bool as_nam
         return walked_nowhere;
     struct walk walk = {.done = room, .rest_room = room + PATH_MAX, .target = room + 2 * PATH_MAX};
     walk.may_leave = !(how & alters);
+    walk.as_named = as_named;
     const char *given = meant->bytes;
     size_t length = meant->length;
     int saved = errno;

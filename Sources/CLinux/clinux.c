@@ -39,6 +39,16 @@ int clinux_open_link(const char *path) {
     return descriptor < 0 ? -errno : (int)descriptor;
 }
 
+int clinux_protects_links(void) {
+    char byte = 0;
+    int descriptor = open("/proc/sys/fs/protected_symlinks", O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0)
+        return 1;
+    ssize_t count = read(descriptor, &byte, 1);
+    close(descriptor);
+    return count != 1 || byte != '0';
+}
+
 int clinux_is_procfs(int descriptor) {
     struct statfs status;
     return fstatfs(descriptor, &status) == 0 && status.f_type == PROC_SUPER_MAGIC;

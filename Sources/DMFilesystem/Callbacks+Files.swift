@@ -55,9 +55,10 @@ func openFile(
             let isGone = error.errno == .noSuchAddressOrDevice
             return reply.error(isGone ? .staleNFSFileHandle : error.errno)
         }
-        // While a direct write is under way Linux lets nobody begin with the page cache, and what waits
-        // for that can't be ended. One that is held may take for ever.
-        let isPastCache = isDirect(file) || device.holdsDirectWrite
+        // While a direct write is under way Linux (6.9) lets nobody begin with the page cache, and what
+        // waits for that can't be ended. One that is held may take for ever.
+        let isPastCache =
+            isDirect(file) || (cfuse_opens_wait(request) && device.holdsDirectWrite)
         if isPastCache { device.notePastCache() }
         let number = session.files.insert(device)
         let isOpen = reply.opened(

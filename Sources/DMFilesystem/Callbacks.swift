@@ -193,7 +193,7 @@ private func openDirectory(
     _ request: fuse_req_t?, _ node: fuse_ino_t, _ file: UnsafeMutablePointer<fuse_file_info>?
 ) {
     answer(request) { session, reply in
-        let number = session.directories.insert(DirectoryStream())
+        let number = session.directories.insert(DirectoryStream(session.listings))
         if !reply.opened(number, isDirect: false, keepsCache: false) {
             _ = session.directories.remove(number)
         }
@@ -208,7 +208,9 @@ private func readDirectory(
     answer(request) { session, reply in
         let directory = NodeNumber(rawValue: UInt64(node))
         // A stream from before a takeover is unknown here, which only costs a listing.
-        let stream = file.flatMap { session.directories.file($0.pointee.fh) } ?? DirectoryStream()
+        let stream =
+            file.flatMap { session.directories.file($0.pointee.fh) }
+            ?? DirectoryStream(session.listings)
         let entries = stream.entries(after: position) { session.tree.entries(of: directory) }
         guard let entries else { return reply.error(.notDirectory) }
         reply.entries(entries, size: size)

@@ -38,11 +38,19 @@ struct DirectoryEntry: Hashable, Sendable {
 }
 
 /// An open directory: the list as it was when reading began, so that ten thousand devices are not
-/// listed again for each bufferful. Positions mean the same without it.
+/// listed again for each bufferful. Positions mean the same without it, so where too much is kept it is
+/// listed again.
 final class DirectoryStream: @unchecked Sendable {
-    // @unchecked: `entries` is guarded by `lock`.
+    // @unchecked: `entries` and `kept` are guarded by `lock`.
     private let lock = Lock(rank: .leaf, name: "DirectoryStream.lock")
+    private let memory: KeptMemory
     private var entries: [DirectoryEntry]?
+    /// Bytes that were taken of `memory` for them.
+    private var kept = 0
+
+    init(_ memory: KeptMemory) { self.memory = memory }
+
+    deinit { memory.give(kept) }
 
     /// The entries after a position; 0 is the beginning, where the list is made anew by `list`.
     func entries(
@@ -51,10 +59,28 @@ final class DirectoryStream: @unchecked Sendable {
         var known = position == 0 ? nil : lock.withLock { entries }
         if known == nil {
             known = list()
-            lock.withLock { entries = known }
+            keep(known)
         }
         guard let known else { return nil }
         return known[DirectoryStream.index(after: position, in: known)...]
+    }
+
+    private func keep(_ list: [DirectoryEntry]?) {
+        var bytes = list.map(DirectoryStream.bytes) ?? 0
+        let isKept = memory.take(bytes)
+        if !isKept { bytes = 0 }
+        let given = lock.withLock { () -> Int in
+            entries = isKept ? list : nil
+            defer { kept = bytes }
+            return kept
+        }
+        memory.give(given)
+    }
+
+    /// With what a name takes beside its bytes.
+    private static func bytes(of entries: [DirectoryEntry]) -> Int {
+        let head = MemoryLayout<DirectoryEntry>.stride + 48
+        return entries.reduce(0) { $0 + head + $1.name.count }
     }
 
     /// Binary search: the first entry with a cookie above `position`.

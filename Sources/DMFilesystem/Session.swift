@@ -28,6 +28,8 @@ package final class Session: @unchecked Sendable {
     let files = Handles<DeviceHandle>()
     let directories = Handles<DirectoryStream>()
     let texts = Handles<TextFile>()
+    /// Of `directories` and `texts`.
+    let listings = KeptMemory()
     let requests = FileRequestPool()
     let pages: KernelPages
     let ownFiles: OwnFiles
@@ -257,10 +259,14 @@ package final class Session: @unchecked Sendable {
 /// The kernel queues the RELEASE of a last close before close(2) returns, though we may take it later.
 /// So whatever was closed is known when the queue was empty and each thread has seen to what it took.
 extension Session: CloseReports {
-    package func settle(until deadline: Deadline) -> Bool {
+    package func settle(until deadline: Deadline, or isOver: () -> Bool) -> Bool {
+        var pauses = 0
         while pages.hasRequest {
             if deadline.hasPassed { return false }
             usleep(Session.pause)
+            // A busy mount's queue may never be empty.
+            pauses += 1
+            if pauses % Session.pausesForALook == 0, isOver() { return true }
         }
         return lock.withLock { workers.map(\.server) }.allSatisfy { server in
             server.settle(until: deadline) { wake(server) }
@@ -280,4 +286,6 @@ extension Session: CloseReports {
 
     /// Microseconds.
     private static let pause: UInt32 = 100
+    /// A look takes dm_sem.
+    private static let pausesForALook = 10
 }

@@ -4,32 +4,69 @@ import Glibc
 import SystemPackage
 
 /// An open text of `BlockTree`: what it said when it was read from its beginning, so that whoever reads
-/// on reads the rest of that.
+/// on reads the rest of that. Kept until it was read to its end.
 final class TextFile: @unchecked Sendable {
-    // @unchecked: `text` is guarded by `lock`.
+    // @unchecked: `text` and `end` are guarded by `lock`.
     let node: NodeNumber
+    private let memory: KeptMemory
     /// Leaf.
     private let lock = Lock(rank: .leaf, name: "TextFile.lock")
+    /// Its bytes were taken of `memory`.
     private var text: ByteString?
+    /// Where the text ended that was read to its end last.
+    private var end: Int?
 
     /// In the numbers of open texts, which no open device has.
     static let mark: UInt64 = 1 << 63
 
-    init(_ node: NodeNumber) { self.node = node }
+    enum Answer {
+        case bytes(ArraySlice<UInt8>)
+        /// The device.
+        case isGone
+        /// There is no room to keep the rest.
+        case noMemory
+    }
 
-    /// The bytes from a position on, at most `size`; nil: the device is gone. `make`: called with no lock
-    /// held.
-    func read(
-        from offset: Int, size: Int, _ make: () -> ByteString?
-    ) -> ArraySlice<UInt8>? {
-        var known = offset == 0 ? nil : lock.withLock { text }
-        if known == nil {
-            known = make()
-            lock.withLock { text = known }
+    init(_ node: NodeNumber, _ memory: KeptMemory) {
+        self.node = node
+        self.memory = memory
+    }
+
+    deinit { memory.give(text?.count ?? 0) }
+
+    /// The bytes from a position on, at most `size`. `make`: called with no lock held.
+    func read(from offset: Int, size: Int, _ make: () -> ByteString?) -> Answer {
+        guard offset >= 0 else { return .bytes([]) }
+        let known = offset == 0 ? (nil, nil) : lock.withLock { (text, end) }
+        if known.0 == nil, let end = known.1, offset >= end { return .bytes([]) }
+        guard let whole = known.0 ?? make() else {
+            keep(nil, end: nil)
+            return .isGone
         }
-        guard let bytes = known?.bytes else { return nil }
-        guard offset >= 0, offset < bytes.count else { return [] }
-        return bytes[offset..<min(bytes.count, offset + min(size, bytes.count))]
+        let bytes = whole.bytes
+        let start = min(offset, bytes.count)
+        let part = bytes[start..<min(bytes.count, start + min(size, bytes.count))]
+        if part.endIndex == bytes.count {
+            keep(nil, end: bytes.count)
+        } else if known.0 == nil {
+            guard memory.take(bytes.count) else {
+                keep(nil, end: nil)
+                return .noMemory
+            }
+            keep(whole, end: nil)
+        }
+        return .bytes(part)
+    }
+
+    private func keep(_ text: ByteString?, end: Int?) {
+        let given = lock.withLock { () -> Int in
+            defer {
+                self.text = text
+                self.end = end
+            }
+            return self.text?.count ?? 0
+        }
+        memory.give(given)
     }
 }
 
@@ -50,7 +87,7 @@ extension Session {
         guard file.pointee.flags & O_ACCMODE == O_RDONLY || tree.block.isWritable(node) else {
             return reply.error(.permissionDenied)
         }
-        let number = texts.insert(TextFile(node)) | TextFile.mark
+        let number = texts.insert(TextFile(node, listings)) | TextFile.mark
         // Past the page cache: nothing is kept that would be out of date.
         if !reply.opened(number, isDirect: true, keepsCache: false) { closeText(number) }
     }
@@ -59,13 +96,16 @@ extension Session {
         if number & TextFile.mark != 0 { _ = texts.remove(number & ~TextFile.mark) }
     }
 
-    /// ENODEV: its device is gone.
+    /// ENODEV: its device is gone. ENOMEM: too much is kept of open texts.
     func readText(_ text: TextFile, _ size: Int, _ offset: off_t, _ reply: consuming Reply) {
-        let bytes = text.read(from: Int(offset), size: size) { tree.block.text(of: text.node) }
-        guard let bytes else { return reply.error(.operationNotSupportedByDevice) }
-        guard !bytes.isEmpty else { return reply.noData() }
-        let request = reply.postpone()
-        bytes.withUnsafeBytes { Reply(request).data($0) }
+        switch text.read(from: Int(offset), size: size, { tree.block.text(of: text.node) }) {
+        case .isGone: reply.error(.operationNotSupportedByDevice)
+        case .noMemory: reply.error(.noMemory)
+        case .bytes(let bytes) where bytes.isEmpty: reply.noData()
+        case .bytes(let bytes):
+            let request = reply.postpone()
+            bytes.withUnsafeBytes { Reply(request).data($0) }
+        }
     }
 
     /// The read-ahead, in KiB. EINVAL: no number. EACCES: the daemon may not set it.

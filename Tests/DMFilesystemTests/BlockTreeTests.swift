@@ -189,17 +189,43 @@ import Testing
 
     @Test("a text that is read on is the one that was begun, and a new one from the beginning")
     func readingOn() throws {
-        let file = TextFile(NodeNumber(.partitions))
+        let memory = KeptMemory()
+        let file = TextFile(NodeNumber(.partitions), memory)
         var made = [ByteString("first"), ByteString("other")]
         func read(_ offset: Int, _ size: Int) -> String? {
-            file.read(from: offset, size: size) { made.isEmpty ? nil : made.removeFirst() }
-                .map { String(decoding: $0, as: UTF8.self) }
+            let answer = file.read(from: offset, size: size) {
+                made.isEmpty ? nil : made.removeFirst()
+            }
+            guard case .bytes(let bytes) = answer else { return nil }
+            return String(decoding: bytes, as: UTF8.self)
         }
         #expect(read(0, 2) == "fi")
+        #expect(memory.bytes == 5)
         #expect(read(2, 10) == "rst")
+        #expect(memory.bytes == 0)
         #expect(read(5, 10) == "")
         #expect(read(-1, 10) == "" && read(Int.max, Int.max) == "")
         #expect(read(0, Int.max) == "other")
         #expect(read(0, 10) == nil)
+    }
+
+    @Test("what is begun, and not read on, is kept up to a bound")
+    func keptTexts() {
+        let memory = KeptMemory(limit: 20)
+        let files = (0..<3).map { _ in TextFile(NodeNumber(.partitions), memory) }
+        func read(_ file: TextFile, _ offset: Int, _ size: Int) -> Int? {
+            guard
+                case .bytes(let bytes) = file.read(
+                    from: offset, size: size, { ByteString("0123456789") })
+            else { return nil }
+            return bytes.count
+        }
+        #expect(files.map { read($0, 0, 1) } == [1, 1, nil])
+        #expect(memory.bytes == 20)
+        // What is read at once needs no room, and what is read to its end gives its own back.
+        #expect(read(files[2], 0, 10) == 10 && read(files[2], 10, 10) == 0)
+        #expect(read(files[0], 1, 20) == 9)
+        #expect(memory.bytes == 10)
+        #expect(read(files[2], 0, 1) == 1)
     }
 }

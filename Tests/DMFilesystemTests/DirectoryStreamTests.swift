@@ -27,7 +27,7 @@ import Testing
 
     @Test("the list is made at the beginning, and kept until the reader starts again")
     func keepsList() throws {
-        let stream = DirectoryStream()
+        let stream = DirectoryStream(KeptMemory())
         let first = try #require(stream.entries(after: 0) { entries([0, 1]) })
         #expect(first.count == 4)
         let rest = try #require(stream.entries(after: 2) { entries([]) })
@@ -37,9 +37,31 @@ import Testing
 
     @Test("a reader of another daemon goes on where it was")
     func withoutList() throws {
-        let stream = DirectoryStream()
+        let stream = DirectoryStream(KeptMemory())
         let position = DirectoryEntry.cookie(minor: 1)
         let rest = try #require(stream.entries(after: position) { entries([0, 1, 2, 7]) })
         #expect(rest.map(\.name.string) == ["dm-2", "dm-7"])
+    }
+
+    @Test("beyond a bound of all lists none is kept, and each reader still sees all")
+    func keptLists() throws {
+        let memory = KeptMemory(limit: 1000)
+        var streams = (0..<4).map { _ in DirectoryStream(memory) }
+        for stream in streams {
+            #expect(try #require(stream.entries(after: 0) { entries([0, 1, 2]) }).count == 5)
+        }
+        #expect(memory.bytes > 0 && memory.bytes <= 1000)
+        for stream in streams {
+            let rest = try #require(stream.entries(after: 2) { entries([0, 1, 2]) })
+            #expect(rest.map(\.name.string) == ["dm-0", "dm-1", "dm-2"])
+        }
+        streams = []
+        #expect(memory.bytes == 0)
+        // One that is larger than that is kept as long as it is the only one.
+        let large = DirectoryStream(memory)
+        #expect(try #require(large.entries(after: 0) { entries(Array(0..<100)) }).count == 102)
+        #expect(try #require(large.entries(after: 2) { entries([]) }).count == 100)
+        #expect(large.entries(after: 0) { nil } == nil)
+        #expect(memory.bytes == 0)
     }
 }

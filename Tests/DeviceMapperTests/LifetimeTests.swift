@@ -1,4 +1,6 @@
 import DMTestSupport
+import Glibc
+import Synchronization
 import SystemPackage
 import Testing
 
@@ -440,6 +442,45 @@ import Testing
     }
 
     // MARK: Closing handles
+
+    /// Of a mount whose queue of requests is never empty.
+    private final class BusyReports: CloseReports, Sendable {
+        let endings = Atomic<Int>(0)
+
+        func settle(until deadline: Deadline, or isOver: () -> Bool) -> Bool {
+            while !deadline.hasPassed {
+                if isOver() {
+                    endings.add(1, ordering: .relaxed)
+                    return true
+                }
+                usleep(100)
+            }
+            return false
+        }
+
+        func isServing(_ openers: [ObjectIdentifier]) -> Bool { true }
+    }
+
+    @Test("on a busy mount who waits for a close waits no longer than that takes")
+    func waitsOnBusyMount() throws {
+        try devices.create("d", "0 8 linear a 0")
+        let reports = BusyReports()
+        registry.attach(closeReports: reports)
+        var tries = 0
+        // On a busy machine the close may come before the wait, or after all its time.
+        while reports.endings.load(ordering: .relaxed) == 0, tries < 1000 {
+            tries += 1
+            let handle = try devices.open("d")
+            handle.noteFlush()
+            let closing = Background { handle.close() }
+            registry.settle(name("d"))
+            try closing.get()
+        }
+        #expect(reports.endings.load(ordering: .relaxed) == 1)
+        registry.attach(closeReports: nil)
+        _ = try remove("d")
+        try devices.shutDown()
+    }
 
     @Test("a removal waits for a handle that may be closing")
     func waitsForClosing() throws {

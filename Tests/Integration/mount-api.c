@@ -1,12 +1,15 @@
 // Mounts by the mount API of Linux 5.2, as mount(8) of util-linux 2.39 does.
 //
 //   mount-api TYPE SOURCE DIRECTORY       prints nothing, or the call that failed and its errno
-//   mount-api -n TYPE SOURCE DIRECTORY    gives the context up before it makes the file system
+//   mount-api -n TYPE SOURCE COMMAND      gives the context up before it makes the file system, and runs a command
+//   mount-api -f TYPE SOURCE COMMAND      runs a command when the file system could not be made
+//   mount-api -t TYPE SOURCE DIRECTORY    names the source twice
 //   mount-api -m TYPE SOURCE DIRECTORY    by mount(2)
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <unistd.h>
@@ -19,26 +22,23 @@ static int fails(const char *call)
 
 int main(int count, char **arguments)
 {
-    int gives_up = count == 5 && strcmp(arguments[1], "-n") == 0;
-    int is_old = count == 5 && strcmp(arguments[1], "-m") == 0;
-    if (count != 4 + gives_up + is_old)
+    char option = count == 5 && arguments[1][0] == '-' ? arguments[1][1] : 0;
+    if (count != (option ? 5 : 4))
         return 2;
-    arguments += gives_up + is_old;
-    if (is_old)
+    arguments += option != 0;
+    if (option == 'm')
         return mount(arguments[2], arguments[3], arguments[1], 0, NULL) == 0 ? 0 : fails("mount");
     int context = fsopen(arguments[1], FSOPEN_CLOEXEC);
     if (context < 0)
         return fails("fsopen");
     if (fsconfig(context, FSCONFIG_SET_STRING, "source", arguments[2], 0) != 0)
         return fails("source");
-    if (gives_up) {
-        // The number is another's then, and what was kept for it is let go.
-        if (close(context) != 0 || (context = fsopen("tmpfs", FSOPEN_CLOEXEC)) < 0)
-            return fails("tmpfs");
-        return execlp("true", "true", NULL);
-    }
+    if (option == 't' && fsconfig(context, FSCONFIG_SET_STRING, "source", arguments[2], 0) != 0)
+        return fails("twice");
+    if (option == 'n')
+        return close(context) == 0 ? system(arguments[3]) != 0 : fails("close");
     if (fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) != 0)
-        return fails("create");
+        return option == 'f' ? system(arguments[3]) != 0 : fails("create");
     int mount = fsmount(context, FSMOUNT_CLOEXEC, 0);
     if (mount < 0)
         return fails("fsmount");

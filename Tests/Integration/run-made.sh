@@ -26,6 +26,11 @@ prints ../../../dm-0 readlink "$mnt/$vg/by/name/a"
 same 'a deeper link' a <(in_run cat "/dev//$vg/by/./name/a")
 in_run ln -s /dev/null "/dev/$vg/null"
 prints /dev/null readlink "$mnt/$vg/null"
+# One that leads out of /dev again is still found in the mount alone.
+in_run ln -s "$PWD/a" "/dev/$vg/out"
+same 'a link out of /dev' a <(in_run cat "/dev/$vg/out")
+same 'the same by a directory' a <(in_run cat "/dev/$vg/by/../out")
+in_run rm "/dev/$vg/out"
 in_run ln -s a "/dev/$vg/by/name/relative"
 prints a readlink "$mnt/$vg/by/name/relative"
 # As udev renews a link.

@@ -185,8 +185,31 @@ prints /dev/mapper/new run findmnt -n -o SOURCE on
 prints '' run umount on
 equal 'loop devices of the new API' '' "$(loops_here)"
 fails_like 'create: EINVAL' run "$helpers/mount-api" xfs /dev/mapper/new on
-prints '' run "$helpers/mount-api" -n ext4 /dev/mapper/new on
-eventually 'no loop device is left by one that gave up' eval '[ -z "$(loops_here)" ]'
+fails_like 'twice: EINVAL' run "$helpers/mount-api" -t ext4 /dev/mapper/new on
+# Who gives up, or fails, and lives on keeps nothing open.
+create given-up 8
+prints '' run "$helpers/mount-api" -n ext4 /dev/mapper/given-up 'dmsetup remove given-up'
+create failed 8
+prints '' run "$helpers/mount-api" -f ext4 /dev/mapper/failed 'dmsetup remove failed'
+equal 'loop devices of who gave up' '' "$(loops_here)"
+if command -v python3 >/dev/null; then
+    cat >contexts.py <<'PYTHON'
+import ctypes, errno, os
+library = ctypes.CDLL(None, use_errno=True)
+def source(context):
+    done = library.fsconfig(context, 1, b"source", b"/dev/mapper/new", 0)
+    return errno.errorcode[ctypes.get_errno()] if done else "done"
+def opened():
+    return library.fsopen(b"ext4", 1)
+contexts = [opened() for _ in range(9)]
+print(*map(source, contexts))
+# The last one has a place as soon as another is closed.
+os.close(contexts[0])
+print(source(contexts[8]), source(0), source(999))
+PYTHON
+    prints 'done done done done done done done done EMFILE
+done EINVAL EBADF' run python3 contexts.py
+fi
 
 # What fails leaves nothing behind, and the device can be removed.
 fails_like 'mount: *: wrong fs type*' run mount -t xfs /dev/mapper/new on

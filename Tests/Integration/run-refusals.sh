@@ -58,6 +58,29 @@ dmfuse create here --table '0 8 zero'
 prints 'control
 here' dmfuse run --dir "$first" -- "$DMFUSE" run --dir "$mnt" -- ls /dev/mapper
 prints '1' dmfuse run -- "$DMFUSE" run -- bash -c 'tr : "\n" <<<"$LD_PRELOAD" | grep -c dmfuse-preload'
+# Why swapon is refused goes to standard error, and not into a file that has its number by now.
+if command -v python3 >/dev/null; then
+    cat >number.py <<'PYTHON'
+import ctypes, os, sys
+swapon = ctypes.CDLL(None).swapon
+swapon(b"/dev/mapper/here", 0)
+other = os.open("beside", os.O_RDWR | os.O_CREAT, 0o600)
+os.dup2(other, 2)
+swapon(b"/dev/mapper/here", 0)
+os.close(2)
+swapon(b"/dev/mapper/here", 0)
+print(os.path.getsize("beside"))
+PYTHON
+    line='/dev/mapper/here: no swap on it: the daemon that serves it might be swapped out to it itself, and wait for ever'
+    prints "dmfuse: $line
+0" dmfuse run -- python3 number.py
+    prints 0 dmfuse run --reasons reasons -- bash -c 'exec python3 number.py 2>&-'
+    prints "$line
+$line
+$line" cat reasons
+else
+    note 'the number of standard error left out: python3 is not installed'
+fi
 # A mount made inside is like any other.
 mkdir inside
 prints '' dmfuse run -- "$DMFUSE" mount inside

@@ -68,6 +68,17 @@ static long look(const char *path, char *target)
     return length >= 0 ? length : file_at(path) ? -1 : -2;
 }
 
+// Whether the kernel doesn't follow a link: in a directory where everybody makes some it follows one's own, and
+// those of the directory's owner.
+static bool is_barred(const char *link)
+{
+    static char directory[room];
+    strcpy(directory, link);
+    strrchr(directory, '/')[1] = 0;
+    return file_at(link) && file_at(directory) && is_of_another(link) && is_shared(directory) &&
+           !is_of_another(directory);
+}
+
 static enum led walk(const char *path, bool itself, bool asks, bool alters, char *meant)
 {
     static char done[room], rest[room], name[room], target[room], other[room];
@@ -140,6 +151,8 @@ static enum led walk(const char *path, bool itself, bool asks, bool alters, char
         has_ended = length == -2 || stays;
         if (has_ended)
             continue;
+        if (!rest[strspn(rest, "/")] && is_barred(done))
+            return not_ours;
         if (length == 0 || ++links > most || (size_t)length + strlen(rest) > PATH_MAX)
             return not_ours;
         if (target[0] == '/')
@@ -181,9 +194,12 @@ enum led model_lead(const char *path, bool itself, bool changes, bool asks, bool
     return not_ours;
 }
 
-enum led model_lead_after(const char *path, bool itself, bool asks, bool alters, char *meant)
+enum led model_lead_after(const char *path, bool is_refused, bool itself, bool asks, bool alters,
+                          char *meant)
 {
-    bool is_likely = is_in_dev_or_mount(path) || is_below_dev(path) || links_in(path, !itself) ||
+    if (is_refused && (path[0] == '/' || !base_is_mapper()))
+        return not_ours;
+    bool is_likely = is_refused || is_in_dev_or_mount(path) || is_below_dev(path) || links_in(path, !itself) ||
                      (path[0] != '/' && (base_is_mount() || base_is_mapper() || base_is_of_dev()));
     return path[0] == 0 || !is_likely ? not_ours : walk(path, itself, asks, alters, meant);
 }

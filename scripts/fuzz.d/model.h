@@ -19,6 +19,8 @@ enum { longest_link = 4095 };
 unsigned file_at(const char *path);
 // The target of a link; -1: there is none. Without a NUL.
 long link_at(const char *path, char *target);
+// Whether a path, which is there, is another user's; whether it is a directory in which everybody makes links.
+bool is_of_another(const char *path), is_shared(const char *path);
 // The directory of relative paths: absolute; NULL: it has none. And whether it is the mount, or its mapper
 // directory, by whatever path.
 const char *base_path(void);
@@ -33,10 +35,12 @@ enum led { not_ours, as_it_came, led_to, too_long_to_lead };
 enum led model_by_text(const char *path, bool is_found, char *meant);
 // The same with what its links lead to, before a call and after it has failed (model-walk.c). `itself`:
 // a link in the end is meant itself; `changes`: the call may make a new name; `asks`: it only asks;
-// `alters`: it removes or alters a file.
+// `alters`: it removes or alters a file; `is_refused`: it failed as the mount refuses, and not because the
+// name led nowhere.
 enum led model_lead(const char *path, bool itself, bool changes, bool asks, bool alters,
                     char *meant);
-enum led model_lead_after(const char *path, bool itself, bool asks, bool alters, char *meant);
+enum led model_lead_after(const char *path, bool is_refused, bool itself, bool asks, bool alters,
+                          char *meant);
 // Whether a name is MAJOR:MINOR, whatever slashes are before it.
 bool model_is_number(const char *name, unsigned *major, unsigned *minor);
 // What a path is: a 'd'irectory or 'n'ode of the mount's, a 'l'ink by number; 0. `end`: that leads to.

@@ -66,6 +66,10 @@ long link_at(const char *path, char *target)
     return (long)length;
 }
 
+bool is_of_another(const char *path) { return hash(path, strlen(path)) >> 16 & 1; }
+bool is_shared(const char *path) { return hash(path, strlen(path)) >> 17 & 1; }
+bool links_are_protected(void) { return true; }
+
 // The directory of relative paths.
 enum { base_device = 77 };
 static bool base_is(unsigned what)
@@ -115,7 +119,8 @@ int raw_stat(int directory, const char *path, struct stat *status, int flags)
         return world.seed % 16 == 15 ? (errno = ENOENT, -1) : 0;
     }
     status->st_ino = file;
-    status->st_mode = file == 3 ? S_IFSOCK : S_IFREG;
+    status->st_mode = (file == 3 ? S_IFSOCK : S_IFREG) | (is_shared(path) ? S_ISVTX | S_IWOTH : S_ISVTX);
+    status->st_uid = geteuid() + is_of_another(path);
     return file ? 0 : (errno = ENOENT, -1);
 }
 bool raw_exists(const char *path) { return file_at(path) != 0 || (errno = ENOENT, false); }
@@ -273,10 +278,11 @@ static void check_path(const char *path, unsigned how, bool is_readable)
     if (!check_answer(&meant, path, model_lead(path, how & itself, how & changes, how & asks, how & alters, expected), expected))
         return;
     if (!meant.is_ours && !is_memory_short) {
-        errno = ENOENT;
+        int error = world.seed & 0x20 ? EPERM : ENOENT;
+        errno = error;
         lead_after(AT_FDCWD, how, &meant);
-        MUST(errno == ENOENT);
-        if (!check_answer(&meant, path, model_lead_after(path, how & itself, how & asks, how & alters, expected), expected))
+        MUST(errno == error);
+        if (!check_answer(&meant, path, model_lead_after(path, error == EPERM, how & itself, how & asks, how & alters, expected), expected))
             return;
     }
     MUST(is_in_mapper(&meant) == model_is_in_mapper(meant.bytes));

@@ -18,6 +18,9 @@ unsigned clinux_effective_user(void);
 /// The same, of what is at the end of the path itself, be it a link.
 int clinux_open_link(const char *path);
 
+/// Whether the kernel has fs.protected_symlinks: 1 or 0; 1 also if that can't be known.
+int clinux_protects_links(void);
+
 /// Whether an open file is one of procfs, whose files are about the process that looks: 1 or 0.
 int clinux_is_procfs(int descriptor);
 

@@ -60,7 +60,7 @@ extension ClientPaths {
         defer { BackingIO.close(FileDescriptor(rawValue: descriptor)) }
         var status = stat()
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFLNK,
-            clinux_is_procfs(descriptor) == 0
+            clinux_is_procfs(descriptor) == 0, !isBarred(path, status)
         else { return nil }
         var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
         let count = readlinkat(descriptor, "", &buffer, buffer.count)
@@ -68,5 +68,17 @@ extension ClientPaths {
         return Link(
             path: path, target: ByteString(buffer[..<count].map { UInt8(bitPattern: $0) }),
             isInMount: UInt64(status.st_dev) == mountDevice)
+    }
+
+    /// Whether the kernel refuses us to follow a link at a path's end: another user's, in a directory where
+    /// everybody makes some (fs.protected_symlinks). Then it is left to the kernel.
+    private func isBarred(_ path: ByteString, _ link: stat) -> Bool {
+        let shared = S_ISVTX | S_IWOTH
+        var directory = stat()
+        let front = ByteString(path.bytes.dropLast(path.lastComponent.count))
+        return link.st_uid != clinux_effective_user()
+            && front.withCString { stat($0, &directory) } == 0
+            && directory.st_mode & shared == shared && directory.st_uid != link.st_uid
+            && clinux_protects_links() != 0
     }
 }

@@ -57,8 +57,9 @@ struct ClosingMark: ~Copyable {
 /// Who brings the closes of openers: for a mount, the session that the kernel's requests come to.
 package protocol CloseReports: AnyObject, Sendable {
     /// Waits until each close that had been done before the call is known here, but for those of openers
-    /// with a request under way. False: not before the deadline. With no lock held.
-    func settle(until deadline: Deadline) -> Bool
+    /// with a request under way, or until nobody waits for one any more, `isOver`. False: not before the
+    /// deadline. With no lock held.
+    func settle(until deadline: Deadline, or isOver: () -> Bool) -> Bool
 
     /// Whether a request of one of these openers isn't answered. They may be gone.
     func isServing(_ openers: [ObjectIdentifier]) -> Bool

@@ -121,7 +121,7 @@ extension DeviceRegistry {
                 self.openings(reference, in: state).flatMap { wait.pending(of: $0) }
             }
             let isServing = reports.isServing(handles)
-            guard reports.settle(until: deadline) else { return false }
+            guard reports.settle(until: deadline, or: areOver) else { return false }
             if !isServing || areOver() { return true }
             if closings.wait(until: deadline.orSooner(milliseconds: 5), areOver) { return true }
             if deadline.hasPassed { return false }
