@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char helper[] = "fusermount3";
@@ -184,6 +185,18 @@ int helper_mount(const char *directory, const struct cfuse_mount_options *option
     return mount->fd < 0 ? -EPERM : 0;
 }
 
+/// The same, where no process may be had at this moment: waits for one, for some seconds.
+static int start_helper_in_time(char *const arguments[], struct helper *started) {
+    enum { tries = 500 };
+    const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
+    int result = start_helper(arguments, -1, started);
+    for (int i = 1; i < tries && result == -EAGAIN; i++) {
+        nanosleep(&pause, NULL);
+        result = start_helper(arguments, -1, started);
+    }
+    return result;
+}
+
 int helper_unmount(const char *directory, bool detach, char *reason, size_t reason_size) {
     char *arguments[] = {(char *)helper, "-u", "--", (char *)directory, NULL, NULL};
     if (detach) {
@@ -191,8 +204,9 @@ int helper_unmount(const char *directory, bool detach, char *reason, size_t reas
         arguments[3] = "--";
         arguments[4] = (char *)directory;
     }
+    // A mount that stays is worse than an end that takes a while.
     struct helper started;
-    int result = start_helper(arguments, -1, &started);
+    int result = start_helper_in_time(arguments, &started);
     if (result != 0) {
         if (result == -ENOENT)
             snprintf(reason, reason_size, "%s is not installed", helper);

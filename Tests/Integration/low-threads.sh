@@ -35,6 +35,21 @@ prints 3 eval 'dmfuse ls | wc -l'
 dmfuse remove_all
 unmount_here
 
+# No process to be had for fusermount3: the end waits for one.
+mkdir waits
+"$DMFUSE" mount --foreground waits >said 2>&1 &
+daemon=$!
+eventually 'it serves' is_mounted "$PWD/waits"
+prlimit --pid "$daemon" --nproc="1:$hard"
+kill "$daemon"
+for _ in {1..50}; do
+    ! has_ended "$daemon" || fail 'it ended, and left its mount' "$(<said)"
+    pause
+done
+prlimit --pid "$daemon" --nproc="$hard:$hard"
+ends_with 0 "$daemon"
+! is_mounted "$PWD/waits" || fail 'a mount was left behind'
+
 # As few as there may be, and more: whatever is needed for a mount and a first command.
 mkdir little
 refused=0 served=0

@@ -69,6 +69,7 @@ reads_swapped() {
         done_once reads
     done
 }
+reads_direct() { reads_swapped iflag=direct; }
 writes_swapped() {
     until is_over; do
         dd if=image of="$(device swapped)" bs=40k oflag=direct conv=notrunc status=none
@@ -161,20 +162,16 @@ dmfuse create rewritten --table "0 32768 linear $PWD/rewrite-0 0"
 dmfuse create held --table "0 32768 linear $PWD/held-0 0"
 dmfuse create stripes --table "0 16384 striped 8 8$(printf " $PWD/%s 0" stripe-{0..7})"
 
-actors=(comes_and_goes swaps reads_swapped writes_swapped rewrites holds discards long_tables
-    bad_clients)
+actors=(comes_and_goes swaps reads_swapped reads_direct writes_swapped rewrites holds discards
+    long_tables bad_clients)
 end=$((SECONDS + seconds))
-processes=()
 for actor in "${actors[@]}"; do
-    # Its end is no end of the test.
-    (trap - EXIT && "$actor") >"said-$actor" 2>&1 &
-    processes+=($!)
+    # Its end is no end of the test. Its status is in a file: its number may be another process's soon.
+    (trap 'echo $? >"status-$actor"' EXIT && "$actor") >"said-$actor" 2>&1 &
 done
-(trap - EXIT && reads_swapped iflag=direct) >said-direct 2>&1 &
-processes+=($!)
 all_ended() {
-    local process
-    for process in "${processes[@]}"; do has_ended "$process" || return; done
+    local actor
+    for actor in "${actors[@]}"; do [ -s "status-$actor" ] || return; done
 }
 while ! is_over; do
     look_at_peak
@@ -186,8 +183,8 @@ until all_ended; do
     look_at_peak
     pause
 done
-for process in "${processes[@]}"; do
-    wait "$process" || fail 'an actor failed' "$(tail -n 5 said-*)"
+for actor in "${actors[@]}"; do
+    [ "$(<"status-$actor")" -eq 0 ] || fail "$actor failed" "$(tail -n 5 "said-$actor")"
 done
 still_run "$daemon"
 dmfuse clear swapped
