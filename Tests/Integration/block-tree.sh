@@ -111,7 +111,7 @@ dmfuse remove other
 # and nothing else is said.
 walk() {
     local i
-    for i in {1..40}; do
+    for ((i = 0; i < $(tries 40); i++)); do
         find "$mnt/block" "$mnt/proc" \( -type f -exec cat {} + \) -o \
             \( -type l -printf '%l\n' \) >/dev/null || true # it says what
     done
@@ -121,7 +121,7 @@ first=$!
 walk 2>errors-2 &
 second=$!
 rounds=0
-until has_ended "$first" && has_ended "$second" && [ "$rounds" -ge 20 ]; do
+until has_ended "$first" && has_ended "$second" && [ "$rounds" -ge "$(tries 20)" ]; do
     rounds=$((rounds + 1))
     dmfuse create "n$rounds" --table "0 64 linear $(device s) 0"
     dmfuse load up --table "0 64 linear $(device "n$rounds") 0"

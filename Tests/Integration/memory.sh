@@ -38,10 +38,10 @@ before=$(status_of RssAnon)
 
 # MARK: Requests
 
-burst read 500 $((1 << 20))
-given_back '500 reads of 1 MiB'
-burst read 3000 4096
-given_back '3,000 reads of 4 KiB'
+burst read "$(tries 500)" $((1 << 20))
+given_back "$(tries 500) reads of 1 MiB"
+burst read "$(tries 3000)" 4096
+given_back "$(tries 3000) reads of 4 KiB"
 burst write 100 $((1 << 20))
 given_back '100 writes of 1 MiB'
 burst write 1000 4096
@@ -55,10 +55,10 @@ dmfuse remove d
 # In 256 parts each.
 awk -v lower="$PWD/lower" 'BEGIN { for (i = 0; i < 65536; i++) print i * 8, 8, "linear", lower, i * 8 }' >parts
 dmfuse create d parts
-burst read 300 $((1 << 20))
-given_back '300 reads of 256 parts each'
-burst write 100 $((1 << 20))
-given_back '100 writes of 256 parts each'
+burst read "$(tries 300)" $((1 << 20))
+given_back "$(tries 300) reads of 256 parts each"
+burst write "$(tries 100)" $((1 << 20))
+given_back "$(tries 100) writes of 256 parts each"
 dmfuse remove d
 
 # MARK: A discard
@@ -86,15 +86,16 @@ given_back 'a discard in 262,144 parts, and its table'
 
 # MARK: Tables
 
-awk 'BEGIN { for (i = 0; i < 300000; i++) print i * 8, 8, "zero" }' >table
+lines=$(tries 300000)
+awk -v lines="$lines" 'BEGIN { for (i = 0; i < lines; i++) print i * 8, 8, "zero" }' >table
 dmfuse create t --notable
 for _ in 1 2 3; do
     dmfuse load t table
     dmfuse table --inactive t | sed -n '$=' >lines
-    equal 'lines' 300000 "$(<lines)"
+    equal 'lines' "$lines" "$(<lines)"
     dmfuse clear t
 done
-given_back '3 loads of 300,000 lines'
+given_back "3 loads of $lines lines"
 dmfuse remove t
 for i in {0..2999}; do printf 'device-%d,,,,0 8 zero;' "$i"; done >concise
 dmfuse create --concise <concise

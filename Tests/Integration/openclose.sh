@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The kernel tells of the last close when close has long returned. Still remove, right after it,
 # never finds the device busy: 10,000 rounds of create, open, write, close and remove by a small
-# client, 1,000 by root's shell tools, with every byte looked at; and a device that is really open is busy
+# client of root's, 1,000 by shell tools, with every byte looked at; and a device that is really open is busy
 # at once, whoever else closed it.
 . "$(dirname "$0")/lib.sh"
 need_helper openclose
@@ -9,8 +9,9 @@ mount_here
 make_random a 8
 seconds_since() { awk -v s="$1" -v e="$EPOCHREALTIME" 'BEGIN { printf "%.0f s", e - s }'; }
 start=$EPOCHREALTIME
-prints '10000 rounds' "$helpers/openclose" "$mnt" "$PWD/a" 10000
-note "10,000 rounds of create, open, write, close, remove by a client: $(seconds_since "$start")"
+rounds=$(tries 10000)
+prints "$rounds rounds" "$helpers/openclose" "$mnt" "$PWD/a" "$rounds"
+note "$rounds rounds of create, open, write, close, remove by a client: $(seconds_since "$start")"
 
 start=$EPOCHREALTIME
 rounds=$(tries 1000)
