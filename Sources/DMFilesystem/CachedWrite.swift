@@ -11,30 +11,32 @@ import Glibc
 ///
 /// The last page, if it wasn't cached and the write doesn't cover all of it, the kernel keeps locked until
 /// the answer (`fuse_fill_write_pages`). That one can't be older than the write, and its drop comes after
-/// the answer: so the answer comes when the drop waits for a page that nobody is reading. Who reads a page
-/// may unlock it only when he has a CPU again (`fuse_read_folio`).
+/// the answer: so the answer comes when its drop waits for a page that nobody is reading. Who reads a page
+/// may unlock it only when he has a CPU again (`fuse_read_folio`): the clients of the newest reads are waited
+/// for, so far as they are known.
 struct CachedWrite {
     /// The session's, which outlives its requests.
     private let pages: Unmanaged<KernelPages>
     private let node: NodeNumber
     private let offset: UInt64
-    private let arrival: KernelPages.Arrival
+    private let arrival: Settling.Arrival
 
     /// How long the answer may wait, in milliseconds, for reads that a backing file doesn't answer and for
     /// a thread that gets no CPU.
     private static let longest: UInt32 = 10_000
     /// For a read that a device holds, which may take for ever.
     private static let longestForHeld: UInt64 = 100
+    /// Where the page may be the write's own, for reads of it, which may be of another: pages share slots. And
+    /// for a read that was answered and whose client is always found on a CPU, or in want of one.
+    private static let longestForReads: UInt32 = 1000
     private static let pause: UInt32 = 1
-    /// For one that was answered and whose client is always found on a CPU, or in want of one.
-    private static let longestForClient: UInt32 = 1000
 
     /// When it arrives.
     init(to node: fuse_ino_t, at offset: UInt64, _ pages: KernelPages) {
         self.pages = .passUnretained(pages)
         self.node = NodeNumber(rawValue: UInt64(node))
         self.offset = offset
-        arrival = pages.noteArrival()
+        arrival = pages.settling.noteArrival()
     }
 
     private func range(_ length: Int) -> Range<UInt64> { offset..<offset + UInt64(length) }
@@ -53,23 +55,53 @@ struct CachedWrite {
             && !(offset | end).isMultiple(of: UInt64(blockSize))
     }
 
+    /// Pages to be dropped together.
+    private struct Part {
+        let range: Range<UInt64>
+        /// It may be the page that the kernel keeps locked until the answer.
+        let mayBeLocked: Bool
+    }
+
+    /// All but the last page, and that one, where the write covers a part of it.
+    private static func parts(of range: Range<UInt64>) -> [Part] {
+        let page = KernelPages.pageSize
+        let last = (range.upperBound - 1) / page * page
+        guard last < range.lowerBound || last + page > range.upperBound else {
+            return [Part(range: range, mayBeLocked: false)]
+        }
+        let start = max(last, range.lowerBound)
+        let parts = [
+            Part(range: range.lowerBound..<start, mayBeLocked: false),
+            Part(range: start..<range.upperBound, mayBeLocked: true),
+        ]
+        return parts.filter { !$0.range.isEmpty }
+    }
+
     /// Calls `answer` when no page of it can be older than it, on another thread. Without a thread the
     /// answer comes with nothing dropped.
     func settle(length: Int, of file: DeviceHandle, answer: @escaping @Sendable () -> Void) {
-        let range = range(length)
+        let parts = CachedWrite.parts(of: range(length))
         let run: @Sendable () -> Void = { [pages = pages.takeUnretainedValue(), node] in
-            let thread = StuckThread()
-            let drop = BoundedCall.begin("dmfuse-cache") {
-                thread.begin()
-                pages.drop(node, range)
+            var late: [() -> Void] = []
+            for part in parts {
+                let thread = StuckThread()
+                let drop = BoundedCall.begin("dmfuse-cache") {
+                    thread.begin()
+                    pages.drop(node, part.range)
+                }
+                guard let drop else {
+                    late.append { pages.drop(node, part.range) }
+                    continue
+                }
+                if !CachedWrite.wait(for: drop, thread, node, part, of: file, pages) {
+                    late.append { drop.wait() }
+                }
             }
-            if let drop, CachedWrite.wait(for: drop, thread, node, range, of: file, pages) {
-                return answer()
-            }
+            if late.isEmpty { return answer() }
             // From the answer on other writes may change these pages, which are dropped after it.
             pages.unsettling {
                 answer()
-                if let drop { drop.wait() } else { pages.drop(node, range) }
+                for finish in late { finish() }
             }
         }
         do { try Thread.start("dmfuse-cache") { run() } } catch { answer() }
@@ -77,28 +109,32 @@ struct CachedWrite {
 
     /// Waits for a drop. False: it may be waiting for the answer, or for a held read.
     private static func wait(
-        for drop: BoundedCall<Void>, _ thread: StuckThread, _ node: NodeNumber,
-        _ range: Range<UInt64>, of file: DeviceHandle, _ pages: KernelPages
+        for drop: BoundedCall<Void>, _ thread: StuckThread, _ node: NodeNumber, _ part: Part,
+        of file: DeviceHandle, _ pages: KernelPages
     ) -> Bool {
         let limit = Deadline(millisecondsFromNow: longest)
+        let readsLimit = Deadline(millisecondsFromNow: longestForReads)
         var heldUntil: UInt64?
         var readers: Readers?
+        var looks = 0
         while drop.wait(until: Deadline(millisecondsFromNow: pause)) == nil {
             if limit.hasPassed { return false }
-            if !pages.reads.isReading(node, range) {
-                guard thread.isStuck() else { continue }
-                var left = readers ?? Readers(pages.reads.clients(node, range))
-                if left.haveRun() { return false }
-                readers = left
-                continue
-            }
-            thread.forget()
-            readers = nil
-            if file.holdsRead(of: range) {
+            looks += 1
+            if pages.reads.isReading(node, part.range)
+                && !(part.mayBeLocked && readsLimit.hasPassed)
+            {
+                thread.forget()
+                readers = nil
+                // Who asks it takes locks of the requests' own.
+                guard looks.isMultiple(of: 8), file.holdsRead(of: part.range) else { continue }
                 let now = Deadline.nowMilliseconds
                 let end = heldUntil ?? now + longestForHeld
                 if now >= end { return false }
                 heldUntil = end
+            } else if part.mayBeLocked, thread.isStuck() {
+                var left = readers ?? Readers(pages.reads.clients(node, part.range))
+                if left.haveRun() { return false }
+                readers = left
             }
         }
         return true
@@ -108,7 +144,7 @@ struct CachedWrite {
     private struct Readers {
         /// Who may not have, with what was seen of him first.
         private var left: [(thread: pid_t, first: ThreadStatus)]
-        private let limit = Deadline(millisecondsFromNow: longestForClient)
+        private let limit = Deadline(millisecondsFromNow: longestForReads)
 
         init(_ threads: Set<pid_t>) {
             left = threads.compactMap { thread in

@@ -121,10 +121,9 @@ func readFile(
         case .success(let extent) where isDirect(file) && !extent.isAligned(to: device.blockSize):
             reply.error(.invalidArgument)
         case .success(let extent):
-            session.requests.submit(reply) {
-                $0.read(
-                    extent, of: device, noted: session.pages.noteRead(node, extent, request), $1)
-            }
+            // One past the cache brings nothing into it.
+            let noted = isDirect(file) ? nil : session.pages.noteRead(node, extent, request)
+            session.requests.submit(reply) { $0.read(extent, of: device, noted: noted, $1) }
         }
     }
 }

@@ -1,7 +1,6 @@
 import CFuse
 import DeviceMapper
 import Glibc
-import Synchronization
 
 /// The kernel's page cache of the files of a mount.
 ///
@@ -14,16 +13,11 @@ final class KernelPages: PageCache, @unchecked Sendable {
     /// Guards the fields below. Leaf.
     private let lock = Lock(rank: .leaf, name: "KernelPages.lock")
     private var drops = 0
-    private var unsettlingDrops = 0
     private var hasEnded = false
 
-    /// Until when writes that arrive are looked after (`CachedWrite`), in monotonic milliseconds: one may
-    /// have been on its way here when a drop ended. 0: that is over.
-    private let settledAt = Atomic<UInt64>(0)
-    private let dropsBegun = Atomic<UInt64>(0)
+    let settling = Settling()
     let sizes = SizeGate()
     let reads = PageReads()
-    private static let settlingMilliseconds: UInt64 = 1000
 
     /// Takes over a descriptor of /dev/fuse.
     init(descriptor: Int32, files: OwnFiles) {
@@ -82,54 +76,23 @@ final class KernelPages: PageCache, @unchecked Sendable {
         if begun { finish(unsettles: true) }
     }
 
-    /// How it was when a write arrived.
-    struct Arrival {
-        /// How many drops there had been; nil: one may have come between the change of its pages and the
-        /// arrival.
-        fileprivate let drops: UInt64?
-        /// Since when a read may have brought back what was dropped.
-        fileprivate let readsSince: UInt64
-    }
-
-    /// A write arrives.
-    func noteArrival() -> Arrival {
-        let count = dropsBegun.load(ordering: .sequentiallyConsistent)
-        guard let now = timeWhileUnsettled else { return Arrival(drops: count, readsSince: 0) }
-        return Arrival(
-            drops: nil, readsSince: now - min(now, KernelPages.settlingMilliseconds))
-    }
-
     /// Whether pages of a write may have been dropped, and read again, before it took effect; asked
     /// after that.
-    func mayBeStale(_ node: NodeNumber, _ range: Range<UInt64>, since arrival: Arrival) -> Bool {
-        dropsBegun.load(ordering: .sequentiallyConsistent) != arrival.drops
-            && reads.sawRead(of: node, range, since: arrival.readsSince)
+    func mayBeStale(
+        _ node: NodeNumber, _ range: Range<UInt64>, since arrival: Settling.Arrival
+    ) -> Bool {
+        settling.mayBeStale(since: arrival) { reads.sawRead(of: node, range, since: $0) }
     }
 
-    /// A READ arrives, before anything is read for it. Nil: no page was dropped lately.
+    /// A READ through the cache arrives, before anything is read for it. Nil: no page was dropped lately.
     func noteRead(
         _ node: fuse_ino_t, _ extent: Extent, _ request: fuse_req_t?
     ) -> PageReads.Mark? {
-        guard let now = timeWhileUnsettled else { return nil }
+        guard let now = settling.time else { return nil }
         return reads.begin(
             NodeNumber(rawValue: UInt64(node)),
             extent.offset..<extent.offset + UInt64(extent.length), at: now,
             for: request.map { fuse_req_ctx($0).pointee.pid } ?? 0)
-    }
-
-    /// In monotonic milliseconds; nil: no page is being dropped, and none was lately.
-    private var timeWhileUnsettled: UInt64? {
-        let time = settledAt.load(ordering: .sequentiallyConsistent)
-        guard time > 0 else { return nil }
-        let now = Deadline.nowMilliseconds
-        guard now >= time else { return now }
-        // From here on nobody asks for the time, until the next drop.
-        lock.withLock {
-            if unsettlingDrops == 0, settledAt.load(ordering: .sequentiallyConsistent) == time {
-                settledAt.store(0, ordering: .sequentiallyConsistent)
-            }
-        }
-        return nil
     }
 
     static let pageSize = UInt64(sysconf(Int32(_SC_PAGESIZE)))
@@ -144,29 +107,19 @@ final class KernelPages: PageCache, @unchecked Sendable {
 
     /// False: it is all over.
     private func begin(unsettles: Bool) -> Bool {
-        lock.withLock {
+        let isOurs = lock.withLock { () -> Bool in
             guard !hasEnded else { return false }
             drops += 1
-            if unsettles {
-                unsettlingDrops += 1
-                settledAt.store(.max, ordering: .sequentiallyConsistent)
-                dropsBegun.wrappingAdd(1, ordering: .sequentiallyConsistent)
-            }
             return true
         }
+        if isOurs && unsettles { settling.begin() }
+        return isOurs
     }
 
     private func finish(unsettles: Bool) {
+        if unsettles { settling.finish() }
         let isLast = lock.withLock { () -> Bool in
             drops -= 1
-            if unsettles {
-                unsettlingDrops -= 1
-                if unsettlingDrops == 0 {
-                    settledAt.store(
-                        Deadline.nowMilliseconds + KernelPages.settlingMilliseconds,
-                        ordering: .sequentiallyConsistent)
-                }
-            }
             return hasEnded && drops == 0
         }
         if isLast { close(descriptor) }

@@ -42,7 +42,7 @@ daemon=$!
 eventually 'it serves' is_mounted "$PWD/waits"
 prlimit --pid "$daemon" --nproc="1:$hard"
 kill "$daemon"
-for _ in {1..50}; do
+for _ in {1..10}; do
     ! has_ended "$daemon" || fail 'it ended, and left its mount' "$(<said)"
     pause
 done

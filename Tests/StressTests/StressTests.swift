@@ -6,7 +6,7 @@ import Testing
 @testable import DeviceMapper
 
 /// Everything at once from real threads, for ThreadSanitizer too
-/// (`swift test --sanitize=thread --filter Stress`). What each call answers is left open, but for
+/// (`scripts/test stress`). What each call answers is left open, but for
 /// errnos that it can't have; that no byte is wrong and nothing is left at the end is not.
 ///
 /// `DMFUSE_STRESS_SECONDS`: one run of so many seconds instead of a few short ones, in which each

@@ -84,7 +84,7 @@
         }
 
         package static let deferredRemoveVersusRemoveAll = Scenario(
-            "R13 remove_all", "remove_all leaves no device that only a removed one stood on",
+            "R13 stack, remove_all", "remove_all leaves no device that only a removed one stood on",
             preemptions: 1, devices: ["low": "0 8 linear a 0", "up": "0 8 linear low 0"],
             setup: {
                 $0.open("up")

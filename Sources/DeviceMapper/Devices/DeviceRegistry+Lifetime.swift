@@ -99,15 +99,36 @@ extension DeviceRegistry {
         waitForClosings(nil, .removal)
         let deadline = Deadline(millisecondsFromNow: ClosingWait.removal.milliseconds)
         while true {
-            let (detached, left, isSettled) = writing { state in
-                let detached = state.detachUnused(orDefer: deferred)
-                return (detached, state.cellsByName.count, deferredRemovals.isIdle)
+            let names = reading { $0.cellsByName.keys }.sorted()
+            var removedAny = false
+            for name in names {
+                if let detached = detachIfUnused(name, orDefer: deferred) {
+                    finishRemoval(of: detached)
+                    removedAny = true
+                }
             }
-            for device in detached { finishRemoval(of: device) }
-            // A device that went may have been the only opener of another.
-            guard detached.isEmpty else { continue }
-            if isSettled || deadline.hasPassed { return left }
+            // A device that went may have been the only opener of one before it.
+            guard !removedAny else { continue }
+            // All at one moment: who has them open isn't being removed himself.
+            let (left, areOpen) = reading { state in
+                let cells = state.cellsByName.values
+                let areOpen = deferredRemovals.isIdle && cells.allSatisfy { $0.openCount > 0 }
+                return (cells.count, areOpen)
+            }
+            if areOpen || deadline.hasPassed { return left }
             deferredRemovals.settle(in: self, until: deadline)
+        }
+    }
+
+    /// Under dm_sem, what removal does there; nil: in use or gone.
+    private func detachIfUnused(_ name: ByteString, orDefer deferred: Bool) -> DetachedDevice? {
+        writing { state in
+            guard let cell = state.cellsByName[name], let device = cell.device else { return nil }
+            guard cell.openCount == 0 else {
+                if deferred { cell.isDeferredRemove = true }
+                return nil
+            }
+            return state.detach(cell, device)
         }
     }
 
@@ -155,21 +176,6 @@ extension DeviceRegistry.State {
     fileprivate mutating func take(_ minor: UInt32?) -> UInt32? {
         guard let minor else { return minors.takeLowest() }
         return minors.take(minor) ? minor : nil
-    }
-
-    /// Under dm_sem, what removal does there to all that nobody has open, in the order of their names.
-    /// `deferred`: marks the others.
-    fileprivate mutating func detachUnused(orDefer deferred: Bool) -> [DetachedDevice] {
-        var detached: [DetachedDevice] = []
-        for (_, cell) in cellsByName.sorted(by: { $0.key < $1.key }) {
-            guard let device = cell.device else { continue }
-            if cell.openCount == 0 {
-                detached.append(detach(cell, device))
-            } else if deferred {
-                cell.isDeferredRemove = true
-            }
-        }
-        return detached
     }
 
     /// Under dm_sem, after the check of the open count.
