@@ -211,6 +211,11 @@ enum walked lead_walked(struct path *path, unsigned how, bool is_ours);
 // the mount is meant. Then `meant` is set anew. `errno` stays.
 bool lead_to_made(struct path *meant);
 
+// MARK: nodes.c
+
+// The node that this thread removed with its last call of this kind, 0: none; it is forgotten.
+ino_t forget_removed(void);
+
 // MARK: open.c
 
 // How a call with these flags of open(2) uses its path.
