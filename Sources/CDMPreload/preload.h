@@ -363,6 +363,26 @@ int loop_attach(const char *device, struct text name, unsigned *number);
 // The loop devices that stand for devices of the mount get the sizes that these have now.
 void loops_take_new_sizes(void);
 
+// MARK: mounting.c
+
+// What is mounted of a device that may be free soon.
+struct mounted {
+    bool is; // something of ours
+    unsigned number, minor;
+    int count; // how often it was open
+};
+// What is about to be mounted; `number` isn't known yet.
+struct mounted about_to_mount(unsigned minor);
+// Waits until the daemon has heard that the kernel closed the device, so that it can be removed at once:
+// the kernel tells a little later. Not if it is still in use elsewhere.
+void await_close(const struct mounted *mounted);
+// As `is_mapped`, also by links elsewhere that lead to /dev/mapper; the path of a node elsewhere becomes the
+// device's.
+bool leads_to_mapped(struct path *path, unsigned *minor);
+// A loop device over a mapped device, in place of which the kernel gets it: a descriptor that keeps it,
+// or -1 and errno. `given`: what the program calls the device.
+int stand_in(const struct path *device, const char *given, unsigned *number);
+
 // MARK: say.c
 
 // Adds a line to the reasons.
