@@ -144,8 +144,9 @@ APART static int set_source(int context, const char *path)
     if (find_source(mark, &state))
         return fail(EINVAL); // it has one
     LEAD_AT(meant, AT_FDCWD, path, changes, -1);
-    return mark != mark_of_kernels && leads_to_mapped(&meant, &minor) ? keep_source(context, path)
-                                                                      : give_source(context, path);
+    if (mark != mark_of_kernels && (leads_to_mapped(&meant, &minor) || is_name_of_mapped(&meant)))
+        return keep_source(context, path);
+    return give_source(context, path);
 }
 
 static int give_and_create(int context, unsigned command, const char *path)

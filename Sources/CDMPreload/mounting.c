@@ -65,6 +65,11 @@ bool leads_to_mapped(struct path *path, unsigned *minor)
     return is;
 }
 
+bool is_name_of_mapped(const struct path *path)
+{
+    return path->length > 0 && place_of((struct text){path->bytes, path->length}) == place_of_node;
+}
+
 static const char rootless[] =
     "only root can mount it. Without root: fuse2fs -o fakeroot DIR/mapper/NAME, or docs/howto.md\n";
 static const char no_loops[] = "a file system needs a loop device, and there is none here\n";
@@ -148,9 +153,13 @@ EXPORTED int mount(
     unsigned long meant_flags = (flags & magic) == MS_MGC_VAL ? flags & ~(unsigned long)magic : flags;
     if (meant_flags & MS_BIND)
         source = meant.bytes;
-    if (!type || meant_flags & made || !leads_to_mapped(&meant, &minor) || is_without_device(type))
+    if (!type || meant_flags & made)
         return NEXT(mount)(source, target, type, flags, data);
-    return mount_mapped(&meant, minor, source, target, type, flags, data);
+    bool is_mapped = leads_to_mapped(&meant, &minor);
+    if (!(is_mapped || is_name_of_mapped(&meant)) || is_without_device(type))
+        return NEXT(mount)(source, target, type, flags, data);
+    return is_mapped ? mount_mapped(&meant, minor, source, target, type, flags, data)
+                     : NEXT(mount)(meant.bytes, target, type, flags, data);
 }
 
 // MARK: umount

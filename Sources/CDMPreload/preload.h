@@ -379,6 +379,9 @@ void await_close(const struct mounted *mounted);
 // As `is_mapped`, also by links elsewhere that lead to /dev/mapper; the path of a node elsewhere becomes the
 // device's.
 bool leads_to_mapped(struct path *path, unsigned *minor);
+// Whether a path, after that, is by its text a mapped device's, be there one or not: of the machine's own that may
+// have the name nothing is mounted.
+bool is_name_of_mapped(const struct path *path);
 // A loop device over a mapped device, in place of which the kernel gets it: a descriptor that keeps it,
 // or -1 and errno. `given`: what the program calls the device.
 int stand_in(const struct path *device, const char *given, unsigned *number);

@@ -239,6 +239,30 @@ fails_like "mount: *mount point does not exist.*" run mount /dev/mapper/new nowh
 equal 'loop devices of failures' '' "$(loops_here)"
 equal 'it is closed after failures' 0 "$(open_count new)"
 fails_like 'mount: *special device /dev/mapper/nosuch does not exist*' run mount -t ext4 /dev/mapper/nosuch on
+# Devices that the machine's own device-mapper may have under such a name aren't mounted.
+make_file machines 200000
+quietly mkfs.ext4 -q -F machines
+loop=$(losetup -f --show machines)
+loops+=("$loop")
+cat >inside <<'SCRIPT'
+set -e
+mkdir own
+mount -t tmpfs none own
+mkdir own/mapper
+mknod own/mapper/machines b 7 "$1"
+mknod own/dm-77 b 7 "$1"
+take_for_dev own
+ln -s /dev/mapper/machines to-machines
+"$MOUNT" -m ext4 /dev/mapper/machines on
+umount on
+for source in /dev/mapper/machines /dev/dm-77 to-machines; do
+    "$DMFUSE" run -- "$MOUNT" -m ext4 "$source" on || true
+    "$DMFUSE" run -- "$MOUNT" ext4 "$source" on || true
+done
+SCRIPT
+prints "$(printf 'mount: ENOENT\ncreate: ENOENT\n%.0s' {1..3})" \
+    env MOUNT="$helpers/mount-api" unshare --mount --propagation private bash inside "${loop#/dev/loop}"
+loop_off
 # A type that stands on no device doesn't get one; bind mounts are as they are.
 prints '' run mount -t tmpfs /dev/mapper/new on
 prints /dev/mapper/new run findmnt -n -o SOURCE on
