@@ -37,9 +37,10 @@ EXPORTED int ioctl(int fd, unsigned long request, ...)
     struct stat status;
     switch ((request >> 8) & 0xff) {
     case 0xfd: // device-mapper's
-        if (is_control_socket(fd))
-            return control_ioctl(fd, request, argument);
-        break;
+        if (!is_control_socket(fd))
+            break;
+        forget_removed();
+        return control_ioctl(fd, request, argument);
     case 0x12: // those of block devices
         if (is_device(fd, &status))
             // 32 bits, as the kernel has it: programs that keep it in an int extend the sign.

@@ -20,13 +20,6 @@ static int open_count(unsigned minor)
     return is_known ? status.open_count : -1;
 }
 
-// What is mounted of a device that may be free soon.
-struct mounted {
-    bool is; // something of ours
-    unsigned number, minor;
-    int count; // how often it was open
-};
-
 enum { step = 1, longest_clear = 200, longest_close = 1000 }; // milliseconds
 
 static void wait_step(void)
@@ -35,9 +28,9 @@ static void wait_step(void)
     syscall(SYS_ppoll, NULL, 0UL, &time, NULL, 0UL);
 }
 
-// Waits until the daemon has heard that the kernel closed the device, so that it can be removed at once:
-// the kernel tells a little later. Not if it is still in use elsewhere.
-static void await_close(const struct mounted *mounted)
+struct mounted about_to_mount(unsigned minor) { return (struct mounted){true, 0, minor, open_count(minor) + 1}; }
+
+void await_close(const struct mounted *mounted)
 {
     int saved = errno, waited = 0;
     unsigned minor;
@@ -59,9 +52,7 @@ static void await_close(const struct mounted *mounted)
 
 // MARK: mount
 
-// As `is_mapped`, also by links elsewhere that lead to /dev/mapper; the path of a node elsewhere becomes the
-// device's.
-static bool leads_to_mapped(struct path *path, unsigned *minor)
+bool leads_to_mapped(struct path *path, unsigned *minor)
 {
     if (path->length > 0)
         lead_from_node(AT_FDCWD, path);
@@ -74,13 +65,16 @@ static bool leads_to_mapped(struct path *path, unsigned *minor)
     return is;
 }
 
+bool is_name_of_mapped(const struct path *path)
+{
+    return path->length > 0 && place_of((struct text){path->bytes, path->length}) == place_of_node;
+}
+
 static const char rootless[] =
     "only root can mount it. Without root: fuse2fs -o fakeroot DIR/mapper/NAME, or docs/howto.md\n";
 static const char no_loops[] = "a file system needs a loop device, and there is none here\n";
 
-// A loop device over a mapped device, in place of which the kernel gets it: a descriptor that keeps it,
-// or -1 and errno.
-APART static int stand_in(const struct path *device, const char *given, unsigned *number)
+APART int stand_in(const struct path *device, const char *given, unsigned *number)
 {
     struct text name = {given, program_text(given)};
     if (!is_administrator()) {
@@ -133,7 +127,7 @@ APART static int mount_mapped(
     const struct path *device, unsigned minor, const char *source, const char *target,
     const char *type, unsigned long flags, const void *data)
 {
-    struct mounted mounted = {true, 0, minor, open_count(minor) + 1};
+    struct mounted mounted = about_to_mount(minor);
     int loop = stand_in(device, source, &mounted.number);
     if (loop < 0)
         return -1;
@@ -159,9 +153,13 @@ EXPORTED int mount(
     unsigned long meant_flags = (flags & magic) == MS_MGC_VAL ? flags & ~(unsigned long)magic : flags;
     if (meant_flags & MS_BIND)
         source = meant.bytes;
-    if (!type || meant_flags & made || !leads_to_mapped(&meant, &minor) || is_without_device(type))
+    if (!type || meant_flags & made)
         return NEXT(mount)(source, target, type, flags, data);
-    return mount_mapped(&meant, minor, source, target, type, flags, data);
+    bool is_mapped = leads_to_mapped(&meant, &minor);
+    if (!(is_mapped || is_name_of_mapped(&meant)) || is_without_device(type))
+        return NEXT(mount)(source, target, type, flags, data);
+    return is_mapped ? mount_mapped(&meant, minor, source, target, type, flags, data)
+                     : NEXT(mount)(meant.bytes, target, type, flags, data);
 }
 
 // MARK: umount
@@ -202,124 +200,6 @@ EXPORTED int umount2(const char *target, int flags)
     return result;
 }
 EXPORTED int umount(const char *target) { return umount2(target, 0); }
-
-// MARK: The mount API of Linux 5.2
-
-// Contexts of file systems whose source is a mapped device: the context and the device's minor, each plus one;
-// free entries are 0. The kernel looks a source up when it makes the file system, and so do we: until then
-// nothing is open that somebody would have to close.
-static uint64_t sources[8];
-
-// Whether a descriptor is such a context.
-APART static bool is_context(int fd)
-{
-    static const char wanted[] = "anon_inode:[fscontext]";
-    char link[32], target[sizeof wanted];
-    struct writer writer = {link, link + sizeof link - 1, false};
-    int saved = errno;
-    put_word(&writer, "/proc/self/fd/");
-    put_number(&writer, (unsigned)fd);
-    *writer.at = 0;
-    long size = fd < 0 ? -1 : raw_readlink(link, target, sizeof target);
-    errno = saved;
-    return size > 0 && is_text((struct text){target, (size_t)size}, wanted);
-}
-
-// The entry of a context. `entry` is what it holds, or 0 and NULL: there is none.
-static uint64_t *find_source(int context, uint64_t *entry)
-{
-    for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++) {
-        *entry = __atomic_load_n(&sources[i], __ATOMIC_ACQUIRE);
-        if (*entry >> 32 == (uint64_t)context + 1)
-            return &sources[i];
-    }
-    *entry = 0;
-    return NULL;
-}
-
-static bool put_source(uint64_t *place, uint64_t old, uint64_t new)
-{
-    return __atomic_compare_exchange_n(place, &old, new, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
-}
-
-static void forget_source(int context)
-{
-    uint64_t entry, *place = find_source(context, &entry);
-    if (place)
-        put_source(place, entry, 0);
-}
-
-// As fsconfig(2): EINVAL if the context has one already; EMFILE if there is no place. Contexts that were closed
-// have none.
-static int note_source(int context, unsigned minor)
-{
-    uint64_t entry, new = ((uint64_t)context + 1) << 32 | ((uint64_t)minor + 1);
-    if (find_source(context, &entry))
-        return fail(EINVAL);
-    for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++) {
-        entry = __atomic_load_n(&sources[i], __ATOMIC_ACQUIRE);
-        if ((entry == 0 || !is_context((int)((entry >> 32) - 1))) && put_source(&sources[i], entry, new))
-            return 0;
-    }
-    return fail(EMFILE);
-}
-
-// Makes the file system of a context whose source is a mapped device.
-APART static int create_mapped(int context, unsigned command, uint64_t *place, uint64_t entry)
-{
-    __attribute__((cleanup(release))) struct path device;
-    unsigned minor = (unsigned)(entry & UINT32_MAX) - 1;
-    char name[16];
-    struct writer writer = {name, name + sizeof name - 1, false};
-    put_word(&writer, "/dm-");
-    put_number(&writer, minor);
-    *writer.at = 0;
-    if (!below_mount(name, &device))
-        return -1;
-    struct mounted mounted = {true, 0, minor, open_count(minor) + 1};
-    int loop = stand_in(&device, device.bytes, &mounted.number);
-    if (loop < 0)
-        return -1;
-    put_source(place, entry, 0); // it is the kernel's from here on
-    struct loop_path path = loop_path(mounted.number);
-    int result = NEXT(fsconfig)(context, FSCONFIG_SET_STRING, "source", path.bytes, 0);
-    if (result == 0)
-        result = NEXT(fsconfig)(context, command, NULL, NULL, 0);
-    raw_close(loop);
-    if (result != 0)
-        await_close(&mounted);
-    return result;
-}
-
-static bool is_source(const char *key)
-{
-    struct text text = {key, program_text(key)};
-    return is_text(text, "source");
-}
-
-EXPORTED int fsopen(const char *type, unsigned flags)
-{
-    int context = NEXT(fsopen)(type, flags);
-    if (context >= 0)
-        forget_source(context); // of another that had the number
-    return context;
-}
-
-EXPORTED int fsconfig(int context, unsigned command, const char *key, const void *value, int extra)
-{
-    enum { create_exclusive = 8 }; // Linux 6.6
-    if (mount_directory() && command == FSCONFIG_SET_STRING && is_source(key) && is_context(context)) {
-        unsigned minor;
-        LEAD_AT(meant, AT_FDCWD, value, changes, -1);
-        if (leads_to_mapped(&meant, &minor))
-            return note_source(context, minor);
-    }
-    uint64_t entry, *place;
-    bool creates = command == FSCONFIG_CMD_CREATE || command == create_exclusive;
-    if (creates && !key && !value && extra == 0 && (place = find_source(context, &entry)))
-        return create_mapped(context, command, place, entry);
-    return NEXT(fsconfig)(context, command, key, value, extra);
-}
 
 // MARK: Swap
 

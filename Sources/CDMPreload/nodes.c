@@ -34,10 +34,22 @@ APART static bool device_exists(dev_t device)
     return is;
 }
 
+// The node that this thread has just removed. libdevmapper renames a device, and then removes the node of the new
+// name and renames the old one's, of which nothing is left, to it: that must succeed.
+static __thread ino_t removed __attribute__((tls_model("initial-exec")));
+
+ino_t forget_removed(void)
+{
+    ino_t node = removed;
+    removed = 0;
+    return node;
+}
+
 // Also under another name than ours: programs differ in how they write odd characters.
 static int make_node(int directory, const char *path, mode_t mode, dev_t device)
 {
     enum { how = itself | changes };
+    forget_removed();
     LEAD_AT(meant, directory, path, how, -1);
     return CALL_LED(
         meant, directory, how, -1,
@@ -65,10 +77,6 @@ EXPORTED int __xmknodat(int version, int directory, const char *path, mode_t mod
     return make_node(directory, path, mode, *device);
 }
 
-// The node that this thread removed last. libdevmapper renames a device, and then removes the node of the new
-// name and renames the old one's, of which nothing is left, to it: that must succeed.
-static __thread ino_t removed __attribute__((tls_model("initial-exec")));
-
 static int remove_node(ino_t node)
 {
     removed = node;
@@ -79,6 +87,7 @@ static int remove_node(ino_t node)
     EXPORTED int name parameters                                                                   \
     {                                                                                              \
         ino_t node;                                                                                \
+        forget_removed();                                                                          \
         LEAD_AT(meant, at, path, at_itself, -1);                                                   \
         return CALL_LED(                                                                           \
             meant, at, at_itself, -1,                                                              \
@@ -91,13 +100,13 @@ UNLINK(unlinkat, (int at, const char *path, int flags), at, flags & AT_REMOVEDIR
        at, meant.bytes, flags)
 UNLINK(remove, (const char *path), AT_FDCWD, false, meant.bytes)
 
-// What becomes of a rename onto a node: 0, or -1 and errno; 1: it isn't one, or not a node's.
-static int rename_node(const struct path *from, const struct path *to, bool may_replace)
+// What becomes of a rename onto a node: 0, or -1 and errno; 1: it isn't one, or not a node's. `unlinked`: the
+// node that the thread has just removed.
+static int rename_node(const struct path *from, const struct path *to, ino_t unlinked, bool may_replace)
 {
     ino_t node;
-    if (!is_in_mapper(from) || (node = node_at(to)) == 0 || (node_at(from) == 0 && node != removed))
+    if (!is_in_mapper(from) || (node = node_at(to)) == 0 || (node_at(from) == 0 && node != unlinked))
         return 1;
-    removed = 0;
     return may_replace ? 0 : fail(EEXIST);
 }
 
@@ -113,10 +122,12 @@ APART static bool lead_both(int from_at, struct path *from, int to_at, struct pa
 #define RENAME(name, parameters, from_at, to_at, may_replace, ...)                                 \
     EXPORTED int name parameters                                                                   \
     {                                                                                              \
+        ino_t unlinked = forget_removed();                                                         \
         LEAD_AT(meant_from, from_at, from, at_itself, -1);                                         \
         LEAD_AT(meant_to, to_at, to, at_itself, -1);                                               \
         for (bool is_again = false;; is_again = true) {                                            \
-            int saved = errno, result = rename_node(&meant_from, &meant_to, may_replace);          \
+            int saved = errno;                                                                     \
+            int result = rename_node(&meant_from, &meant_to, unlinked, may_replace);               \
             from = meant_from.bytes;                                                               \
             to = meant_to.bytes;                                                                   \
             if (result > 0)                                                                        \

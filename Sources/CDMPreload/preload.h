@@ -211,6 +211,11 @@ enum walked lead_walked(struct path *path, unsigned how, bool is_ours);
 // the mount is meant. Then `meant` is set anew. `errno` stays.
 bool lead_to_made(struct path *meant);
 
+// MARK: nodes.c
+
+// The node that this thread removed with its last call of this kind, 0: none; it is forgotten.
+ino_t forget_removed(void);
+
 // MARK: open.c
 
 // How a call with these flags of open(2) uses its path.
@@ -357,6 +362,29 @@ bool loop_over(unsigned minor, unsigned *number);
 int loop_attach(const char *device, struct text name, unsigned *number);
 // The loop devices that stand for devices of the mount get the sizes that these have now.
 void loops_take_new_sizes(void);
+
+// MARK: mounting.c
+
+// What is mounted of a device that may be free soon.
+struct mounted {
+    bool is; // something of ours
+    unsigned number, minor;
+    int count; // how often it was open
+};
+// What is about to be mounted; `number` isn't known yet.
+struct mounted about_to_mount(unsigned minor);
+// Waits until the daemon has heard that the kernel closed the device, so that it can be removed at once:
+// the kernel tells a little later. Not if it is still in use elsewhere.
+void await_close(const struct mounted *mounted);
+// As `is_mapped`, also by links elsewhere that lead to /dev/mapper; the path of a node elsewhere becomes the
+// device's.
+bool leads_to_mapped(struct path *path, unsigned *minor);
+// Whether a path, after that, is by its text a mapped device's, be there one or not: of the machine's own that may
+// have the name nothing is mounted.
+bool is_name_of_mapped(const struct path *path);
+// A loop device over a mapped device, in place of which the kernel gets it: a descriptor that keeps it,
+// or -1 and errno. `given`: what the program calls the device.
+int stand_in(const struct path *device, const char *given, unsigned *number);
 
 // MARK: say.c
 

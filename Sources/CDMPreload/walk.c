@@ -113,12 +113,13 @@ static bool follow(struct walk *walk, size_t size)
 }
 
 // Whether the kernel refuses to follow a link, which was walked to, at the end of a path: another user's, in a
-// directory where everybody makes some (fs.protected_symlinks).
+// directory where everybody makes some (fs.protected_symlinks). It compares the user of file systems, whom -1
+// leaves as it is.
 APART static bool is_barred(struct walk *walk)
 {
     enum { shared = S_ISVTX | S_IWOTH };
     struct stat status;
-    uid_t user = (uid_t)syscall(SYS_geteuid);
+    uid_t user = (uid_t)syscall(SYS_setfsuid, -1);
     if (raw_stat(AT_FDCWD, walk->done, &status, AT_SYMLINK_NOFOLLOW) != 0 || status.st_uid == user)
         return false;
     uid_t owner = status.st_uid;

@@ -183,7 +183,6 @@ static const struct call calls[] = {
     {"umount2", status, change, {path, MNT_FORCE | MNT_EXPIRE}}, // refused: the path may be the mount's
     {"swapon", status, change, {path, 0}},
     {"swapoff", status, change, {path}},
-    {"fsopen", descriptor, fit, {word, 0}},
     {"fsconfig", status, change, {file, FSCONFIG_SET_STRING, key, path, 0}},
     {"ioctl", status, fit, {file, BLKGETSIZE64, room}},
     {"ioctl", status, fit, {file, BLKRAGET, room}},

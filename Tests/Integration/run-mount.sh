@@ -185,7 +185,29 @@ prints /dev/mapper/new run findmnt -n -o SOURCE on
 prints '' run umount on
 equal 'loop devices of the new API' '' "$(loops_here)"
 fails_like 'create: EINVAL' run "$helpers/mount-api" xfs /dev/mapper/new on
-fails_like 'twice: EINVAL' run "$helpers/mount-api" -t ext4 /dev/mapper/new on
+for both in '/dev/mapper/new /dev/mapper/new' '/dev/mapper/new nowhere' 'nowhere /dev/mapper/new' 'nowhere nowhere'; do
+    # shellcheck disable=SC2086
+    fails_like 'twice: EINVAL' run "$helpers/mount-api" -t ext4 $both
+done
+# A context is known by whatever number, and no other is taken for it.
+prints '' run "$helpers/mount-api" -d ext4 /dev/mapper/new on
+prints /dev/mapper/new run findmnt -n -o SOURCE on
+prints '' run umount on
+fails_like 'create: EINVAL' run "$helpers/mount-api" -u ext4 /dev/mapper/new on
+# The source is looked up when the file system is made: what has its name then, and not what has its minor.
+create early 200000
+quietly run mkfs.ext4 -q /dev/mapper/early
+prints '' run "$helpers/mount-api" -b ext4 /dev/mapper/early \
+    "dmsetup remove early && dmsetup create early --table '0 200000 linear $PWD/early.file 0'"
+no_loops_here() { [ -z "$(loops_here)" ]; }
+eventually 'the file system that nobody mounted is gone' no_loops_here
+fails_like 'create: ENOENT' run "$helpers/mount-api" -b ext4 /dev/mapper/early \
+    "dmsetup remove --retry early && dmsetup create late --table '0 200000 linear $PWD/early.file 0'"
+prints '' run bash -c 'dmsetup rename late early && dmsetup remove early'
+equal 'loop devices of the lost source' '' "$(loops_here)"
+# What refuses a mount calls the device as the program does.
+fails_like 'dmfuse: /dev/mapper/new: a file system needs a loop device*' \
+    run unshare --mount bash -c 'mount -t tmpfs none /sys && exec "$0" ext4 /dev/mapper/new on' "$helpers/mount-api"
 # Who gives up, or fails, and lives on keeps nothing open.
 create given-up 8
 prints '' run "$helpers/mount-api" -n ext4 /dev/mapper/given-up 'dmsetup remove given-up'
@@ -217,6 +239,30 @@ fails_like "mount: *mount point does not exist.*" run mount /dev/mapper/new nowh
 equal 'loop devices of failures' '' "$(loops_here)"
 equal 'it is closed after failures' 0 "$(open_count new)"
 fails_like 'mount: *special device /dev/mapper/nosuch does not exist*' run mount -t ext4 /dev/mapper/nosuch on
+# Devices that the machine's own device-mapper may have under such a name aren't mounted.
+make_file machines 200000
+quietly mkfs.ext4 -q -F machines
+loop=$(losetup -f --show machines)
+loops+=("$loop")
+cat >inside <<'SCRIPT'
+set -e
+mkdir own
+mount -t tmpfs none own
+mkdir own/mapper
+mknod own/mapper/machines b 7 "$1"
+mknod own/dm-77 b 7 "$1"
+take_for_dev own
+ln -s /dev/mapper/machines to-machines
+"$MOUNT" -m ext4 /dev/mapper/machines on
+umount on
+for source in /dev/mapper/machines /dev/dm-77 to-machines; do
+    "$DMFUSE" run -- "$MOUNT" -m ext4 "$source" on || true
+    "$DMFUSE" run -- "$MOUNT" ext4 "$source" on || true
+done
+SCRIPT
+prints "$(printf 'mount: ENOENT\ncreate: ENOENT\n%.0s' {1..3})" \
+    env MOUNT="$helpers/mount-api" unshare --mount --propagation private bash inside "${loop#/dev/loop}"
+loop_off
 # A type that stands on no device doesn't get one; bind mounts are as they are.
 prints '' run mount -t tmpfs /dev/mapper/new on
 prints /dev/mapper/new run findmnt -n -o SOURCE on

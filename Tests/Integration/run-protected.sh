@@ -25,12 +25,13 @@ for directory in shared theirs plain closed; do
     chown -h 65534 "$directory/other"
 done
 ln -s /dev/mapper/one shared/own
+ln -s /dev/mapper/one theirs/own
 ln -s /dev/mapper shared/directory
 chown -h 65534 shared/directory
 ln -s shared/other to-other
 run() { dmfuse run -- "$@"; }
 # A link of the mount's, which is no device of the machine's.
-ways=(shared/own theirs/other plain/other closed/other)
+ways=(shared/own theirs/own theirs/other plain/other closed/other)
 barred=(shared/other to-other shared/other/ "$PWD/shared/other" shared/../shared/other)
 
 for way in "${ways[@]}"; do
@@ -41,11 +42,41 @@ for way in "${ways[@]}"; do
 done
 # What isn't the end of a path.
 same 'by a link to the directory' a <(run head -c 32768 shared/directory/one)
+# COMMAND...: the kernel refuses the link, or finds no device of the machine's behind it.
+is_barred() {
+    local said
+    ! said=$(run "$@" 2>&1 </dev/null) || fail "$* succeeded" "it said: $said"
+    [[ $said == *@('Permission denied'|'No such file or directory')* ]] || fail "$*" "it said: $said"
+}
 for way in "${barred[@]}"; do
-    fails_like '*' run head -c 1 "$way"
-    fails_like '*' run dd if=a of="$way" conv=nocreat,notrunc status=none
-    fails_like "*" run dmsetup create two --table "0 8 linear ${way%/} 0"
+    is_barred head -c 1 "$way"
+    is_barred dd if=a of="$way" conv=nocreat,notrunc status=none
+    # dmsetup doesn't say which errno it was, the reasons do.
+    : >reasons
+    fails_like 'device-mapper: reload ioctl on two *' dmfuse run --reasons reasons -- \
+        dmsetup create two --table "0 8 linear ${way%/} 0"
+    [[ $(<reasons) == *@('Permission denied'|'No such file or directory')* ]] || fail "a table over $way" "$(<reasons)"
 done
+# Whose link it is, is compared with the user of file systems, and not with the effective one.
+if command -v python3 >/dev/null; then
+    cat >user.py <<'PYTHON'
+import ctypes, errno, os
+def call(path):
+    try:
+        os.chmod(path, 0o660)
+    except OSError as error: # EPERM: the device is found, and isn't nobody's
+        return "barred" if error.errno in (errno.EACCES, errno.ENOENT) else "found"
+    return "found"
+links = "shared/other", "theirs/own"
+print(*map(call, links))
+ctypes.CDLL(None).setfsuid(65534)
+print(*map(call, links))
+PYTHON
+    prints 'barred found
+found barred' run python3 user.py
+else
+    note 'the user of file systems left out: python3 is not installed'
+fi
 # What only reads links follows them, as readlink(2) tells everybody.
 prints /dev/mapper/one run readlink -f shared/other
 # Where the kernel follows them, we do.

@@ -8,7 +8,7 @@ dmfuse create one --table '0 8 zero'
 dmfuse create two --table '0 8 zero'
 dmfuse create 'sp ace' --table '0 8 zero'
 cat >relative.py <<'PYTHON'
-import ctypes, errno, os, stat, sys
+import ctypes, errno, os, stat, struct, sys
 library = ctypes.CDLL(None, use_errno=True)
 at_cwd, remove_directory, no_replace, no_follow = -100, 0x200, 1, 0x100
 number = os.stat("/dev/mapper/one").st_rdev
@@ -20,6 +20,11 @@ def call(name, *arguments):
     return errno.errorcode[ctypes.get_errno()] if result == -1 else "done"
 def path(front, name):
     return os.path.join(front, name).encode()
+def command(): # DM_VERSION
+    control = os.open("/dev/mapper/control", os.O_RDWR)
+    done = call("ioctl", control, ctypes.c_ulong(0xc138fd00), struct.pack("IIII296x", 4, 0, 0, 312))
+    os.close(control)
+    return done
 uid, gid = os.getuid(), os.getgid()
 # Of a name, by the front of its path and the descriptor that it is relative to.
 def without_descriptor(front, name):
@@ -32,8 +37,12 @@ def without_descriptor(front, name):
             call("rename", none, path(front, "none2")), call("rename", one, path(front, "none2")),
             call("link", one, path(front, "none2")), call("open", none, os.O_RDONLY | os.O_NOFOLLOW),
             # As libdevmapper does after a rename: of the old node nothing is left.
-            call("rename", none, two), call("unlink", two), call("rename", none, one), call("rename", none, two),
-            call("rename", none, two)]
+            call("rename", none, two), call("unlink", two), call("rename", none, two),
+            # Only just after it, and once.
+            call("rename", none, two), call("unlink", two), call("unlink", none), call("rename", none, two),
+            call("unlink", two), call("rename", none, one), call("rename", none, two),
+            call("unlink", two), call("mknod", one, stat.S_IFBLK | 0o600, ctypes.c_ulong(number)),
+            call("rename", none, two), call("unlink", two), command(), call("rename", none, two)]
 def with_descriptor(at, front, name):
     one, two, none = path(front, name), path(front, "two"), path(front, "none")
     return [call("unlinkat", at, one, 0), call("unlinkat", at, one, remove_directory),
@@ -69,7 +78,7 @@ for directory in "/dev/mapper", sys.argv[1]:
         compare(f"{directory} {front}", wanted[1], with_descriptor(at_cwd, front, "one"))
         compare(f"{directory} {front}", wanted[2], kinds(front, "one"))
 PYTHON
-prints "done done ENOTDIR done done done done EPERM done done done done ENOENT ENOENT ENOENT EPERM EPERM ENOENT ENOENT done ENOENT done ENOENT
+prints "done done ENOTDIR done done done done EPERM done done done done ENOENT ENOENT ENOENT EPERM EPERM ENOENT ENOENT done done ENOENT done ENOENT ENOENT done ENOENT ENOENT done done ENOENT done done ENOENT
 done ENOTDIR done done done done done done done done done EEXIST ENOENT ENOENT" dmfuse run -- python3 relative.py "$mnt/mapper"
 prints '' dmfuse run -- dmsetup rename two three
 prints '' dmfuse run -- dmsetup rename 'sp ace' 'a b'
