@@ -38,43 +38,29 @@ struct DirectoryEntry: Hashable, Sendable {
 }
 
 /// An open directory: the list as it was when reading began, so that ten thousand devices are not
-/// listed again for each bufferful. Positions mean the same without it, so where too much is kept it is
-/// listed again.
-final class DirectoryStream: @unchecked Sendable {
-    // @unchecked: `entries` and `kept` are guarded by `lock`.
-    private let lock = Lock(rank: .leaf, name: "DirectoryStream.lock")
+/// listed again for each bufferful. Positions mean the same without it, so when it was let go, since too
+/// much is kept, it is listed again.
+final class DirectoryStream: Sendable {
     private let memory: KeptMemory
-    private var entries: [DirectoryEntry]?
-    /// Bytes that were taken of `memory` for them.
-    private var kept = 0
+    private let place = KeptMemory.Place()
 
     init(_ memory: KeptMemory) { self.memory = memory }
 
-    deinit { memory.give(kept) }
+    deinit { memory.letGo(place) }
 
     /// The entries after a position; 0 is the beginning, where the list is made anew by `list`.
     func entries(
         after position: Int, _ list: () -> [DirectoryEntry]?
     ) -> ArraySlice<DirectoryEntry>? {
-        var known = position == 0 ? nil : lock.withLock { entries }
+        let known = position == 0 ? nil : memory.kept(at: place, as: [DirectoryEntry].self)
+        guard let entries = known ?? list() else {
+            memory.letGo(place)
+            return nil
+        }
         if known == nil {
-            known = list()
-            keep(known)
+            memory.keep(entries, bytes: DirectoryStream.bytes(of: entries), at: place)
         }
-        guard let known else { return nil }
-        return known[DirectoryStream.index(after: position, in: known)...]
-    }
-
-    private func keep(_ list: [DirectoryEntry]?) {
-        var bytes = list.map(DirectoryStream.bytes) ?? 0
-        let isKept = memory.take(bytes)
-        if !isKept { bytes = 0 }
-        let given = lock.withLock { () -> Int in
-            entries = isKept ? list : nil
-            defer { kept = bytes }
-            return kept
-        }
-        memory.give(given)
+        return entries[DirectoryStream.index(after: position, in: entries)...]
     }
 
     /// With what a name takes beside its bytes.

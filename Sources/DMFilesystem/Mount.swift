@@ -47,8 +47,9 @@ package final class Mount: @unchecked Sendable {
     /// fusermount3. It is opened once, and held: what is looked at is what is mounted on. The mount of
     /// a dead daemon that is found there is removed first.
     ///
-    /// ENOENT, ENOTDIR, EACCES of the path; EINVAL: it would cover what the options keep free; EBUSY: a daemon serves it already, or was faster, or
-    /// doesn't answer; EPERM: mounting is refused, in the words of fusermount3.
+    /// ENOENT, ENOTDIR, EACCES of the path; EINVAL: it would cover what the options keep free; EBUSY: a
+    /// daemon serves it already, or was faster, or doesn't answer; EPERM: mounting is refused, in the
+    /// words of fusermount3.
     package init(at path: ByteString, options: MountOptions = MountOptions()) throws(DMError) {
         let place = try DeadMount.clear(path)
         try Mount.check(place.path, leaves: options.uncovered)

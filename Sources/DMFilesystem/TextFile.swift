@@ -1,20 +1,18 @@
 import CFuse
 import DeviceMapper
 import Glibc
+import Synchronization
 import SystemPackage
 
 /// An open text of `BlockTree`: what it said when it was read from its beginning, so that whoever reads
-/// on reads the rest of that. Kept until it was read to its end.
-final class TextFile: @unchecked Sendable {
-    // @unchecked: `text` and `end` are guarded by `lock`.
+/// on reads the rest of that. Kept until it was read to its end, or is let go, since too much is kept:
+/// then who reads on reads the rest of what it says by then, as of a `seq_file`.
+final class TextFile: Sendable {
     let node: NodeNumber
     private let memory: KeptMemory
-    /// Leaf.
-    private let lock = Lock(rank: .leaf, name: "TextFile.lock")
-    /// Its bytes were taken of `memory`.
-    private var text: ByteString?
-    /// Where the text ended that was read to its end last.
-    private var end: Int?
+    private let place = KeptMemory.Place()
+    /// Where the text ended that was read to its end last. `Int.max`: a newer one was begun.
+    private let end = Atomic<Int>(Int.max)
 
     /// In the numbers of open texts, which no open device has.
     static let mark: UInt64 = 1 << 63
@@ -23,8 +21,6 @@ final class TextFile: @unchecked Sendable {
         case bytes(ArraySlice<UInt8>)
         /// The device.
         case isGone
-        /// There is no room to keep the rest.
-        case noMemory
     }
 
     init(_ node: NodeNumber, _ memory: KeptMemory) {
@@ -32,41 +28,29 @@ final class TextFile: @unchecked Sendable {
         self.memory = memory
     }
 
-    deinit { memory.give(text?.count ?? 0) }
+    deinit { memory.letGo(place) }
 
     /// The bytes from a position on, at most `size`. `make`: called with no lock held.
     func read(from offset: Int, size: Int, _ make: () -> ByteString?) -> Answer {
         guard offset >= 0 else { return .bytes([]) }
-        let known = offset == 0 ? (nil, nil) : lock.withLock { (text, end) }
-        if known.0 == nil, let end = known.1, offset >= end { return .bytes([]) }
-        guard let whole = known.0 ?? make() else {
-            keep(nil, end: nil)
+        if offset > 0, offset >= end.load(ordering: .relaxed) { return .bytes([]) }
+        let known = offset == 0 ? nil : memory.kept(at: place, as: ByteString.self)
+        guard let whole = known ?? make() else {
+            memory.letGo(place)
+            end.store(Int.max, ordering: .relaxed)
             return .isGone
         }
         let bytes = whole.bytes
         let start = min(offset, bytes.count)
         let part = bytes[start..<min(bytes.count, start + min(size, bytes.count))]
         if part.endIndex == bytes.count {
-            keep(nil, end: bytes.count)
-        } else if known.0 == nil {
-            guard memory.take(bytes.count) else {
-                keep(nil, end: nil)
-                return .noMemory
-            }
-            keep(whole, end: nil)
+            memory.letGo(place)
+            end.store(bytes.count, ordering: .relaxed)
+        } else if known == nil {
+            memory.keep(whole, bytes: bytes.count, at: place)
+            end.store(Int.max, ordering: .relaxed)
         }
         return .bytes(part)
-    }
-
-    private func keep(_ text: ByteString?, end: Int?) {
-        let given = lock.withLock { () -> Int in
-            defer {
-                self.text = text
-                self.end = end
-            }
-            return self.text?.count ?? 0
-        }
-        memory.give(given)
     }
 }
 
@@ -96,11 +80,10 @@ extension Session {
         if number & TextFile.mark != 0 { _ = texts.remove(number & ~TextFile.mark) }
     }
 
-    /// ENODEV: its device is gone. ENOMEM: too much is kept of open texts.
+    /// ENODEV: its device is gone.
     func readText(_ text: TextFile, _ size: Int, _ offset: off_t, _ reply: consuming Reply) {
         switch text.read(from: Int(offset), size: size, { tree.block.text(of: text.node) }) {
         case .isGone: reply.error(.operationNotSupportedByDevice)
-        case .noMemory: reply.error(.noMemory)
         case .bytes(let bytes) where bytes.isEmpty: reply.noData()
         case .bytes(let bytes):
             let request = reply.postpone()

@@ -16,7 +16,7 @@ package enum ProcLine {
         return Digits.number(digits, radix: radix)
     }
 
-    /// The status of a thread, made of the file's text. Nil: there is none, as when the thread is gone.
+    /// What `value` makes of the file's text. Nil: there is none, as when what it tells of is gone.
     package static func read<Value>(
         _ file: Int32, _ value: (UnsafeRawBufferPointer) -> Value?
     ) -> Value? {

@@ -209,23 +209,30 @@ import Testing
         #expect(read(0, 10) == nil)
     }
 
-    @Test("what is begun, and not read on, is kept up to a bound")
+    @Test("what is begun, and not read on, is kept up to a bound; beyond it, it is made anew")
     func keptTexts() {
         let memory = KeptMemory(limit: 20)
-        let files = (0..<3).map { _ in TextFile(NodeNumber(.partitions), memory) }
-        func read(_ file: TextFile, _ offset: Int, _ size: Int) -> Int? {
-            guard
-                case .bytes(let bytes) = file.read(
-                    from: offset, size: size, { ByteString("0123456789") })
-            else { return nil }
-            return bytes.count
+        var files = (0..<3).map { _ in TextFile(NodeNumber(.partitions), memory) }
+        func read(_ file: TextFile, _ offset: Int, _ size: Int, now text: String) -> String? {
+            let answer = file.read(from: offset, size: size) { ByteString(text) }
+            guard case .bytes(let bytes) = answer else { return nil }
+            return String(decoding: bytes, as: UTF8.self)
         }
-        #expect(files.map { read($0, 0, 1) } == [1, 1, nil])
+        #expect(files.map { read($0, 0, 1, now: "abcdefghij") } == ["a", "a", "a"])
         #expect(memory.bytes == 20)
+        // The last two have theirs, the first has what is said now: all of it, or no more.
+        #expect(read(files[2], 1, 1, now: "0123456789") == "b")
+        #expect(read(files[0], 1, 1, now: "0123456789") == "1")
+        #expect(read(files[0], 2, 20, now: "") == "23456789")
+        #expect(read(files[1], 1, 20, now: "01234") == "1234")
+        #expect(read(files[1], 5, 20, now: "0123456789") == "")
         // What is read at once needs no room, and what is read to its end gives its own back.
-        #expect(read(files[2], 0, 10) == 10 && read(files[2], 10, 10) == 0)
-        #expect(read(files[0], 1, 20) == 9)
+        #expect(read(files[0], 0, 10, now: "abcdefghij") == "abcdefghij")
         #expect(memory.bytes == 10)
-        #expect(read(files[2], 0, 1) == 1)
+        #expect(read(files[2], 2, 20, now: "") == "cdefghij")
+        #expect(memory.bytes == 0)
+        #expect(read(files[0], 0, 1, now: "abcdefghij") == "a")
+        files = []
+        #expect(memory.bytes == 0)
     }
 }
