@@ -106,6 +106,13 @@ private func isDirect(_ file: UnsafeMutablePointer<fuse_file_info>?) -> Bool {
     (file?.pointee.flags ?? 0) & cfuse_o_direct != 0
 }
 
+/// Whether a READ or WRITE is one of the kernel's page cache. One past it names an owner of locks, also where
+/// the file isn't open so: a loop device reads and writes past the cache of a file that is open without
+/// O_DIRECT.
+private func isOfCache(_ file: UnsafeMutablePointer<fuse_file_info>?) -> Bool {
+    (file?.pointee.lock_owner ?? 0) == 0
+}
+
 @c(dmfs_read)
 func readFile(
     _ request: fuse_req_t?, _ node: fuse_ino_t, _ size: Int, _ offset: off_t,
@@ -122,7 +129,7 @@ func readFile(
             reply.error(.invalidArgument)
         case .success(let extent):
             // One past the cache brings nothing into it.
-            let noted = isDirect(file) ? nil : session.pages.noteRead(node, extent, request)
+            let noted = isOfCache(file) ? session.pages.noteRead(node, extent, request) : nil
             session.requests.submit(reply) { $0.read(extent, of: device, noted: noted, $1) }
         }
     }
@@ -151,7 +158,7 @@ func writeFile(
                 return reply.error(.ioError)
             }
             let isDurable = (file?.pointee.flags ?? 0) & O_DSYNC != 0
-            let isCached = !device.isPastCache && file?.pointee.writepage == 0
+            let isCached = isOfCache(file) && file?.pointee.writepage == 0
             let cached = isCached ? CachedWrite(to: node, at: extent.offset, session.pages) : nil
             session.requests.submit(reply) {
                 $0.write(
