@@ -47,12 +47,16 @@ struct CachedWrite {
         pages._withUnsafeGuaranteedRef { $0.mayBeStale(node, range(length), since: arrival) }
     }
 
-    /// Whether it is a part of a block of the kernel's cache, of `blockSize` bytes, after which nothing of
-    /// the same call comes: the kernel cuts a call at pages only.
-    func endsWithinBlock(of blockSize: UInt32, length: Int) -> Bool {
+    /// How much of it lies before the page with which it ends, if that is a part of a block of the kernel's
+    /// cache, of `blockSize` bytes; else all. Nothing of the same call comes after such a part: the kernel
+    /// cuts a call at pages only.
+    func wholeLength(of length: Int, blockSize: UInt32) -> Int {
+        let page = KernelPages.pageSize
         let end = offset + UInt64(length)
-        return !end.isMultiple(of: KernelPages.pageSize)
-            && !(offset | end).isMultiple(of: UInt64(blockSize))
+        let last = end / page * page
+        let start = max(offset, last)
+        guard end != last, !(start | end).isMultiple(of: UInt64(blockSize)) else { return length }
+        return Int(start - offset)
     }
 
     /// Pages to be dropped together.

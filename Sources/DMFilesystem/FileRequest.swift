@@ -129,9 +129,9 @@ final class FileRequest: Interruptible, @unchecked Sendable {
     /// On any thread, also within `submit`.
     private func complete() {
         guard let request else { preconditionFailure("a request completed that was not begun") }
-        if case .write(let cached) = paging, io.error == nil || keepsErrorForFlush(cached) {
-            if cached.mayBeStale(length: io.length) { return settle(cached) }
-            Reply(request).written(io.length)
+        if case .write(let cached) = paging, let taken = taken(by: cached) {
+            if cached.mayBeStale(length: io.length) { return settle(cached, taken: taken) }
+            Reply(request).written(taken)
         } else if !io.wasDelivered {
             answer(Reply(request))
         }
@@ -139,28 +139,31 @@ final class FileRequest: Interruptible, @unchecked Sendable {
         if state.finish() { giveBack() }
     }
 
-    /// Of a write through the page cache: its error is told by a later fsync, as a block device's, which
-    /// fails when it is written back. The kernel cuts a call at pages into several WRITEs, and sends none
-    /// after one that failed: what is beside a bad sector would be lost with it. False: it is told at
-    /// once, since its client gave up, memory was lacking, or the device ends; or since there is nothing
-    /// beside it, where a block device's write fails, too: its block couldn't be read before a part of
-    /// it is changed.
-    private func keepsErrorForFlush(_ write: CachedWrite) -> Bool {
-        guard let error = io.error, error != .interrupted, error != .noMemory,
-            !io.forceUnitAccess, let file
-        else { return false }
-        let isAllLost =
-            !io.isPartlyDone
-            && write.endsWithinBlock(of: file.cacheBlockSize, length: io.length)
-        return !isAllLost && file.keepError(error)
+    /// How many bytes of a write through the page cache count as written. Its error is told by a later fsync,
+    /// as a block device's, which fails when it is written back. The kernel cuts a call at pages into
+    /// several WRITEs, and sends none after one that failed: what is beside a bad sector would be lost with
+    /// it. Nil: none, and the error is told at once, since its client gave up, memory was lacking, or the
+    /// device ends.
+    ///
+    /// Where nothing at all is done, a part of a block with which it ends isn't taken: a block device's write
+    /// ends there, too, as the block couldn't be read before a part of it is changed.
+    private func taken(by write: CachedWrite) -> Int? {
+        guard let error = io.error else { return io.length }
+        guard error != .interrupted, error != .noMemory, !io.forceUnitAccess, let file else {
+            return nil
+        }
+        let taken =
+            io.isPartlyDone
+            ? io.length : write.wholeLength(of: io.length, blockSize: file.cacheBlockSize)
+        return taken > 0 && file.keepError(error) ? taken : nil
     }
 
     /// Answers a write through the page cache when no page of it can be older than it.
-    private func settle(_ write: CachedWrite) {
+    private func settle(_ write: CachedWrite, taken: Int) {
         guard let file else { preconditionFailure("a request was given back too early") }
         write.settle(length: io.length, of: file) { [self] in
             guard let request else { preconditionFailure("a request was given back too early") }
-            Reply(request).written(io.length)
+            Reply(request).written(taken)
             if state.finish() { giveBack() }
         }
     }

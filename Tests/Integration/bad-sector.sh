@@ -15,17 +15,21 @@ fresh() {
 9 119 linear $PWD/a 9
 TABLE
 }
-# OFFSET LENGTH: one write(2), and what fsync says twice; then what the file has is compared.
-writes() {
-    local offset=$1 length=$2
-    fresh
+# OFFSET LENGTH: one write(2), and what fsync says twice.
+says() {
     perl -e '
         use Fcntl; use IO::Handle;
         sysopen(my $file, $ARGV[0], O_RDWR) or die "open: $!\n";
         sysseek($file, $ARGV[1], 0);
         print syswrite($file, "X" x $ARGV[2]) // "$!", "\n";
         print $file->sync ? "synced" : "$!", "\n" for 1, 2;
-        ' "$(device e)" "$offset" "$length" >said
+        ' "$(device e)" "$1" "$2"
+}
+# The same; then what the file has is compared.
+writes() {
+    local offset=$1 length=$2
+    fresh
+    says "$offset" "$length" >said
     perl -e '
         my ($offset, $length) = @ARGV;
         my $wanted = "." x 65536;
@@ -59,6 +63,13 @@ for offset in 0 1 500 512 1000 3584 4000 4096 4100 4607 4608 5000 8192; do
         prints "$(wanted_of "$offset" "$length")" cat said
     done
 done
+
+# Where all of it is bad, the part of a block with which it ends isn't taken, and fsync tells of the rest.
+dmfuse remove e
+printf '%s\n' "0 8 linear $PWD/a 0" '8 64 error' "72 56 linear $PWD/a 72" | dmfuse create e
+prints $'8192\nInput/output error\nsynced' says 4096 10000
+prints $'8192\nInput/output error\nsynced' says 4096 8192
+prints $'Input/output error\nsynced\nsynced' says 4096 1000
 
 # By dd, which goes on after it.
 fresh
