@@ -22,21 +22,23 @@ static int read_limits(int fd, struct limits *limits)
     return (int)syscall(SYS_ioctl, fd, get_limits, limits);
 }
 
-// The read-ahead is the mount's: one for all its files.
-static int open_read_ahead(const struct stat *status, int flags)
+// The daemon keeps what was set for each device, and has the mount's read-ahead follow the greatest.
+APART static int open_read_ahead(const struct stat *status, int flags)
 {
-    char path[64];
-    struct writer writer = {path, path + sizeof path - 1, false};
-    put_word(&writer, "/sys/class/bdi/");
-    put_number(&writer, major(status->st_dev));
-    put(&writer, ":", 1);
-    put_number(&writer, minor(status->st_dev));
-    put_word(&writer, "/read_ahead_kb");
+    __attribute__((cleanup(release))) struct path path;
+    char name[48];
+    unsigned minor;
+    if (node_of(status->st_dev, status->st_ino, &minor) != device_node)
+        return fail(ENXIO);
+    struct writer writer = {name, name + sizeof name - 1, false};
+    put_word(&writer, "/block/dm-");
+    put_number(&writer, minor);
+    put_word(&writer, "/queue/read_ahead_kb");
     *writer.at = 0;
-    return raw_open(path, flags | O_CLOEXEC);
+    return below_mount(name, &path) ? raw_open(path.bytes, flags | O_CLOEXEC) : fail(ENOMEM);
 }
 
-// In sectors; 256, Linux's default, if it doesn't tell.
+// In sectors; 256, Linux's default, if nothing tells.
 static unsigned long read_ahead(const struct stat *status)
 {
     char bytes[32];
@@ -52,12 +54,9 @@ static unsigned long read_ahead(const struct stat *status)
     return take_number(&text, &kilobytes) ? 2UL * kilobytes : 256;
 }
 
-// Raises it. Less for one device would be less for all, so that is granted and not done.
 static int set_read_ahead(const struct stat *status, unsigned long sectors)
 {
     char text[24];
-    if (sectors <= read_ahead(status))
-        return 0;
     int fd = open_read_ahead(status, O_WRONLY);
     if (fd < 0)
         return fail(EACCES); // as without CAP_SYS_ADMIN
@@ -65,7 +64,7 @@ static int set_read_ahead(const struct stat *status, unsigned long sectors)
     put_number(&writer, sectors / 2);
     long written = syscall(SYS_write, fd, text, (size_t)(writer.at - text));
     raw_close(fd);
-    return written < 0 ? -1 : 0;
+    return written < 0 ? fail(EACCES) : 0;
 }
 
 // Writes everything back and forgets what is cached, as the kernel does with the device's pages.

@@ -193,8 +193,11 @@ APART static struct mounted look(const char *target, int flags)
 
 EXPORTED int umount2(const char *target, int flags)
 {
+    LEAD_AT(meant, AT_FDCWD, target, changes, -1);
     struct mounted mounted = look(target, flags);
-    int result = NEXT(umount2)(target, flags);
+    // A node is there, and nothing is mounted on it. By its name alone: what is mounted somewhere may not
+    // answer.
+    int result = NEXT(umount2)(is_name_of_mapped(&meant) ? meant.bytes : target, flags);
     if (result == 0 && mounted.is)
         await_close(&mounted);
     return result;

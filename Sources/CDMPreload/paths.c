@@ -57,62 +57,6 @@ static struct text mapper_entry(const struct path *path)
 
 bool is_in_mapper(const struct path *path) { return mapper_entry(path).left > 0; }
 
-// What libdevmapper writes as it is.
-static bool is_plain(char byte)
-{
-    static const char plain[] =
-        "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz#+-.:=@_";
-    return memchr(plain, byte, sizeof plain - 1) != NULL;
-}
-
-// libdevmapper creates devices under mangled names, and then uses their nodes by the names that it
-// shows: what isn't there as it is written is meant mangled.
-APART static bool spell(struct path *path)
-{
-    struct text name = mapper_entry(path);
-    size_t odd = 0;
-    for (size_t i = 0; i < name.left; i++) {
-        if (name.at[i] == '/')
-            return true;
-        odd += !is_plain(name.at[i]);
-    }
-    size_t front = path->length - name.left, size = path->length + 3 * odd + 1;
-    if (odd == 0 || size > PATH_MAX)
-        return true;
-    __attribute__((cleanup(release))) struct path mangled;
-    mangled.mapped = NULL;
-    char *room = room_for(&mangled, size);
-    if (!room)
-        return false;
-    struct writer writer = {room, room + size - 1, false};
-    put(&writer, path->bytes, front);
-    for (size_t i = 0; i < name.left; i++) {
-        char byte = name.at[i];
-        if (is_plain(byte))
-            put(&writer, &byte, 1);
-        else
-            put_mangled(&writer, byte);
-    }
-    *writer.at = 0;
-    int saved = errno;
-    struct stat status;
-    bool is_meant = !writer.is_full &&
-                    raw_stat(AT_FDCWD, path->bytes, &status, AT_SYMLINK_NOFOLLOW) != 0 &&
-                    raw_stat(AT_FDCWD, room, &status, AT_SYMLINK_NOFOLLOW) == 0;
-    errno = saved;
-    if (!is_meant)
-        return true;
-    path->length = (size_t)(writer.at - room);
-    if (mangled.mapped) {
-        release(path);
-        path->bytes = path->mapped = mangled.mapped;
-        mangled.mapped = NULL;
-    } else {
-        path->bytes = memcpy(path->own, room, path->length + 1);
-    }
-    return true;
-}
-
 // MARK: By its text
 
 enum place place_of(struct text path)
@@ -155,7 +99,7 @@ static enum walked lead_by_text(struct path *path, unsigned how)
     find_mount_device(); // it may have been mounted anew
     if (!is_mount && !lead_below_mount(path, text))
         return walked_nowhere;
-    return spell(path) ? walked_ours : walked_nowhere;
+    return walked_ours;
 }
 
 enum walked lead_walked(struct path *path, unsigned how, bool is_ours)

@@ -65,8 +65,6 @@ struct writer {
 void put(struct writer *writer, const char *bytes, size_t size);
 void put_word(struct writer *writer, const char *word);
 void put_number(struct writer *writer, uint64_t number);
-// A byte as libdevmapper mangles it: \x and two digits.
-void put_mangled(struct writer *writer, char byte);
 
 // MARK: memory.c
 

@@ -15,11 +15,13 @@ void append_reason(const char *line, size_t size)
     raw_close(file);
 }
 
-// Nothing in a line can pass for another line, or command a terminal.
+// Nothing in a line can pass for another line, or command a terminal: \x and two digits instead.
 void put_printable(struct writer *writer, char byte)
 {
-    if ((unsigned char)byte < ' ' || byte == 0x7f)
-        put_mangled(writer, byte);
+    static const char digits[] = "0123456789abcdef";
+    unsigned char value = (unsigned char)byte;
+    if (value < ' ' || value == 0x7f)
+        put(writer, (char[]){'\\', 'x', digits[value >> 4], digits[value & 15]}, 4);
     else
         put(writer, &byte, 1);
 }

@@ -73,10 +73,3 @@ void put_number(struct writer *writer, uint64_t number)
     while ((number /= 10) > 0);
     put(writer, first, (size_t)(digits + sizeof digits - first));
 }
-
-void put_mangled(struct writer *writer, char byte)
-{
-    static const char digits[] = "0123456789abcdef";
-    unsigned char value = (unsigned char)byte;
-    put(writer, (char[]){'\\', 'x', digits[value >> 4], digits[value & 15]}, 4);
-}

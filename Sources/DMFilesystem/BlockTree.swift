@@ -1,5 +1,6 @@
 import DeviceMapper
 import Glibc
+import SystemPackage
 
 /// What the kernel's sysfs and /proc would tell of the mapped devices:
 /// ```
@@ -287,7 +288,7 @@ struct BlockTree: Sendable {
             }
             switch BlockItem.at(item)?.content {
             case .text(let make): return make(info)
-            case .readAhead: return "\(readAhead.kilobytes)\n"
+            case .readAhead: return "\(info.readAhead ?? readAhead.kilobytes)\n"
             default: return nil
             }
         default: return nil
@@ -301,6 +302,16 @@ struct BlockTree: Sendable {
         return false
     }
 
-    /// Sets the read-ahead. False: the daemon may not.
-    func setReadAhead(_ kilobytes: UInt32) -> Bool { readAhead.raise(to: kilobytes) }
+    /// Sets the read-ahead of the device that a node is about, in whole pages as the kernel's. EPERM: it is
+    /// more than the mount's, and the daemon may not raise that. ENODEV: it is gone.
+    func setReadAhead(_ kilobytes: UInt32, of node: NodeNumber) -> Errno? {
+        guard case .blockItem(let minor, let generation, _) = node.kind else {
+            return .operationNotSupportedByDevice
+        }
+        let page = UInt32(KernelPages.pageSize / 1024)
+        let whole = kilobytes / page * page
+        guard readAhead.raise(to: whole) else { return .permissionDenied }
+        let isThere = registry.setReadAhead(whole, minor: minor, generation: generation)
+        return isThere ? nil : .operationNotSupportedByDevice
+    }
 }

@@ -1,8 +1,8 @@
 import DeviceMapper
 import Glibc
 
-/// How far the kernel reads ahead for files of the mount: one number for all devices. sysfs answers at
-/// once, and asks nobody.
+/// How far the kernel reads ahead for files of the mount: one number for all devices, the greatest that was
+/// set for one. sysfs answers at once, and asks nobody.
 struct ReadAhead: Sendable {
     private let path: String?
 
@@ -23,8 +23,7 @@ struct ReadAhead: Sendable {
         return Digits.number(text[..<count].prefix { $0 != UInt8(ascii: "\n") }) ?? ReadAhead.common
     }
 
-    /// Raises it, as BLKRASET does under `dmfuse run`: less for one device would be less for all, so that
-    /// is granted and not done. False: the daemon may not (it isn't root's).
+    /// Raises it: less for one device would be less for all. False: the daemon may not (it isn't root's).
     func raise(to kilobytes: UInt32) -> Bool {
         guard kilobytes > self.kilobytes else { return true }
         guard let path else { return false }

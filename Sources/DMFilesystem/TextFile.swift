@@ -103,7 +103,9 @@ extension Session {
         guard let kilobytes: UInt32 = Digits.number(given) else {
             return reply.error(.invalidArgument)
         }
-        guard tree.block.setReadAhead(kilobytes) else { return reply.error(.permissionDenied) }
+        if let error = tree.block.setReadAhead(kilobytes, of: text.node) {
+            return reply.error(error)
+        }
         reply.written(size)
     }
 }

@@ -96,7 +96,7 @@ final class DaemonFixture {
                     $0 == "DM_DEV_DIR" ? ByteString(mount) : environment[$0].map { ByteString($0) }
                 },
                 readStandardInput: { Array(input.utf8) }, localeIsUTF8: { false },
-                terminalWidth: { nil }, readAhead: { _ in 256 }, sleep: { _ in onPause() }))
+                terminalWidth: { nil }, readAhead: { _, _ in 256 }, sleep: { _ in onPause() }))
         let status = line.run(words)
         return Result(
             status: status, output: recorder.outputText, errors: recorder.errorText,

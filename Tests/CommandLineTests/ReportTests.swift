@@ -26,7 +26,7 @@ import Testing
             status: DeviceStatus(head), name: ByteString(name), uuid: ByteString(uuid),
             parts: LVMName(ByteString(name), uuid: ByteString(uuid)), mangling: .auto,
             names: BlockDeviceNames(mappedMajor: 254) { _ in nil },
-            readAhead: flags.contains(.activePresent) ? 256 : nil)
+            readAhead: { flags.contains(.activePresent) ? 256 : nil })
     }
 
     private func report(_ line: String, rows: [DeviceRow] = Self.devices) throws -> String {

@@ -65,7 +65,7 @@ done
 prints "$(printf '%4s %7s dm-1 2 0 16' "$major" 1)" \
     eval "sed -n 's/ [0-9]* 5 0 32 .*//; /dm-1/p' '$mnt/proc/diskstats'"
 
-# It is read only, but for the read-ahead.
+# It is read only, but for the read-ahead, which only a mount of root's can raise.
 fails_like '*Permission denied' bash -c "echo 1 >'$mnt/block/dm-0/ro'"
 fails_like '*Permission denied' touch "$mnt/block/new"
 fails_like '*Operation not permitted' rm "$mnt/block/dm-0/ro"
@@ -74,9 +74,14 @@ fails_like '*Invalid argument' bash -c "echo x >'$mnt/block/dm-0/queue/read_ahea
 if is_root; then
     echo 300 >"$mnt/block/dm-0/queue/read_ahead_kb"
     prints 300 cat "/sys/class/bdi/$(mountpoint -d "$mnt")/read_ahead_kb"
-    echo 100 >"$mnt/block/dm-0/bdi/read_ahead_kb"
-    prints 300 at dm-1/bdi/read_ahead_kb
 fi
+# Each device's own; the mount's stays the greatest.
+whole=$(at dm-1/bdi/read_ahead_kb)
+echo 101 >"$mnt/block/dm-0/bdi/read_ahead_kb"
+prints 100 at dm-0/queue/read_ahead_kb
+prints 200 dmfuse info -c --noheadings -o read_ahead s
+prints "$whole" at dm-1/bdi/read_ahead_kb
+prints "$whole" cat "/sys/class/bdi/$(mountpoint -d "$mnt")/read_ahead_kb"
 
 # Nothing of it waits for a device that holds a write.
 dmfuse suspend s

@@ -73,8 +73,13 @@ fails_like '*Device or resource busy' run blockdev --setbsz 4096 "$x"
 dmfuse remove over
 fails_like '*Invalid argument' run blockdev --rereadpt "$x"
 # What another device below the mount has is its own.
-run blockdev --setra 8 "$x"
-run blockdev --setfra 8 "$x"
+dmfuse create other --table '0 8 zero'
+before=$(run blockdev --getra /dev/mapper/other)
+prints 8 run blockdev --setra 8 --getra "$x"
+prints 16 run blockdev --setfra 16 --getra "$x"
+prints 0 run blockdev --setra 7 --getra "$x"
+prints "$before" run blockdev --getra /dev/mapper/other
+dmfuse remove --retry other
 
 # MARK: Read-only
 

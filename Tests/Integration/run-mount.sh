@@ -163,8 +163,8 @@ done
 # An odd name, with the escapes of the table of mounts.
 make_file odd.file 200000
 run dmsetup create 'a b' --table "0 200000 linear $PWD/odd.file 0"
-quietly run mkfs.ext4 -q '/dev/mapper/a b'
-prints '' run mount '/dev/mapper/a b' on
+quietly run mkfs.ext4 -q '/dev/mapper/a\x20b'
+prints '' run mount '/dev/mapper/a\x20b' on
 prints '/dev/mapper/a\134x20b' run awk -v place="$PWD/on" '$2 == place { print $1 }' /proc/mounts
 gone 'a b' '/dev/mapper/a\x20b'
 

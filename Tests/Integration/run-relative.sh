@@ -69,7 +69,8 @@ for front in "", ".", "./.", "../mapper":
     for at in mapper, link:
         compare(f"descriptor {front}", wanted[1], with_descriptor(at, front, "one"))
         compare(f"descriptor {front}", wanted[2], kinds(front, "one", at))
-odd = with_descriptor(at_cwd, "/dev/mapper", "sp ace"), with_descriptor(mapper, "", "sp ace")
+odd_name = r"sp\x20ace"
+odd = with_descriptor(at_cwd, "/dev/mapper", odd_name), with_descriptor(mapper, "", odd_name)
 compare("an odd name", *odd)
 for directory in "/dev/mapper", sys.argv[1]:
     os.chdir(directory)

@@ -21,13 +21,13 @@ dmfuse create 'a b' --table '0 8 zero'
 major=$(dmfuse info -c --noheadings -o major one)
 others=("other=$PWD/file" "directory=$PWD/directory" 'relative=file' 'nothing=/nowhere/at/all'
     'empty=' "slashes=%4000%$PWD/file" "beyond=%6000%$PWD/file" null wild edge)
-ours=('one=/dev/mapper/one' 'odd=/dev/mapper/a b' 'by-minor=/dev/dm-0' "by-number=/dev/block/$major:0"
+ours=('one=/dev/mapper/one' 'odd=/dev/mapper/a\x20b' 'by-minor=/dev/dm-0' "by-number=/dev/block/$major:0"
     'no-number=/dev/block/4294967295:1' 'mapper=/dev/mapper' 'devices-directory=/dev' 'mount='"$mnt" 'control=/dev/mapper/control'
-    "inside=$mnt/mapper/a b" 'none=/dev/mapper/no such' 'devices=/proc/devices'
+    "inside=$mnt/mapper/a\\x20b" 'none=/dev/mapper/no such' 'devices=/proc/devices'
     'name=/sys/block/dm-0/dm/name' "link=/sys/dev/block/$major:0"
     "by-directory=$PWD/here/led-directory/one" 'by-dots=/dev/mapper/../mapper/one'
-    'one/slashes=/dev%4000%mapper/one' "odd/slashes=$mnt%3000%mapper/a b"
-    "long=$mnt%6000%mapper/a b" 'long-name=/dev/mapper/%4000%a b/c')
+    'one/slashes=/dev%4000%mapper/one' "odd/slashes=$mnt%3000%mapper/a\\x20b"
+    "long=$mnt%6000%mapper/a\\x20b" 'long-name=/dev/mapper/%4000%a b/c')
 
 # What other libraries look up when they first need it isn't counted.
 export LD_BIND_NOW=1

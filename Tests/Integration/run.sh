@@ -43,10 +43,15 @@ prints '1 dependencies	: (dm-0)' dmsetup deps -o blkdevname top
 prints '' dmsetup create 'a b' --table '0 8 zero'
 [ -b "$(device 'a\x20b')" ] && fail 'a device file is no block device to others'
 prints '0 8 zero ' dmsetup table 'a b'
-# By the name that dmsetup shows as well.
-prints 'block special file' dmfuse run -- stat -c %F '/dev/mapper/a b'
-prints '' dmfuse run -- chmod 600 '/dev/mapper/a b'
+# Not by the name that dmsetup shows, here as there.
+prints 'block special file' dmfuse run -- stat -c %F '/dev/mapper/a\x20b'
+fails_like '*No such file or directory' dmfuse run -- stat '/dev/mapper/a b'
 prints '' dmsetup mknodes
+prints '' dmsetup create --manglename none 'c d' --table '0 8 zero'
+prints 'block special file' dmfuse run -- stat -c %F '/dev/mapper/c d'
+prints 'c d: renaming to c\x20d' dmsetup mangle 'c d'
+fails_like '*No such file or directory' dmfuse run -- stat '/dev/mapper/c d'
+prints '' dmsetup remove 'c d'
 prints '' dmsetup remove 'a b'
 # The kernel makes the disk with the first table.
 prints '' dmsetup create bare --notable

@@ -50,26 +50,6 @@ static const char *entry_of_mapper(const char *path)
 
 bool model_is_in_mapper(const char *path) { return entry_of_mapper(path) != NULL; }
 
-static enum led spelled(const char *path, char *meant, enum led otherwise)
-{
-    static const char plain[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789#+-.:=@_";
-    static char mangled[20000];
-    const char *name = entry_of_mapper(path);
-    if (!name || strchr(name, '/') || name[strspn(name, plain)] == 0)
-        return otherwise;
-    size_t length = (size_t)(name - path);
-    memcpy(mangled, path, length);
-    for (; *name; name++)
-        length += (size_t)sprintf(
-            mangled + length, strchr(plain, *name) ? "%c" : "\\x%02x", (unsigned char)*name);
-    mangled[length] = 0;
-    if (length >= PATH_MAX || file_at(path) || !file_at(mangled))
-        return otherwise;
-    strcpy(meant, mangled);
-    return led_to;
-}
-
 static enum led below_mount(const char *rest, char *meant)
 {
     strcpy(meant, world.directory);
@@ -201,13 +181,12 @@ static bool is_device_file(const char *name)
 
 enum led model_by_text(const char *path, bool is_found, char *meant)
 {
-    static char led[20000];
     unsigned major, minor;
     const char *rest = below(path, world.directory), *number;
     model_link = NULL;
     if (rest) {
         if (*rest == 0 || behind(rest, "mapper") || is_device_file(rest))
-            return spelled(path, meant, as_it_came);
+            return as_it_came;
         return model_is_number(rest, &major, &minor) ? by_number(path, rest, is_found, meant) : not_ours;
     }
     rest = path[0] == '/' ? behind(path, "dev") : NULL;
@@ -217,10 +196,7 @@ enum led model_by_text(const char *path, bool is_found, char *meant)
         return by_number(path, number, is_found, meant);
     if (!is_device_file(rest) && !behind(rest, "mapper"))
         return not_ours;
-    if (below_mount(rest, led) == too_long_to_lead)
-        return too_long_to_lead;
-    strcpy(meant, led);
-    return spelled(led, meant, led_to);
+    return below_mount(rest, meant);
 }
 
 char model_place(const char *path, char *end)

@@ -127,9 +127,12 @@ final class Invocation {
     func showInfo(_ status: DeviceStatus) throws(Refusal) {
         let name = try daemon.unmangledName(status.name)
         let uuid = try daemon.unmangledUUID(status.uuid)
-        let readAhead = status.hasAnyTable ? surroundings.readAhead(try daemon.mount()) : nil
+        let mount = try daemon.mount()
+        let readAhead = { [surroundings] in
+            status.hasAnyTable ? surroundings.readAhead(mount, status.number.minor) : nil
+        }
         guard let report, options.columns else {
-            console.print(InfoText.lines(status, name: name, uuid: uuid, readAhead: readAhead))
+            console.print(InfoText.lines(status, name: name, uuid: uuid, readAhead: readAhead()))
             return
         }
         try report.add(status, name: name, uuid: uuid, readAhead: readAhead, for: self)

@@ -13,7 +13,7 @@ struct Surroundings {
     /// Columns of the terminal behind standard output; nil if it is none.
     var terminalWidth: () -> Int?
     /// In sectors, for all devices of a mount.
-    var readAhead: (_ mount: MountDirectory) -> UInt32
+    var readAhead: (_ mount: MountDirectory, _ minor: UInt32) -> UInt32
     var sleep: (_ milliseconds: UInt32) -> Void
 
     static var process: Surroundings {
@@ -21,6 +21,6 @@ struct Surroundings {
             environment: SystemCalls.environment,
             readStandardInput: { () throws(Errno) in try SystemCalls.contents(of: STDIN_FILENO) },
             localeIsUTF8: SystemCalls.localeIsUTF8, terminalWidth: SystemCalls.terminalWidth,
-            readAhead: { $0.readAhead() }, sleep: SystemCalls.sleep)
+            readAhead: { $0.readAhead(ofMinor: $1) }, sleep: SystemCalls.sleep)
     }
 }

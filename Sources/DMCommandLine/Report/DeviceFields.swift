@@ -52,7 +52,7 @@ enum DeviceFields {
                 "Unmangled unique (optional) identifier for mapped device."
             ) { unmangled($0.uuid, $0) },
             number("read_ahead", "RAhead", 6, .task, "Read ahead value.") {
-                ReportValue(number: $0.readAhead ?? 0)
+                ReportValue(number: $0.readAhead() ?? 0)
             },
         ]
     }

@@ -96,8 +96,8 @@ final class DeviceReport {
     }
 
     func add(
-        _ status: DeviceStatus, name: ByteString, uuid: ByteString, readAhead: UInt32?,
-        for invocation: Invocation
+        _ status: DeviceStatus, name: ByteString, uuid: ByteString,
+        readAhead: @escaping () -> UInt32?, for invocation: Invocation
     ) throws(Refusal) {
         let daemon = invocation.daemon
         var row = DeviceRow(

@@ -18,7 +18,8 @@ struct DeviceRow {
     var parts: LVMName
     var mangling: Mangling.Mode
     var names: BlockDeviceNames
-    var readAhead: UInt32?
+    /// In sectors; nil: it has no disk. Asked for only where a column shows it.
+    var readAhead: () -> UInt32? = { nil }
     var relations = Relations()
 
     /// Splits a name and nothing else.

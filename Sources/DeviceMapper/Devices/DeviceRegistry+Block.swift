@@ -6,7 +6,15 @@ extension DeviceRegistry {
         guard let (device, disk, uuid) = mapped(minor, generation) else { return nil }
         return BlockInfo(
             disk: disk, uuid: uuid, isSuspended: device.isSuspended,
-            limits: device.limits ?? QueueLimits(), counts: device.statistics.counts)
+            limits: device.limits ?? QueueLimits(), counts: device.statistics.counts,
+            readAhead: device.disk.settings.readAhead)
+    }
+
+    /// Sets the read-ahead that is told of a device, in KiB. False: it is gone, or it never had a table.
+    package func setReadAhead(_ kilobytes: UInt32, minor: UInt32, generation: UInt64) -> Bool {
+        guard let (device, _, _) = mapped(minor, generation) else { return false }
+        device.disk.settings.readAhead = kilobytes
+        return true
     }
 
     /// All of them, by minor.
@@ -83,6 +91,8 @@ package struct BlockInfo: Hashable, Sendable {
     package let isSuspended: Bool
     package let limits: QueueLimits
     package let counts: IOCounts
+    /// In KiB; nil: nobody has set it.
+    package let readAhead: UInt32?
 
     /// There was no device below its table when its limits were measured: nothing limits a request, and
     /// nothing would be flushed. Such a limit is the greatest number, in whole blocks.

@@ -22,6 +22,8 @@ struct DiskSettings: ~Copyable, Sendable {
     private let writeProtected = Atomic<Bool>(false)
     private let block = Atomic<UInt32>(0)
     private let packed = Atomic<UInt64>(0)
+    /// The greatest number: not set.
+    private let ahead = Atomic<UInt32>(.max)
 
     /// BLKROSET: openers can't write, whatever the table says. It stays until it is set back; a new
     /// table changes nothing (`bd_read_only`).
@@ -34,6 +36,15 @@ struct DiskSettings: ~Copyable, Sendable {
     var blockSize: UInt32 {
         get { block.load(ordering: .acquiring) }
         nonmutating set { block.store(newValue, ordering: .releasing) }
+    }
+
+    /// BLKRASET, in KiB; nil: not set.
+    var readAhead: UInt32? {
+        get {
+            let kilobytes = ahead.load(ordering: .acquiring)
+            return kilobytes == .max ? nil : kilobytes
+        }
+        nonmutating set { ahead.store(newValue ?? .max, ordering: .releasing) }
     }
 
     /// DEV_SET_GEOMETRY. A table of another size forgets it (`__bind`).
