@@ -38,11 +38,35 @@ APART static bool device_exists(dev_t device)
 // name and renames the old one's, of which nothing is left, to it: that must succeed.
 static __thread ino_t removed __attribute__((tls_model("initial-exec")));
 
+// The name of the node that this thread has just made, in the library's words only. 0: none. `dmsetup mknodes`
+// makes one more for a device with an odd name, by the name that people see, and gives it an owner.
+static __thread uint64_t made __attribute__((tls_model("initial-exec")));
+
 ino_t forget_removed(void)
 {
     ino_t node = removed;
     removed = 0;
+    made = 0;
     return node;
+}
+
+static uint64_t hash_of(const struct path *path)
+{
+    uint64_t hash = 14695981039346656037U;
+    for (size_t i = 0; i < path->length; i++)
+        hash = (hash ^ (unsigned char)path->bytes[i]) * 1099511628211U;
+    return hash;
+}
+
+static bool is_made(const struct path *path)
+{
+    return made != 0 && is_in_mapper(path) && hash_of(path) == made && node_at(path) == 0;
+}
+
+static int note_made(const struct path *path)
+{
+    made = hash_of(path);
+    return 0;
 }
 
 // Also under another name than ours: programs differ in how they write odd characters.
@@ -54,7 +78,7 @@ static int make_node(int directory, const char *path, mode_t mode, dev_t device)
     return CALL_LED(
         meant, directory, how, -1,
         S_ISBLK(mode) && is_in_mapper(&meant) && device_exists(device)
-            ? 0 : (int)syscall(SYS_mknodat, directory, meant.bytes, mode, (unsigned)device));
+            ? note_made(&meant) : (int)syscall(SYS_mknodat, directory, meant.bytes, mode, (unsigned)device));
 }
 
 EXPORTED int mknod(const char *path, mode_t mode, dev_t device)
@@ -154,8 +178,13 @@ RENAME(renameat2, (int from_at, const char *from, int to_at, const char *to, uns
             (how) & itself && node_at(&meant) ? at_node : NEXT(name)(__VA_ARGS__));                \
     }
 #define AT_NODE(flags) ((flags) & ~AT_SYMLINK_NOFOLLOW)
-NODE(chown, (const char *path, uid_t user, gid_t group), AT_FDCWD, at_target, 0,
-     meant.bytes, user, group)
+EXPORTED int chown(const char *path, uid_t user, gid_t group)
+{
+    LEAD_AT(meant, AT_FDCWD, path, at_target, -1);
+    return CALL_LED(
+        meant, AT_FDCWD, at_target, -1,
+        is_made(&meant) ? 0 : NEXT(chown)(meant.bytes, user, group));
+}
 NODE(lchown, (const char *path, uid_t user, gid_t group), AT_FDCWD, at_itself,
      NEXT(chown)(meant.bytes, user, group), meant.bytes, user, group)
 NODE(chmod, (const char *path, mode_t mode), AT_FDCWD, at_target, 0, meant.bytes, mode)
