@@ -288,7 +288,7 @@ struct BlockTree: Sendable {
             }
             switch BlockItem.at(item)?.content {
             case .text(let make): return make(info)
-            case .readAhead: return "\(info.readAhead ?? readAhead.kilobytes)\n"
+            case .readAhead: return "\(info.readAhead ?? readAhead.kilobytesByDefault)\n"
             default: return nil
             }
         default: return nil

@@ -16,10 +16,11 @@ extension Mount {
         }
         var status = stat()
         _ = directory.withCString { stat($0, &status) }
-        _ = write(file, Mount.readAhead, Mount.readAhead.utf8.count)
+        let text = "\(Mount.readAhead)"
+        _ = write(file, text, text.utf8.count)
         close(file)
     }
 
     /// In KiB.
-    private static let readAhead = "256"
+    static let readAhead: UInt32 = 256
 }

@@ -23,6 +23,9 @@ struct ReadAhead: Sendable {
         return Digits.number(text[..<count].prefix { $0 != UInt8(ascii: "\n") }) ?? ReadAhead.common
     }
 
+    /// What a device tells for which nothing was set: the mount's, but for what was set for others.
+    var kilobytesByDefault: UInt32 { min(kilobytes, Mount.readAhead) }
+
     /// Raises it: less for one device would be less for all. False: the daemon may not (it isn't root's).
     func raise(to kilobytes: UInt32) -> Bool {
         guard kilobytes > self.kilobytes else { return true }
