@@ -28,6 +28,7 @@ APART static int open_read_ahead(const struct stat *status, int flags)
     __attribute__((cleanup(release))) struct path path;
     char name[48];
     unsigned minor;
+    path.mapped = NULL;
     if (node_of(status->st_dev, status->st_ino, &minor) != device_node)
         return fail(ENXIO);
     struct writer writer = {name, name + sizeof name - 1, false};
@@ -61,7 +62,7 @@ static int set_read_ahead(const struct stat *status, unsigned long sectors)
     if (fd < 0)
         return fail(EACCES); // as without CAP_SYS_ADMIN
     struct writer writer = {text, text + sizeof text, false};
-    put_number(&writer, sectors / 2);
+    put_number(&writer, sectors / 2 < UINT32_MAX ? sectors / 2 : UINT32_MAX);
     long written = syscall(SYS_write, fd, text, (size_t)(writer.at - text));
     raw_close(fd);
     return written < 0 ? fail(EACCES) : 0;

@@ -21,6 +21,7 @@ APART static bool minor_of_node(struct text name, unsigned *minor)
     __attribute__((cleanup(release))) struct path node;
     char word[sizeof mapper + longest];
     struct stat status;
+    node.mapped = NULL;
     if (name.left > longest)
         return false;
     struct writer writer = {word, word + sizeof word - 1, false};

@@ -39,7 +39,7 @@ EXPORTED int ioctl(int fd, unsigned long request, ...)
     case 0xfd: // device-mapper's
         if (!is_control_socket(fd))
             break;
-        forget_removed();
+        forget_nodes();
         return control_ioctl(fd, request, argument);
     case 0x12: // those of block devices
         if (is_device(fd, &status))

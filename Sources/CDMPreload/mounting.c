@@ -191,15 +191,24 @@ APART static struct mounted look(const char *target, int flags)
     return mounted;
 }
 
+// Where the kernel has nothing: a node is there, and nothing is mounted on it.
+APART static int umount_name(const char *target, int flags)
+{
+    LEAD_AT(meant, AT_FDCWD, target, 0, -1);
+    return is_name_of_mapped(&meant) ? NEXT(umount2)(meant.bytes, flags) : fail(ENOENT);
+}
+
 EXPORTED int umount2(const char *target, int flags)
 {
-    LEAD_AT(meant, AT_FDCWD, target, changes, -1);
     struct mounted mounted = look(target, flags);
-    // A node is there, and nothing is mounted on it. By its name alone: what is mounted somewhere may not
-    // answer.
-    int result = NEXT(umount2)(is_name_of_mapped(&meant) ? meant.bytes : target, flags);
+    int saved = errno, result = NEXT(umount2)(target, flags);
     if (result == 0 && mounted.is)
         await_close(&mounted);
+    // Only now: what is mounted somewhere may not answer, whatever is asked of it.
+    if (result != 0 && errno == ENOENT) {
+        errno = saved;
+        result = umount_name(target, flags);
+    }
     return result;
 }
 EXPORTED int umount(const char *target) { return umount2(target, 0); }

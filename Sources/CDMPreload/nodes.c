@@ -42,7 +42,7 @@ static __thread ino_t removed __attribute__((tls_model("initial-exec")));
 // makes one more for a device with an odd name, by the name that people see, and gives it an owner.
 static __thread uint64_t made __attribute__((tls_model("initial-exec")));
 
-ino_t forget_removed(void)
+ino_t forget_nodes(void)
 {
     ino_t node = removed;
     removed = 0;
@@ -73,7 +73,7 @@ static int note_made(const struct path *path)
 static int make_node(int directory, const char *path, mode_t mode, dev_t device)
 {
     enum { how = itself | changes };
-    forget_removed();
+    forget_nodes();
     LEAD_AT(meant, directory, path, how, -1);
     return CALL_LED(
         meant, directory, how, -1,
@@ -111,7 +111,7 @@ static int remove_node(ino_t node)
     EXPORTED int name parameters                                                                   \
     {                                                                                              \
         ino_t node;                                                                                \
-        forget_removed();                                                                          \
+        forget_nodes();                                                                          \
         LEAD_AT(meant, at, path, at_itself, -1);                                                   \
         return CALL_LED(                                                                           \
             meant, at, at_itself, -1,                                                              \
@@ -146,7 +146,7 @@ APART static bool lead_both(int from_at, struct path *from, int to_at, struct pa
 #define RENAME(name, parameters, from_at, to_at, may_replace, ...)                                 \
     EXPORTED int name parameters                                                                   \
     {                                                                                              \
-        ino_t unlinked = forget_removed();                                                         \
+        ino_t unlinked = forget_nodes();                                                         \
         LEAD_AT(meant_from, from_at, from, at_itself, -1);                                         \
         LEAD_AT(meant_to, to_at, to, at_itself, -1);                                               \
         for (bool is_again = false;; is_again = true) {                                            \

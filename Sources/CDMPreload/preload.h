@@ -211,8 +211,8 @@ bool lead_to_made(struct path *meant);
 
 // MARK: nodes.c
 
-// The node that this thread removed with its last call of this kind, 0: none; it is forgotten.
-ino_t forget_removed(void);
+// Forgets what this thread has just done to nodes. The node that it removed; 0: none.
+ino_t forget_nodes(void);
 
 // MARK: open.c
 

@@ -119,8 +119,7 @@ APART static bool is_barred(struct walk *walk)
 {
     enum { shared = S_ISVTX | S_IWOTH };
     struct stat status;
-    uid_t user = (uid_t)syscall(SYS_setfsuid, -1);
-    if (raw_stat(AT_FDCWD, walk->done, &status, AT_SYMLINK_NOFOLLOW) != 0 || status.st_uid == user)
+    if (raw_stat(AT_FDCWD, walk->done, &status, AT_SYMLINK_NOFOLLOW) != 0)
         return false;
     uid_t owner = status.st_uid;
     size_t front = walk->length;
@@ -130,7 +129,8 @@ APART static bool is_barred(struct walk *walk)
     walk->done[front] = 0;
     bool is_known = raw_stat(AT_FDCWD, walk->done, &status, 0) == 0;
     walk->done[front] = first;
-    return is_known && (status.st_mode & shared) == shared && status.st_uid != owner && links_are_protected();
+    return is_known && (status.st_mode & shared) == shared && status.st_uid != owner &&
+           (uid_t)syscall(SYS_setfsuid, -1) != owner && links_are_protected();
 }
 
 // The same name on the other side, if it is there: /dev has the mount's names, and the mount those of

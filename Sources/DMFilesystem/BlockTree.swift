@@ -302,7 +302,7 @@ struct BlockTree: Sendable {
         return false
     }
 
-    /// Sets the read-ahead of the device that a node is about, in whole pages as the kernel's. EPERM: it is
+    /// Sets the read-ahead of the device that a node is about, in whole pages as the kernel's. EACCES: it is
     /// more than the mount's, and the daemon may not raise that. ENODEV: it is gone.
     func setReadAhead(_ kilobytes: UInt32, of node: NodeNumber) -> Errno? {
         guard case .blockItem(let minor, let generation, _) = node.kind else {
@@ -310,6 +310,9 @@ struct BlockTree: Sendable {
         }
         let page = UInt32(KernelPages.pageSize / 1024)
         let whole = kilobytes / page * page
+        guard registry.disk(minor: minor, generation: generation)?.hasTable == true else {
+            return .operationNotSupportedByDevice
+        }
         guard readAhead.raise(to: whole) else { return .permissionDenied }
         let isThere = registry.setReadAhead(whole, minor: minor, generation: generation)
         return isThere ? nil : .operationNotSupportedByDevice

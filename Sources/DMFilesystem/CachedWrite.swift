@@ -49,7 +49,7 @@ struct CachedWrite {
 
     /// How much of it lies before the page with which it ends, if that is a part of a block of the kernel's
     /// cache, of `blockSize` bytes; else all. Nothing of the same call comes after such a part: the kernel
-    /// cuts a call at pages only.
+    /// cuts a call at pages, but where the program's own memory can't be read.
     func wholeLength(of length: Int, blockSize: UInt32) -> Int {
         let page = KernelPages.pageSize
         let end = offset + UInt64(length)
@@ -87,6 +87,7 @@ struct CachedWrite {
         let parts = CachedWrite.parts(of: range(length))
         let run: @Sendable () -> Void = { [pages = pages.takeUnretainedValue(), node] in
             var late: [() -> Void] = []
+            let limit = Deadline(millisecondsFromNow: CachedWrite.longest)
             for part in parts {
                 let thread = StuckThread()
                 let drop = BoundedCall.begin("dmfuse-cache") {
@@ -97,7 +98,7 @@ struct CachedWrite {
                     late.append { pages.drop(node, part.range) }
                     continue
                 }
-                if !CachedWrite.wait(for: drop, thread, node, part, of: file, pages) {
+                if !CachedWrite.wait(for: drop, until: limit, thread, node, part, of: file, pages) {
                     late.append { drop.wait() }
                 }
             }
@@ -111,16 +112,24 @@ struct CachedWrite {
         do { try Thread.start("dmfuse-cache") { run() } } catch { answer() }
     }
 
-    /// Waits for a drop. False: it may be waiting for the answer, or for a held read.
+    /// Waits for a drop. False: it may be waiting for the answer, or for a held request: a read of a page, or
+    /// the write-back of one that a mapping changed.
     private static func wait(
-        for drop: BoundedCall<Void>, _ thread: StuckThread, _ node: NodeNumber, _ part: Part,
-        of file: DeviceHandle, _ pages: KernelPages
+        for drop: BoundedCall<Void>, until limit: Deadline, _ thread: StuckThread,
+        _ node: NodeNumber, _ part: Part, of file: DeviceHandle, _ pages: KernelPages
     ) -> Bool {
-        let limit = Deadline(millisecondsFromNow: longest)
         let readsLimit = Deadline(millisecondsFromNow: longestForReads)
         var heldUntil: UInt64?
         var readers: Readers?
         var looks = 0
+        /// Who asks it takes locks of the requests' own.
+        func isHeldTooLong(_ isHeld: @autoclosure () -> Bool) -> Bool {
+            guard looks.isMultiple(of: 8), isHeld() else { return false }
+            let now = Deadline.nowMilliseconds
+            let end = heldUntil ?? now + longestForHeld
+            heldUntil = end
+            return now >= end
+        }
         while drop.wait(until: Deadline(millisecondsFromNow: pause)) == nil {
             if limit.hasPassed { return false }
             looks += 1
@@ -129,13 +138,10 @@ struct CachedWrite {
             {
                 thread.forget()
                 readers = nil
-                // Who asks it takes locks of the requests' own.
-                guard looks.isMultiple(of: 8), file.holdsRead(of: part.range) else { continue }
-                let now = Deadline.nowMilliseconds
-                let end = heldUntil ?? now + longestForHeld
-                if now >= end { return false }
-                heldUntil = end
-            } else if part.mayBeLocked, thread.isStuck() {
+                if isHeldTooLong(file.holdsRead(of: part.range)) { return false }
+            } else if !part.mayBeLocked {
+                if isHeldTooLong(file.holdsWrite) { return false }
+            } else if thread.isStuck() {
                 var left = readers ?? Readers(pages.reads.clients(node, part.range))
                 if left.haveRun() { return false }
                 readers = left

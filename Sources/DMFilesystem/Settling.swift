@@ -3,7 +3,7 @@ import Synchronization
 
 /// The time in which pages are dropped that others may have changed, and a second more: a write may have been
 /// on its way here when a drop ended. Reads that arrive in it are noted (`PageReads`), and writes are
-/// looked after (`CachedWrite`). In monotonic milliseconds. At other times a request pays one load.
+/// looked after (`CachedWrite`). In monotonic milliseconds. At other times a read pays one load, a write four.
 final class Settling: @unchecked Sendable {
     // @unchecked: the mutable rest is guarded by `lock`, but for atomics.
 
@@ -33,10 +33,10 @@ final class Settling: @unchecked Sendable {
     }
 
     func finish() {
+        let over = now() + Settling.milliseconds
         lock.withLock {
             drops -= 1
-            guard drops == 0 else { return }
-            end.store(now() + Settling.milliseconds, ordering: .sequentiallyConsistent)
+            if drops == 0 { end.store(over, ordering: .sequentiallyConsistent) }
         }
     }
 
@@ -48,15 +48,16 @@ final class Settling: @unchecked Sendable {
         guard end > 0 else { return nil }
         let now = now()
         guard now >= end else { return now }
-        // From here on nobody asks for the time, until the next drop.
-        lock.withLock {
-            guard drops == 0, self.end.load(ordering: .sequentiallyConsistent) == end else {
-                return
+        // From here on nobody asks for the time, until the next drop. That may have begun just now.
+        let isOver = lock.withLock { () -> Bool in
+            let current = self.end.load(ordering: .sequentiallyConsistent)
+            if current == end {
+                overs.wrappingAdd(1, ordering: .sequentiallyConsistent)
+                self.end.store(0, ordering: .sequentiallyConsistent)
             }
-            overs.wrappingAdd(1, ordering: .sequentiallyConsistent)
-            self.end.store(0, ordering: .sequentiallyConsistent)
+            return current == end || current == 0
         }
-        return nil
+        return isOver ? nil : now
     }
 
     /// How it was when a write arrived.

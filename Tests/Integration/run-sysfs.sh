@@ -33,6 +33,8 @@ prints '../devices/virtual/block/dm-0
 ../../dm-0' run readlink /sys/block/dm-0 /sys/class/block/dm-0 "/sys/dev/block/$major:0" \
     /sys/block/dm-0/holders/dm-1 /sys/block/dm-1/slaves/dm-0
 fails_like '' run readlink /sys/devices/virtual/block/dm-0
+# Longer than any device's name.
+fails_like '*No such file or directory' run stat "/sys/fs/ext4/$(printf 'n%.0s' {1..200})"
 prints 'symbolic link
 symbolic link
 directory

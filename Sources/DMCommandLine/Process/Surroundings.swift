@@ -12,7 +12,7 @@ struct Surroundings {
     var localeIsUTF8: () -> Bool
     /// Columns of the terminal behind standard output; nil if it is none.
     var terminalWidth: () -> Int?
-    /// In sectors, for all devices of a mount.
+    /// Of a device, in sectors.
     var readAhead: (_ mount: MountDirectory, _ minor: UInt32) -> UInt32
     var sleep: (_ milliseconds: UInt32) -> Void
 

@@ -68,6 +68,9 @@ package final class DeviceHandle: @unchecked Sendable {
     /// Whether the device, or one below it, holds a read of one of its openers.
     package var holdsRead: Bool { registry.holdsRequest(of: device, only: .read) }
 
+    /// The same of a write.
+    package var holdsWrite: Bool { registry.holdsRequest(of: device, only: .write) }
+
     /// The same of a read of some of these bytes.
     package func holdsRead(of range: Range<UInt64>) -> Bool {
         registry.heldReads(of: device).contains { $0.overlaps(range) }

@@ -93,7 +93,8 @@ extension DeviceRegistry {
 
     /// Removes every device that nobody has open, also those that become so by that. `deferred`:
     /// marks the others. Returns how many are left, open. Waits a bounded moment for deferred removals:
-    /// until they are done, what they remove has what is below it open.
+    /// until they are done, what they remove has what is below it open. What others make meanwhile is removed,
+    /// too.
     package func removeAll(deferred: Bool) -> Int {
         defer { globalEvents.raise() }
         waitForClosings(nil, .removal)

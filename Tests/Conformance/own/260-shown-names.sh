@@ -1,0 +1,36 @@
+#!/bin/bash
+# By which names a device with an odd name is there, and whether a read-ahead that is set is the device's own
+x() { echo "\$ $*"; eval "$*" 2>&1; echo "= $?"; while read -r _l; do [[ $_l = hrtimer* ]] || echo "K| $_l"; done < <(busybox dmesg -c); }
+dmesg -C
+x "dmsetup create 'sp ace' --table '0 8 zero'"
+x "ls /dev/mapper"
+x "stat -c %F '/dev/mapper/sp ace'"
+x "stat -c %F '/dev/mapper/sp\\x20ace'"
+x "dmsetup info -c --noheadings -o name,mangled_name 'sp ace'"
+x "dmsetup rename 'sp ace' 'new one'"
+x "ls /dev/mapper"
+x "stat -c %F '/dev/mapper/new one'"
+x "dmsetup create --manglename none 'raw x' --table '0 8 zero'"
+x "ls /dev/mapper"
+x "stat -c %F '/dev/mapper/raw x'"
+x "dmsetup mangle 'raw x'"
+x "ls /dev/mapper"
+x "stat -c %F '/dev/mapper/raw x'"
+x "umount /dev/mapper/raw\\\\x20x 2>&1 | tail -c 13"
+x "dmsetup remove 'raw x'"
+x "dmsetup remove 'new one'"
+x "ls /dev/mapper"
+
+x "dmsetup create one --table '0 8 zero'"
+x "dmsetup create two --table '0 8 zero'"
+before=$(blockdev --getra /dev/mapper/two)
+x "blockdev --setra 768 --getra /dev/mapper/one"
+x "dmsetup info -c --noheadings -o name,read_ahead one"
+x "cat /sys/block/dm-0/queue/read_ahead_kb"
+x "blockdev --setra 9 --getra /dev/mapper/one"
+x "echo 101 >/sys/block/dm-0/bdi/read_ahead_kb"
+x "blockdev --getra /dev/mapper/one"
+x "blockdev --setra 0 --getra /dev/mapper/one"
+[ "$(blockdev --getra /dev/mapper/two)" = "$before" ] && echo "the other's is as it was"
+x "dmsetup remove one"
+x "dmsetup remove two"
