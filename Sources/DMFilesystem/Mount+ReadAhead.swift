@@ -16,11 +16,10 @@ extension Mount {
         }
         var status = stat()
         _ = directory.withCString { stat($0, &status) }
-        let text = "\(Mount.readAhead)"
-        _ = write(file, text, text.utf8.count)
+        _ = write(file, Mount.readAhead, Mount.readAhead.utf8.count)
         close(file)
     }
 
     /// In KiB.
-    static let readAhead: UInt32 = 256
+    private static let readAhead = "256"
 }
