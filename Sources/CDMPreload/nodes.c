@@ -111,7 +111,7 @@ static int remove_node(ino_t node)
     EXPORTED int name parameters                                                                   \
     {                                                                                              \
         ino_t node;                                                                                \
-        forget_nodes();                                                                          \
+        forget_nodes();                                                                            \
         LEAD_AT(meant, at, path, at_itself, -1);                                                   \
         return CALL_LED(                                                                           \
             meant, at, at_itself, -1,                                                              \
@@ -146,7 +146,7 @@ APART static bool lead_both(int from_at, struct path *from, int to_at, struct pa
 #define RENAME(name, parameters, from_at, to_at, may_replace, ...)                                 \
     EXPORTED int name parameters                                                                   \
     {                                                                                              \
-        ino_t unlinked = forget_nodes();                                                         \
+        ino_t unlinked = forget_nodes();                                                           \
         LEAD_AT(meant_from, from_at, from, at_itself, -1);                                         \
         LEAD_AT(meant_to, to_at, to, at_itself, -1);                                               \
         for (bool is_again = false;; is_again = true) {                                            \

@@ -97,9 +97,7 @@ static enum walked lead_by_text(struct path *path, unsigned how)
     if (!take_name(&rest, "mapper") && !is_device_file(text) && (!is_mount || text.left > 0))
         return walked_elsewhere;
     find_mount_device(); // it may have been mounted anew
-    if (!is_mount && !lead_below_mount(path, text))
-        return walked_nowhere;
-    return walked_ours;
+    return is_mount || lead_below_mount(path, text) ? walked_ours : walked_nowhere;
 }
 
 enum walked lead_walked(struct path *path, unsigned how, bool is_ours)
