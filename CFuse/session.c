@@ -11,8 +11,8 @@ _Static_assert(CFUSE_WRITE_OFFSET ==
                    sizeof(struct fuse_in_header) + sizeof(struct fuse_write_in),
                "where a write's bytes begin");
 
-/// The worker whose turn it is on this thread. Operations get no argument that leads to it.
-static _Thread_local void *current_worker;
+/// The receiver whose turn it is on this thread. Operations get no argument that leads to it.
+static _Thread_local void *current_receiver;
 
 /// The kernel's number of the request that this thread is processing; of an INTERRUPT, that of the
 /// request which it is for.
@@ -101,12 +101,12 @@ static uint64_t number_of(const void *memory, size_t size) {
 }
 
 void cfuse_session_process(struct cfuse_session *session, void *memory, size_t size,
-                           void *worker) {
+                           void *receiver) {
     struct fuse_buf buffer = {.mem = memory, .size = size};
-    current_worker = worker;
+    current_receiver = receiver;
     current_number = number_of(memory, size);
     fuse_session_process_buf(session->fuse, &buffer);
-    current_worker = NULL;
+    current_receiver = NULL;
     current_number = 0;
 }
 
@@ -125,7 +125,7 @@ void *cfuse_userdata_owner(void *userdata) {
     return session->owner;
 }
 
-void *cfuse_current_worker(void) { return current_worker; }
+void *cfuse_current_receiver(void) { return current_receiver; }
 
 uint64_t cfuse_current_number(void) { return current_number; }
 

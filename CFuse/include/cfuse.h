@@ -43,17 +43,17 @@ void cfuse_session_free(struct cfuse_session *session);
 /// ended. -EINTR: woken by `cfuse_thread_wake`.
 ssize_t cfuse_session_receive(struct cfuse_session *session, void *memory);
 
-/// Calls the operation for a request of `size` bytes. `worker` is what `cfuse_current_worker` gives
+/// Calls the operation for a request of `size` bytes. `receiver` is what `cfuse_current_receiver` gives
 /// in that call, and nothing after it.
-void cfuse_session_process(struct cfuse_session *session, void *memory, size_t size, void *worker);
+void cfuse_session_process(struct cfuse_session *session, void *memory, size_t size, void *receiver);
 
 /// The `owner` of the session that a request belongs to, or of the one whose user data the init
 /// operation got.
 void *cfuse_request_owner(fuse_req_t request);
 void *cfuse_userdata_owner(void *userdata);
 
-/// The `worker` of the thread that is in `cfuse_session_process`; null elsewhere.
-void *cfuse_current_worker(void);
+/// The `receiver` of the thread that is in `cfuse_session_process`; null elsewhere.
+void *cfuse_current_receiver(void);
 
 /// Whether what was received is a RELEASE.
 bool cfuse_is_release(const void *memory, ssize_t size);

@@ -3,7 +3,7 @@ import Testing
 
 @testable import DMFilesystem
 
-@Suite struct ClientTests {
+@Suite struct ClientThreadTests {
     private func askToEnd(
         own: Int32...,
         shared: Int32 = 0, blocked: Int32 = 0, ignored: Int32 = 0, caught: Int32 = 0,
@@ -85,8 +85,8 @@ import Testing
 
     @Test("a thread that runs is to be seen, and none of another namespace")
     func real() {
-        #expect(Client.signals(of: 0) == nil)
-        #expect(Client.signals(of: getpid())?.process == getpid())
-        #expect(Client.signals(of: getpid())?.askToEnd == false)
+        #expect(ClientThread.signals(of: 0) == nil)
+        #expect(ClientThread.signals(of: getpid())?.process == getpid())
+        #expect(ClientThread.signals(of: getpid())?.askToEnd == false)
     }
 }

@@ -158,14 +158,15 @@ struct CachedWrite {
 
         init(_ threads: Set<pid_t>) {
             left = threads.compactMap { thread in
-                Client.status(of: thread).map { (thread, $0) }
+                ClientThread.status(of: thread).map { (thread, $0) }
             }
         }
 
         /// One look.
         mutating func haveRun() -> Bool {
             left = left.filter { reader in
-                Client.status(of: reader.thread).map { !$0.hasRun(since: reader.first) } ?? false
+                ClientThread.status(of: reader.thread).map { !$0.hasRun(since: reader.first) }
+                    ?? false
             }
             return left.isEmpty || limit.hasPassed
         }

@@ -153,7 +153,7 @@ func writeFile(
         case .success(let extent) where isDirect(file) && !extent.isAligned(to: device.blockSize):
             reply.error(.invalidArgument)
         case .success(let extent):
-            guard let payload = Worker.payload else { return reply.error(.noMemory) }
+            guard let payload = Receiver.payload else { return reply.error(.noMemory) }
             guard let bytes, let start = payload.position(of: bytes) else {
                 return reply.error(.ioError)
             }

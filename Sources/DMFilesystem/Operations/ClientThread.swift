@@ -57,7 +57,7 @@ struct ClientSignals: Equatable {
 }
 
 /// The thread that waits for a request.
-enum Client {
+enum ClientThread {
     /// Its signals at this moment. Nil: it is gone, or not to be seen from here.
     static func signals(of thread: pid_t) -> ClientSignals? {
         look(at: thread, ClientSignals.init(status:))

@@ -130,7 +130,7 @@ final class FileRequestPool: KeepsMemory, @unchecked Sendable {
 
     /// Cancels requests as their clients are to end, until `endWaiting`.
     func cancelInterrupted() {
-        var requests = InterruptedRequests<FileRequest>(signals: Client.signals)
+        var requests = InterruptedRequests<FileRequest>(signals: ClientThread.signals)
         var pace = LookPace()
         while let new = nextInterrupted(until: requests.isEmpty ? nil : pace.next) {
             for interruption in new { requests.add(interruption) }

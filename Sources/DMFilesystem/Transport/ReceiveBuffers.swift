@@ -1,11 +1,11 @@
 import CFuse
 import DeviceMapper
 
-/// A worker's buffers to receive requests in. The bytes of a write stay where they were received, so
+/// A receiver's buffers to receive requests in. The bytes of a write stay where they were received, so
 /// a buffer that a write still needs is left to it, and another one used. What nobody needed for some
 /// seconds goes back to the pool, but for the one that is received in.
 final class ReceiveBuffers: KeepsMemory, @unchecked Sendable {
-    // @unchecked: `current` and `reserve` are the worker's own, `others` are guarded by `lock`.
+    // @unchecked: `current` and `reserve` are the receiver's own, `others` are guarded by `lock`.
 
     private struct Other {
         var payload: Payload
@@ -34,10 +34,10 @@ final class ReceiveBuffers: KeepsMemory, @unchecked Sendable {
         self.reserve = reserve
     }
 
-    /// When its worker begins. `IdleMemory` keeps it alive until `end`.
+    /// When its receiver begins. `IdleMemory` keeps it alive until `end`.
     func begin() { IdleMemory.shared.add(self) }
 
-    /// When its worker ends.
+    /// When its receiver ends.
     func end() { IdleMemory.shared.remove(self) }
 
     /// The buffer to receive the next request in, and whether it may be left to a write. It stays at

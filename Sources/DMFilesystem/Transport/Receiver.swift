@@ -5,7 +5,7 @@ import Synchronization
 import SystemPackage
 
 /// One of the threads that receive requests and call the operations.
-final class Worker {
+final class Receiver {
     /// What the thread is at.
     private enum Step: UInt8, AtomicRepresentable { case receiving, closing, other }
 
@@ -27,9 +27,9 @@ final class Worker {
     /// What the request was received in that this thread is processing; nil: it can't be kept, since
     /// there is no memory for another buffer. For the operations.
     static var payload: Payload? {
-        guard let worker = cfuse_current_worker() else { return nil }
-        // Borrowed: the worker is on this thread's stack of calls.
-        return Unmanaged<Worker>.fromOpaque(worker)._withUnsafeGuaranteedRef {
+        guard let receiver = cfuse_current_receiver() else { return nil }
+        // Borrowed: the receiver is on this thread's stack of calls.
+        return Unmanaged<Receiver>.fromOpaque(receiver)._withUnsafeGuaranteedRef {
             $0.payload?.takeUnretainedValue()
         }
     }
@@ -77,7 +77,7 @@ final class Worker {
             case .receiving: wake()
             }
             if deadline.hasPassed { return false }
-            usleep(Worker.pause)
+            usleep(Receiver.pause)
         }
         return true
     }

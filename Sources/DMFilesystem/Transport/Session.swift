@@ -21,7 +21,7 @@ package struct SessionConfiguration: Sendable {
 /// held is given up; `waitUntilEnded` returns after that.
 package final class Session: @unchecked Sendable {
     // @unchecked: `fuse` and `mount` are set in `init` and cleared at the end, when no other thread of
-    // the session is left, `servers` before the threads start; the mutable rest is guarded by `lock`.
+    // the session is left, `receivers` before the threads start; the mutable rest is guarded by `lock`.
 
     let registry: DeviceRegistry
     let tree: Tree
@@ -37,7 +37,7 @@ package final class Session: @unchecked Sendable {
 
     private let threadCount: Int
     /// Set in `start`, before the threads that use one each.
-    private var servers: [Worker] = []
+    private var receivers: [Receiver] = []
     /// Nil after the end.
     private var fuse: OpaquePointer?
     /// Both until the end. The descriptor is libfuse's.
@@ -52,8 +52,8 @@ package final class Session: @unchecked Sendable {
     private var phase = Phase.starting
     private var failure: Errno?
     /// The threads that serve, each with what it has of its own.
-    private var workers: [(thread: pthread_t, server: Worker)] = []
-    private var workersToCome = 0
+    private var serving: [(thread: pthread_t, receiver: Receiver)] = []
+    private var threadsToEnd = 0
     /// Looked at between requests.
     private let isStopping = Atomic<Bool>(false)
 
@@ -97,18 +97,18 @@ package final class Session: @unchecked Sendable {
     package func start() throws(DMError) {
         IdleMemory.shared.add(requests)
         do {
-            servers = try makeServers()
+            receivers = try makeReceivers()
             try Thread.start("dmfuse-intr") { [self] in requests.cancelInterrupted() }
         } catch {
             end()
             throw error
         }
-        lock.withLock { workersToCome = threadCount }
+        lock.withLock { threadsToEnd = threadCount }
         registry.attach(closeReports: self)
         for index in 0..<threadCount {
             do {
                 try Thread.start("dmfuse-fuse-\(index)", .filesystem) { [self] in
-                    work(servers[index])
+                    serve(receivers[index])
                 }
             } catch {
                 giveUp(threadCount - index)
@@ -118,23 +118,23 @@ package final class Session: @unchecked Sendable {
     }
 
     /// One for each thread, with its buffers, before the kernel is answered.
-    private func makeServers() throws(DMError) -> [Worker] {
-        var servers: [Worker] = []
+    private func makeReceivers() throws(DMError) -> [Receiver] {
+        var receivers: [Receiver] = []
         guard let fuse else { preconditionFailure("a session was started after its end") }
         for _ in 0..<threadCount {
-            guard let server = Worker(fuse: fuse) else {
+            guard let receiver = Receiver(fuse: fuse) else {
                 throw DMError(.noMemory, "no memory is left for requests")
             }
-            servers.append(server)
+            receivers.append(receiver)
         }
-        return servers
+        return receivers
     }
 
     /// So many threads could not be started.
     private func giveUp(_ missing: Int) {
         let isNoneLeft = lock.withLock { () -> Bool in
-            workersToCome -= missing
-            return workersToCome == 0
+            threadsToEnd -= missing
+            return threadsToEnd == 0
         }
         if isNoneLeft { end() } else { stop() }
     }
@@ -166,7 +166,7 @@ package final class Session: @unchecked Sendable {
     /// Any thread but the session's own. Doesn't wait.
     package func stop() {
         isStopping.store(true, ordering: .sequentiallyConsistent)
-        lock.withLock { wakeWorkers() }
+        lock.withLock { wakeAll() }
     }
 
     /// Waits until the threads are gone, the connection is ended, all files closed and all requests given
@@ -179,51 +179,51 @@ package final class Session: @unchecked Sendable {
                 return (phase == .ended, self.failure)
             }
             if hasEnded { return failure }
-            // What is held keeps pages from being dropped, and that keeps the workers.
+            // What is held keeps pages from being dropped, and that keeps the threads.
             if isStopping.load(ordering: .sequentiallyConsistent), pages.isBusy {
                 requests.cancelAll()
             }
         }
     }
 
-    /// Under `lock`. Bounded when stopping: a wake-up that comes just before a worker's read is lost,
+    /// Under `lock`. Bounded when stopping: a wake-up that comes just before a thread's read is lost,
     /// and must be repeated.
     private func waitForChange() {
         guard isStopping.load(ordering: .sequentiallyConsistent) else { return changed.wait(lock) }
-        wakeWorkers()
+        wakeAll()
         _ = changed.wait(lock, until: Deadline(millisecondsFromNow: 20))
     }
 
     /// Under `lock`, in which they come and go, so that none of these threads is gone.
-    private func wakeWorkers() {
-        for worker in workers { cfuse_thread_wake(worker.thread) }
+    private func wakeAll() {
+        for one in serving { cfuse_thread_wake(one.thread) }
     }
 
     // MARK: Threads
 
-    private func work(_ server: Worker) {
+    private func serve(_ receiver: Receiver) {
         let thread = pthread_self()
         let allowed = cfuse_thread_allow_wake()
         var error = allowed == 0 ? nil : Errno(rawValue: -allowed)
-        lock.withLock { workers.append((thread, server)) }
+        lock.withLock { serving.append((thread, receiver)) }
         if error == nil {
             // A drop of pages waits for requests on them, which nobody else would answer.
-            error = server.run { isStopping.load(ordering: .relaxed) && pages.endIfIdle() }
+            error = receiver.run { isStopping.load(ordering: .relaxed) && pages.endIfIdle() }
         }
         // One that ends takes the others with it, whatever the reason.
         isStopping.store(true, ordering: .sequentiallyConsistent)
         let isLast = lock.withLock { () -> Bool in
-            workers.removeAll { $0.thread == thread }
-            workersToCome -= 1
+            serving.removeAll { $0.thread == thread }
+            threadsToEnd -= 1
             if failure == nil { failure = error }
-            wakeWorkers()
+            wakeAll()
             changed.broadcast()
-            return workersToCome == 0
+            return threadsToEnd == 0
         }
         if isLast { end() }
     }
 
-    /// On the last worker: no request comes any more.
+    /// On the last thread: no request comes any more.
     private func end() {
         registry.attach(nil)
         registry.attach(closeReports: nil)
@@ -268,18 +268,18 @@ extension Session: CloseReports {
             pauses += 1
             if pauses % Session.pausesForALook == 0, isOver() { return true }
         }
-        return lock.withLock { workers.map(\.server) }.allSatisfy { server in
-            server.settle(until: deadline) { wake(server) }
+        return lock.withLock { serving.map(\.receiver) }.allSatisfy { receiver in
+            receiver.settle(until: deadline) { wake(receiver) }
         }
     }
 
     package func isServing(_ openers: [ObjectIdentifier]) -> Bool { requests.isServing(openers) }
 
     /// Makes a thread's receiving end. Under the lock in which they come and go, so that it isn't gone.
-    private func wake(_ server: Worker) {
+    private func wake(_ receiver: Receiver) {
         lock.withLock {
-            for worker in workers where worker.server === server {
-                cfuse_thread_wake(worker.thread)
+            for one in serving where one.receiver === receiver {
+                cfuse_thread_wake(one.thread)
             }
         }
     }
