@@ -22,16 +22,20 @@ package final class MemoryDevices: DeviceResolver, @unchecked Sendable {
     }
 
     package init(_ configuration: RegistryConfiguration) {
+        var configuration = configuration
+        #if DEBUG
+            configuration.moreTargetTypes += [XorTarget.type, CountingTarget.type]
+        #endif
         registry = DeviceRegistry(configuration)
     }
 
     #if DEBUG
         /// A registry without one of the seed's patches.
-        package init(undoing patch: Patch?, trace: LifecycleTrace? = nil) {
+        package convenience init(undoing patch: Patch?, trace: LifecycleTrace? = nil) {
             var configuration = RegistryConfiguration(mappedMajor: 254, backingMajor: 251)
             configuration.lifecycleTrace = trace
             configuration.undone = patch
-            registry = DeviceRegistry(configuration)
+            self.init(configuration)
         }
     #endif
 

@@ -8,6 +8,8 @@ package struct ReferenceModel: Sendable {
 
     package enum Target: Hashable, Sendable {
         case linear(Place, start: Int)
+        /// In blocks of `block` bytes.
+        case xor(Place, start: Int, key: UInt8, block: Int)
         case striped(chunk: Int, [(Place, start: Int)])
         case zero
         case error
@@ -27,6 +29,8 @@ package struct ReferenceModel: Sendable {
             }
             switch self {
             case .linear(let place, let start): return "linear \(word(place)) \(start)"
+            case .xor(let place, let start, let key, let block):
+                return "xor \(word(place)) \(start) \(key) \(block)"
             case .striped(let chunk, let stripes):
                 return "striped \(stripes.count) \(chunk)"
                     + stripes.map { " \(word($0.0)) \($0.start)" }.joined()
@@ -58,6 +62,11 @@ package struct ReferenceModel: Sendable {
             return lines.joined(separator: "\n")
         }
 
+        /// Whether bytes are changed on their way.
+        fileprivate var encodes: Bool {
+            lines.contains { if case .xor = $0.target { true } else { false } }
+        }
+
         package static func == (left: Table, right: Table) -> Bool {
             left.text == right.text && left.isReadOnly == right.isReadOnly
         }
@@ -79,11 +88,16 @@ package struct ReferenceModel: Sendable {
     package var stores: [String: [UInt8]] = [:]
     package var devices: [String: Device] = [:]
 
-    /// Whether the last write reached some byte of a store twice: the order of its parts is open.
+    /// Whether the last write reached a block of a store on two ways: the order of its parts is open.
     package private(set) var wroteTwice = false
-    private var written: [String: Set<Int>] = [:]
+    /// By store and block: how far its bytes are from those of the write.
+    private var written: [String: [Int: Int]] = [:]
+    /// The byte of the write that is written.
+    private var writing = 0
+    /// Bytes that are written together.
+    private let blockSize: Int
 
-    package init() {}
+    package init(blockSize: Int = 1) { self.blockSize = blockSize }
 
     package func sectors(of place: Place) -> Int {
         switch place {
@@ -100,7 +114,8 @@ package struct ReferenceModel: Sendable {
         }
         return table.lines.allSatisfy { line in
             switch line.target {
-            case .linear(let place, let start): reaches(place, start + line.length)
+            case .linear(let place, let start), .xor(let place, let start, _, _):
+                reaches(place, start + line.length)
             case .striped(_, let stripes):
                 stripes.allSatisfy {
                     reaches($0.0, $0.start + line.length / stripes.count)
@@ -113,7 +128,7 @@ package struct ReferenceModel: Sendable {
     private static func places(of table: Table) -> [Place?] {
         table.lines.flatMap { line -> [Place?] in
             switch line.target {
-            case .linear(let place, _): [place]
+            case .linear(let place, _), .xor(let place, _, _, _): [place]
             case .striped(_, let stripes): stripes.map { $0.0 }
             case .zero, .error: [nil]
             }
@@ -130,13 +145,14 @@ package struct ReferenceModel: Sendable {
 
     /// Whether a device with that table takes discards, by what its lower devices take now.
     package func takesDiscards(_ table: Table) -> Bool {
-        ReferenceModel.places(of: table).allSatisfy { place in
-            switch place {
-            case .store: true
-            case .device(let name): devices[name]?.takesDiscards == true
-            case nil: false
+        !table.encodes
+            && ReferenceModel.places(of: table).allSatisfy { place in
+                switch place {
+                case .store: true
+                case .device(let name): devices[name]?.takesDiscards == true
+                case nil: false
+                }
             }
-        }
     }
 
     /// Whether a discard gets to the stores, whatever changed since the device was measured.
@@ -159,7 +175,7 @@ package struct ReferenceModel: Sendable {
         let sectors = range.lowerBound / 512...max(range.upperBound - 1, range.lowerBound) / 512
         return sectors.contains { sector in
             let byte = max(sector * 512, range.lowerBound)
-            guard case .device(let lower, let offset) = ReferenceModel.step(table, byte) else {
+            guard case .device(let lower, let offset, _) = ReferenceModel.step(table, byte) else {
                 return false
             }
             return isHeld(lower, offset..<offset + 1)
@@ -167,17 +183,17 @@ package struct ReferenceModel: Sendable {
     }
 
     private enum Step {
-        case store(String, Int)
-        case device(String, Int)
+        case store(String, Int, key: UInt8)
+        case device(String, Int, key: UInt8)
         case zero
         case error
     }
 
     private static func step(_ table: Table, _ byte: Int) -> Step {
-        func place(_ place: Place, _ offset: Int) -> Step {
+        func place(_ place: Place, _ offset: Int, key: UInt8 = 0) -> Step {
             switch place {
-            case .store(let name): .store(name, offset)
-            case .device(let name): .device(name, offset)
+            case .store(let name): .store(name, offset, key: key)
+            case .device(let name): .device(name, offset, key: key)
             }
         }
         var within = byte
@@ -187,6 +203,8 @@ package struct ReferenceModel: Sendable {
                 case .zero: return .zero
                 case .error: return .error
                 case .linear(let lower, let start): return place(lower, start * 512 + within)
+                case .xor(let lower, let start, let key, _):
+                    return place(lower, start * 512 + within, key: key)
                 case .striped(let chunk, let stripes):
                     let (index, rest) = (within / (chunk * 512), within % (chunk * 512))
                     let (row, stripe) = (index / stripes.count, index % stripes.count)
@@ -209,15 +227,18 @@ package struct ReferenceModel: Sendable {
         switch ReferenceModel.step(table, offset) {
         case .zero: return 0
         case .error: return nil
-        case .device(let lower, let lowerOffset):
-            return access(lower, lowerOffset, writing: byte)
-        case .store(let name, let lowerOffset):
+        case .device(let lower, let lowerOffset, let key):
+            return access(lower, lowerOffset, writing: byte.map { $0 ^ key }).map { $0 ^ key }
+        case .store(let name, let lowerOffset, let key):
             guard let size = stores[name]?.count, lowerOffset < size else { return nil }
             if let byte {
-                stores[name]?[lowerOffset] = byte
-                if !written[name, default: []].insert(lowerOffset).inserted { wroteTwice = true }
+                stores[name]?[lowerOffset] = byte ^ key
+                let way = lowerOffset - writing
+                let known = written[name, default: [:]].updateValue(
+                    way, forKey: lowerOffset / blockSize)
+                if let known, known != way { wroteTwice = true }
             }
-            return stores[name]?[lowerOffset]
+            return stores[name].map { $0[lowerOffset] ^ key }
         }
     }
 
@@ -238,12 +259,15 @@ package struct ReferenceModel: Sendable {
     package mutating func write(_ device: String, _ offset: Int, _ bytes: [UInt8]) -> Bool {
         wroteTwice = false
         written = [:]
+        writing = 0
         guard let table = devices[device]?.live, !table.isReadOnly,
             offset + bytes.count <= table.sectors * 512
         else { return false }
         var isDone = true
-        for (index, byte) in bytes.enumerated()
-        where access(device, offset + index, writing: byte) == nil { isDone = false }
+        for (index, byte) in bytes.enumerated() {
+            writing = index
+            if access(device, offset + index, writing: byte) == nil { isDone = false }
+        }
         return isDone
     }
 }

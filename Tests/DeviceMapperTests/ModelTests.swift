@@ -15,6 +15,15 @@ import Testing
         try run.perform(steps: 120)
     }
 
+    /// The stores' blocks stay bytes: whoever stands on them takes any.
+    @Test(
+        "with targets that encode blocks of 4096 bytes on other threads, requests of any bytes do the same",
+        arguments: 0..<60)
+    func matchesModelInBlocks(seed: Int) throws {
+        var run = ModelRun(seed: UInt64(seed), blockSectors: 8)
+        try run.perform(steps: 120)
+    }
+
     @Test(
         "threads on disjoint ranges see their own bytes through suspends and swaps",
         arguments: 0..<6)
@@ -71,7 +80,7 @@ import Testing
 private struct ModelRun {
     private let seed: UInt64
     private var generator: SeededGenerator
-    private var model = ReferenceModel()
+    private var model: ReferenceModel
     private let devices = MemoryDevices()
     private var handles: [String: DeviceHandle] = [:]
     private var pending: [Pending] = []
@@ -87,8 +96,13 @@ private struct ModelRun {
         let request: PendingRequest
     }
 
-    init(seed: UInt64) {
+    /// Of what lines and their places are multiples; beyond 1, there are lines that encode such blocks.
+    private let unit: Int
+
+    init(seed: UInt64, blockSectors: Int = 1) {
         self.seed = seed
+        unit = blockSectors
+        model = ReferenceModel(blockSize: blockSectors == 1 ? 1 : blockSectors * 512)
         generator = SeededGenerator(seed: seed)
     }
 
@@ -147,13 +161,17 @@ private struct ModelRun {
         places += ModelTests.names.filter { $0 < name }.map { .device($0) }
         var lines: [(length: Int, target: ReferenceModel.Target)] = []
         for _ in 0..<Int.random(in: 1...3, using: &generator) {
-            let length = Int.random(in: 1...12, using: &generator)
+            let length = unit * Int.random(in: 1...12 / min(unit, 6), using: &generator)
             switch Int.random(in: 0..<12, using: &generator) {
+            case 7..<11 where unit > 1:
+                let (place, start) = randomPlace(among: places, length: length)
+                let key = UInt8.random(in: 1...255, using: &generator)
+                lines.append((length, .xor(place, start: start, key: key, block: unit * 512)))
             case 0: lines.append((length, .zero))
             case 1 where generator.once(in: 3): lines.append((length, .error))
             case 2..<7:
-                let chunk = Int.random(in: 1...4, using: &generator)
-                let rows = Int.random(in: 1...2, using: &generator)
+                let chunk = unit * Int.random(in: 1...(unit > 1 ? 1 : 4), using: &generator)
+                let rows = Int.random(in: 1...(unit > 1 ? 1 : 2), using: &generator)
                 let stripes = (0..<Int.random(in: 1...3, using: &generator)).map { _ in
                     randomPlace(among: places, length: chunk * rows)
                 }
@@ -172,7 +190,7 @@ private struct ModelRun {
     ) -> (ReferenceModel.Place, start: Int) {
         let place = places[Int.random(in: 0..<places.count, using: &generator)]
         let room = model.sectors(of: place) - length + (generator.once(in: 40) ? 3 : 0)
-        return (place, Int.random(in: 0...max(room, 0), using: &generator))
+        return (place, unit * Int.random(in: 0...max(room, 0) / unit, using: &generator))
     }
 
     private mutating func load(_ name: String) throws {

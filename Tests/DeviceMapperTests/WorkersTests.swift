@@ -205,16 +205,16 @@ import Testing
         try devices.shutDown()
     }
 
-    @Test("a request that must not run inline doesn't")
-    func honoursMayRunInline() throws {
+    @Test("a request that is to be handed over is")
+    func honoursHandOver() throws {
         let devices = MemoryDevices()
         let stuck = devices.addStore("stuck", sectors: 8)
         try devices.create("d", "0 8 linear stuck 0")
         let handle = try devices.open("d")
         stuck.closeGate()
         let read = PendingRequest(handle) {
-            $0.mayRunInline = false
             $0.prepareRead(offset: 0, length: 512)
+            $0.placement = .handOver
         }
         #expect(!read.isDone)
         stuck.openGate()

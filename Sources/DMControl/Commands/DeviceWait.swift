@@ -10,7 +10,8 @@ enum DeviceWait: Command {
     static func run(_ call: inout CommandCall) throws(DMError) {
         let (info, lines) = try call.registry.wait(
             try call.reference(), forEventOtherThan: call.head.eventNumber,
-            call.statusKind(paths: false), inactive: call.isAboutInactive, call.interrupt)
+            call.statusKind(paths: false), inactive: call.isAboutInactive,
+            noflush: call.head.flags.contains(.noflush), call.interrupt)
         call.setFound(info)
         call.setStatus(info)
         call.writeStatus(lines)

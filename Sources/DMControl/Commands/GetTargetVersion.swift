@@ -8,7 +8,7 @@ enum GetTargetVersion: Command {
     static let hasData = true
 
     static func run(_ call: inout CommandCall) throws(DMError) {
-        let entries = call.registry.targetTypes().map(TargetVersionEntry.init)
+        let entries = call.registry.knownTargetTypes().map(TargetVersionEntry.init)
         guard let entry = entries.first(where: { $0.name == call.head.name }) else {
             throw DMError(.invalidArgument)
         }

@@ -6,7 +6,7 @@ enum ListVersions: Command {
     static let hasData = true
 
     static func run(_ call: inout CommandCall) throws(DMError) {
-        call.writeVersions(call.registry.targetTypes().map(TargetVersionEntry.init))
+        call.writeVersions(call.registry.knownTargetTypes().map(TargetVersionEntry.init))
     }
 }
 

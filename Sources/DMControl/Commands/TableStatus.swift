@@ -5,6 +5,7 @@ import DeviceMapper
 enum TableStatus: Command {
     static let command = DMCommand.tableStatus
     static let hasData = true
+    static let mayBlock = true
 
     static func run(_ call: inout CommandCall) throws(DMError) {
         try run(&call, paths: false)
@@ -12,7 +13,8 @@ enum TableStatus: Command {
 
     fileprivate static func run(_ call: inout CommandCall, paths: Bool) throws(DMError) {
         let (info, lines) = try call.registry.tableStatus(
-            try call.reference(), call.statusKind(paths: paths), inactive: call.isAboutInactive)
+            try call.reference(), call.statusKind(paths: paths), inactive: call.isAboutInactive,
+            noflush: call.head.flags.contains(.noflush), call.interrupt)
         call.setFound(info)
         call.setStatus(info)
         call.writeStatus(lines)
@@ -23,6 +25,7 @@ enum TableStatus: Command {
 enum TableStatusWithPaths: Command {
     static let command = DMCommand.tableStatus
     static let hasData = true
+    static let mayBlock = true
 
     static func run(_ call: inout CommandCall) throws(DMError) {
         try TableStatus.run(&call, paths: true)

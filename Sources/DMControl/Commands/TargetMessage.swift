@@ -8,6 +8,7 @@ import SystemPackage
 enum TargetMessage: Command {
     static let command = DMCommand.targetMessage
     static let hasData = true
+    static let mayBlock = true
 
     static func run(_ call: inout CommandCall) throws(DMError) {
         let reference = try call.reference()
@@ -19,15 +20,16 @@ enum TargetMessage: Command {
         let sector: UInt64 = call.bytes.number(at: start)
         let buffer = call.resultBuffer()
         let words = TableLine(start: 0, length: 0, targetType: .empty, parameters: text).words()
-        let (info, answer) = try call.registry.message(reference, sector: sector, words: words)
+        let (info, answer) = try call.registry.message(
+            reference, sector: sector, words: words, call.interrupt)
         call.setStatus(info)
         guard let answer else { return }
         call.head.flags.insert(.dataOut)
-        guard answer.utf8.count + 1 < buffer.count else {
+        guard answer.count + 1 < buffer.count else {
             call.head.flags.insert(.bufferFull)
             return
         }
-        let end = call.bytes.setCString(answer.utf8, at: buffer.lowerBound)
+        let end = call.bytes.setCString(answer.bytes, at: buffer.lowerBound)
         call.head.dataSize = UInt32(end)
     }
 }

@@ -61,11 +61,12 @@ package final class BackingDevice: @unchecked Sendable {
     /// Does the request's I/O on this thread, if that may wait for it. Once the request has ended
     /// the device is not touched any more, unless it `hasWorkAfter` it: the end may be what the one
     /// who frees it waits for. False: nothing was begun.
+    @inline(never)
     func performInPlace(_ request: IORequest) -> Bool {
-        guard !request.prefersOtherThread else { return false }
-        if request.isOnIOThread { return performHere(request) }
+        guard !request.placement.isHandOver else { return false }
+        if request.placement.isOnIOThread { return performHere(request) }
         // A range may be a whole device that is filled with zeros: nobody does that on the way.
-        guard request.mayRunInline, !request.operation.isRange else { return false }
+        guard !request.operation.isRange else { return false }
         // The registry's, which outlives the device: whoever comes from outside holds it, by an
         // opener for one.
         let workers = Unmanaged.passUnretained(self.workers)
@@ -76,12 +77,13 @@ package final class BackingDevice: @unchecked Sendable {
     }
 
     /// On a thread that may wait for the backing store, unless it has other parts to see to: false.
+    @inline(__always)
     private func performHere(_ request: IORequest) -> Bool {
         if request.mayBorrow, lend(request) {
             request.finish(nil)
             return true
         }
-        if request.mayRunBeside && pace.isSlow { return false }
+        if request.placement.dependsOnPace && pace.isSlow { return false }
         perform(request)
         return true
     }
@@ -107,7 +109,7 @@ package final class BackingDevice: @unchecked Sendable {
                 return nil
             }
             guard let next else { return }
-            next.isOnIOThread = true
+            next.placement = next.placement.onIOThread
             if next.mayBorrow, lend(next) { next.finish(nil) } else { perform(next) }
         }
     }
@@ -155,7 +157,7 @@ package final class BackingDevice: @unchecked Sendable {
 
     /// Does a call, and notes how long it took where that decides over the parts to come.
     private func timed(_ request: IORequest, _ call: () -> Errno?) -> Errno? {
-        request.mayRunBeside ? pace.measure(request.length, call) : call()
+        request.placement.dependsOnPace ? pace.measure(request.length, call) : call()
     }
 
     // MARK: Flush

@@ -192,6 +192,6 @@ extension DeviceRegistry {
             return isOfTop && matches(request)
         }
         return holdTimer.holds(where: isWanted)
-            || devicesBelow(top).contains { $0.disk.queue.holds(where: isWanted) }
+            || devicesBelow(top).contains { $0.holds(where: isWanted) }
     }
 }

@@ -48,7 +48,7 @@ package final class DeviceHandle: @unchecked Sendable {
     package var generation: UInt64 { device.disk.generation }
 
     /// Sends a prepared request to the device. Never waits for a suspended one; does backing I/O in
-    /// place where `mayRunInline` and the bound on that allow.
+    /// place where its `placement` and the bound on that allow.
     package func submit(_ request: IORequest) {
         closing.noteUse()
         request.handle = Unmanaged.passUnretained(self)

@@ -14,7 +14,7 @@ package struct SuspendFlags: OptionSet, Sendable {
 
 /// Suspend, resume and the swap of tables between them. What blocks here holds `suspendLock` and no
 /// other lock; status, load and clear don't take that one.
-extension MappedDevice {
+extension MappedDevice: RangeOrderOwner {
     /// Defers what arrives from here on, and waits for what is in flight. A second suspend succeeds
     /// and does nothing. EINTR: everything is as before.
     func suspend(_ flags: SuspendFlags, _ interrupt: Interrupt?) throws(DMError) {
@@ -22,12 +22,14 @@ extension MappedDevice {
         defer { suspendLock.unlock() }
         guard !isSuspended else { return }
         try quiesce(flags, interrupt, CacheDrop.beginWriteBack)
+        tables.live?.didSuspend(interrupt)
         isSuspended = true
     }
 
     /// Makes the inactive table live, if there is one, suspending first; then lets I/O go on. EINTR
     /// leaves device and tables as they were (R12). A table that doesn't fit is destroyed, and the
-    /// device stays suspended with its old one. EINVAL: suspended, and without a table. ENXIO:
+    /// device stays suspended with its old one; one of which a target refuses is live, and the device
+    /// stays suspended too. EINVAL: suspended, and without a table. ENXIO:
     /// removed meanwhile, or interrupted and another table loaded meanwhile. Nil: no table
     /// was swapped in; else the bytes that reads were held for just then.
     func resume(
@@ -51,7 +53,7 @@ extension MappedDevice {
             }
         }
         guard isSuspended else { return nil }
-        try checkHasLiveTable()
+        try liveTable().willResume(interrupt)
         // Before they are admitted: on their way to a device below that holds them they are nowhere.
         let held = table == nil ? nil : registry.heldReads(of: self)
         isSuspended = false
@@ -67,7 +69,10 @@ extension MappedDevice {
     ) throws(DMError) -> QueueLimits {
         let wasSuspended = isSuspended
         do {
-            if !wasSuspended { try quiesce(flags, interrupt) { CacheDrop.begin(of: $0) } }
+            if !wasSuspended {
+                try quiesce(flags, interrupt) { CacheDrop.begin(of: $0) }
+                tables.live?.didSuspend(interrupt)
+            }
             isSuspended = true
             // A later flush through the new table says nothing of the old one's devices, so what
             // was written there must be safe before anything is acknowledged here.
@@ -91,13 +96,13 @@ extension MappedDevice {
         return limits
     }
 
-    /// Everything as it was before the swap began, and the error that ended it (R12). ENXIO:
-    /// another table was loaded meanwhile and stays, or the device was removed; `do_resume` says so
-    /// too.
+    /// Everything as it was before the swap began, and the error that ended it (R12); but suspended, if a
+    /// target of the old table won't go on. ENXIO: another table was loaded meanwhile and stays, or the
+    /// device was removed; `do_resume` says so too.
     private func abandonSwap(
         to table: Table, wasSuspended: Bool, _ leaving: inout [Table], _ error: DMError
     ) throws(DMError) -> Never {
-        if !wasSuspended && isSuspended {
+        if !wasSuspended && isSuspended, (try? tables.live?.willResume(nil)) != nil {
             isSuspended = false
             admitDeferred()
         }
@@ -113,7 +118,7 @@ extension MappedDevice {
         _ begin: (MappedDevice) -> CacheDrop?
     ) throws(DMError) {
         // What targets hold is in flight, too.
-        tables.live?.willSuspend()
+        tables.live?.willSuspend(flags)
         do {
             // Before the queue is blocked, as the kernel locks the file system first, or writes
             // back what the block device has cached: what was changed through mappings belongs to
@@ -130,40 +135,22 @@ extension MappedDevice {
         }
     }
 
-    /// Unblocks the queue. What was deferred goes through the live table in its order of arrival,
-    /// on a thread of its own: whoever resumes doesn't do the I/O of others.
-    ///
-    /// Where two of them overlap and one changes bytes, each is done before the next begins, so
-    /// that the later one wins. Else they run side by side: one that hangs doesn't hold up the
-    /// others.
+    /// Unblocks the queue. What was deferred goes through the live table, on a thread of its own: whoever
+    /// resumes doesn't do the I/O of others. Where two of them overlap, the later one starts when the earlier
+    /// one has left, so that it wins; all count as in flight from here on.
     private func admitDeferred() {
         tables.live?.didResume()
         let requests = disk.queue.unblock()
         guard !requests.isEmpty else { return }
+        let (free, conflicting) = IORequest.sortByConflict(requests)
+        for request in conflicting {
+            order.add(
+                request, about: request.bytesOfDevice, excludesOthers: request.operation.isChange)
+        }
         registry.workers.run { [self] in
-            let keepOrder = MappedDevice.conflict(requests)
-            for request in requests {
-                request.isOnIOThread = true
-                request.keepsOrder = keepOrder
-                request.prefersOtherThread = !keepOrder
-                start(request)
-            }
+            for request in free { startInOrder(request) }
+            order.startReady()
         }
-    }
-
-    /// Whether the order of these requests matters: a change overlaps another of them.
-    private static func conflict(_ requests: [IORequest]) -> Bool {
-        var endOfChanges: UInt64 = 0
-        var end: UInt64 = 0
-        for request in requests.sorted(by: { $0.offset < $1.offset }) where request.length > 0 {
-            let isChange = request.operation.isChange
-            if request.offset < (isChange ? end : endOfChanges) { return true }
-            let (sum, overflow) = request.offset.addingReportingOverflow(UInt64(request.length))
-            let requestEnd = overflow ? UInt64.max : sum
-            end = max(end, requestEnd)
-            if isChange { endOfChanges = max(endOfChanges, requestEnd) }
-        }
-        return false
     }
 
     /// A flush of the live table's lower devices that passes the queues by, here and below. An
@@ -177,17 +164,44 @@ extension MappedDevice {
         try flush.wait(interrupt)
     }
 
+    func startInOrder(_ request: IORequest) {
+        request.placement = .handOver
+        start(request)
+    }
+
+    func enterInOrder(_ request: IORequest) { request.enter(self) }
+
+    /// Refuses requests for good, and fails those that wait here.
+    func refuseRequests() {
+        let waiting = disk.queue.shut() + order.withdraw { _ in true }
+        for request in waiting { request.finish(.ioError) }
+    }
+
+    /// Whether a request matches that is deferred, or waits for another one here.
+    func holds(where matches: (IORequest) -> Bool) -> Bool {
+        disk.queue.holds(where: matches) || order.holds(where: matches)
+            || tables.live?.holdsWrite(where: matches) == true
+    }
+
+    /// Takes those of them back that are `whole` or parts of it.
+    func withdraw(_ whole: IORequest) -> [IORequest] {
+        disk.queue.withdraw(whole) + order.withdraw { $0.belongs(to: whole) }
+            + (tables.live?.withdrawWrites { $0.belongs(to: whole) } ?? [])
+    }
+
     // MARK: Removal
 
     /// The steps of removal that end I/O: both slots closed for good, tables unbound, flushed and
     /// destroyed. After the hash cell is gone; no lock held.
     func unbindAndDestroyTables() {
         suspendLock.lock()
-        for request in disk.queue.shut() { request.finish(.ioError) }
-        tables.live?.willSuspend()
+        refuseRequests()
+        let live = tables.live
+        if !isSuspended { live?.willSuspend([]) }
         // Nothing can interrupt these. Without openers nothing is in flight; after a forced end the
         // rest is on its way out, and is flushed as well.
         try? disk.queue.waitUntilIdle(nil)
+        if !isSuspended { live?.didSuspend(nil) }
         try? flushLiveTable(nil)
         try? disk.queue.waitUntilIdleAndSeal(nil)
         let tables = unbind()
@@ -223,7 +237,7 @@ private final class TableFlush: @unchecked Sendable {
         request.prepareFlush()
         request.bypassesSuspension = true
         // Not here: whoever waits may give up, and a slow store must not keep him.
-        request.mayRunInline = false
+        request.placement = .handOver
         device.disk.queue.enterBypassing()
         request.enter(device)
         table.flush(request)

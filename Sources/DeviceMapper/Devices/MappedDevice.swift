@@ -34,11 +34,15 @@ final class MappedDevice: @unchecked Sendable {
 
     let statistics = IOStatistics()
 
+    /// Of deferred requests that overlap, on their way after a resume.
+    let order = RangeOrder<MappedDevice>()
+
     init(registry: DeviceRegistry, disk: Disk) {
         self.registry = registry
         self.disk = disk
         disk.lifecycle.note(.deviceAllocated)
         disk.lifecycle.note(.deviceToDisk)
+        order.begin(of: self)
     }
 
     deinit {
@@ -87,12 +91,7 @@ final class MappedDevice: @unchecked Sendable {
         guard let table = mapLock.withReadLock({ map }) else { return request.finish(.ioError) }
         // A flush goes straight to the lower devices, and may end there while the call still runs.
         if request.operation == .flush { return table.takeUnretainedValue().flush(request) }
-        table._withUnsafeGuaranteedRef { table in
-            if request.operation.isChange, let error = table.refusal(of: request.operation) {
-                return request.finish(error)
-            }
-            table.submit(request)
-        }
+        table._withUnsafeGuaranteedRef { $0.submit(request) }
     }
 
     /// A request that was admitted here has ended. `began`: what `statistics` said then.
@@ -124,6 +123,12 @@ final class MappedDevice: @unchecked Sendable {
     /// the first one that was loaded. Nil: none was; the kernel has no disk then, and nothing can
     /// stand on it.
     var limits: QueueLimits? { mapLock.withReadLock { knownLimits } }
+
+    /// EINVAL: the live table is of an immutable type, which `table` is not.
+    func checkMayReplaceLive(_ table: Table) throws(DMError) {
+        guard let type = tables.live?.immutableType, !table.mayFollow(type) else { return }
+        throw DMError(.invalidArgument, "can't replace immutable target type \(type.name)")
+    }
 
     /// Puts the inactive table; gives out the one that stood there. ENXIO: the device was removed.
     /// Throws without having taken `table`.
@@ -212,10 +217,11 @@ final class MappedDevice: @unchecked Sendable {
         }
     }
 
-    /// EINVAL: there is no live table. ENXIO: nor will there be, the device was removed.
-    func checkHasLiveTable() throws(DMError) {
+    /// The live table, for who makes sure that it stays. EINVAL: there is none. ENXIO: nor will there be,
+    /// the device was removed.
+    func liveTable() throws(DMError) -> Table {
         try mapLock.withReadLock { () throws(DMError) in
-            guard map == nil else { return }
+            if let map { return map.takeUnretainedValue() }
             throw areSlotsClosed ? MappedDevice.removed : DMError(.invalidArgument)
         }
     }

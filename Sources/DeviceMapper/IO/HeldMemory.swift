@@ -39,7 +39,7 @@ package final class HeldMemory: Sendable {
             request.keep(.inMemory(payload))
             return hold(nil)
         }
-        if request.isOnIOThread { return hold(spill(request)) }
+        if request.placement.isOnIOThread { return hold(spill(request)) }
         if workers.beginInline() {
             let error = spill(request)
             workers.endInline()

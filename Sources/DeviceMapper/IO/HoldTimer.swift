@@ -12,8 +12,7 @@ package final class HoldTimer: @unchecked Sendable {
         let order: UInt64
         let request: IORequest
         /// Borrowed: the request is in flight, which keeps its target.
-        let target: Unmanaged<Target>
-        let tag: Int
+        let target: Unmanaged<HoldingTarget>
 
         static func < (left: Entry, right: Entry) -> Bool {
             (left.due, left.order) < (right.due, right.order)
@@ -33,12 +32,8 @@ package final class HoldTimer: @unchecked Sendable {
     private static let keptCapacity = 1024
 
     let memory: HeldMemory
-    private let workers: IOWorkers
 
-    init(memory: HeldMemory, workers: IOWorkers) {
-        self.memory = memory
-        self.workers = workers
-    }
+    init(memory: HeldMemory) { self.memory = memory }
 
     /// Starts the thread if there is none: for the constructor of a target that will hold requests.
     /// EAGAIN.
@@ -60,18 +55,18 @@ package final class HoldTimer: @unchecked Sendable {
 
     /// Keeps a request of `target` for so long, or lets it go at once when the target does not hold
     /// requests any more. ENOMEM: the request fails, since its bytes can't be kept.
-    func hold(_ request: IORequest, for target: Target, tag: Int, milliseconds: UInt32) {
+    func hold(_ request: IORequest, for target: HoldingTarget, milliseconds: UInt32) {
         let holder = Unmanaged.passUnretained(target)
         memory.keep(request) { [self] error in
             if let error { return request.finish(error) }
             holder._withUnsafeGuaranteedRef {
-                insert(request, for: $0, tag: tag, milliseconds: milliseconds)
+                insert(request, for: $0, milliseconds: milliseconds)
             }
         }
     }
 
     private func insert(
-        _ request: IORequest, for target: Target, tag: Int, milliseconds: UInt32
+        _ request: IORequest, for target: HoldingTarget, milliseconds: UInt32
     ) {
         enum Outcome { case held, passed, refused }
         let outcome = lock.withLock { () -> Outcome in
@@ -80,24 +75,24 @@ package final class HoldTimer: @unchecked Sendable {
             lastOrder += 1
             // The clock's milliseconds are rounded down: never let go too early.
             let due = Deadline.nowMilliseconds + UInt64(milliseconds) + 1
-            target.noteHold(tag: tag, 1)
+            target.noteHold(request.operation, 1)
             push(
                 Entry(
                     due: due, order: lastOrder, request: request,
-                    target: Unmanaged.passUnretained(target), tag: tag))
+                    target: Unmanaged.passUnretained(target)))
             if heap[0].order == lastOrder { changed.signal() }
             return .held
         }
         switch outcome {
         case .held: break
-        case .passed: target.letGo(request, tag: tag)
+        case .passed: target.letGo(request)
         case .refused: request.finish(.ioError)
         }
     }
 
     /// Lets go what a target holds, in order of arrival: it is about to be suspended. Its `holds`
     /// must be false already.
-    func letGoAll(of target: Target) {
+    func letGoAll(of target: HoldingTarget) {
         let address = Unmanaged.passUnretained(target).toOpaque()
         release(take { $0.target.toOpaque() == address }.sorted { $0.order < $1.order })
     }
@@ -151,7 +146,7 @@ package final class HoldTimer: @unchecked Sendable {
 
     /// Under `lock`.
     private func noteEnd(_ entry: Entry) {
-        entry.target._withUnsafeGuaranteedRef { $0.noteHold(tag: entry.tag, -1) }
+        entry.target._withUnsafeGuaranteedRef { $0.noteHold(entry.request.operation, -1) }
     }
 
     // MARK: Letting go
@@ -192,29 +187,12 @@ package final class HoldTimer: @unchecked Sendable {
         return due
     }
 
-    /// Sends requests on, their I/O to be done by I/O threads. Those that keep their order go one
-    /// after another on one of these.
+    /// Sends requests on, their I/O to be done by I/O threads.
     private func release(_ entries: [Entry]) {
-        var inOrder: [Entry] = []
         for entry in entries {
-            if entry.request.keepsOrder {
-                inOrder.append(entry)
-            } else {
-                entry.request.prefersOtherThread = true
-                HoldTimer.letGo(entry)
-            }
+            entry.request.placement = .handOver
+            entry.target._withUnsafeGuaranteedRef { $0.letGo(entry.request) }
         }
-        guard !inOrder.isEmpty else { return }
-        workers.run { [inOrder] in
-            for entry in inOrder {
-                entry.request.isOnIOThread = true
-                HoldTimer.letGo(entry)
-            }
-        }
-    }
-
-    private static func letGo(_ entry: Entry) {
-        entry.target._withUnsafeGuaranteedRef { $0.letGo(entry.request, tag: entry.tag) }
     }
 
     // MARK: The heap, under `lock`

@@ -23,6 +23,14 @@ extension IORequest {
         payloadOffset = 0
     }
 
+    /// A target goes on with other bytes in the place of those of a write, from the begin of `payload`.
+    func replaceBytes(with payload: Payload) {
+        precondition(operation == .write && payload.capacity >= length, "bytes of no such write")
+        spilled = nil
+        self.payload = payload
+        payloadOffset = 0
+    }
+
     /// The bytes to write, in one stretch; none when they are spilled.
     var bytesToWrite: UnsafeRawBufferPointer {
         guard let payload else { return UnsafeRawBufferPointer(start: nil, count: 0) }
@@ -40,7 +48,7 @@ extension IORequest {
 
     /// Where a read's bytes go, in one stretch; nil when there is no memory.
     func bytesToFill() -> UnsafeMutableRawBufferPointer? {
-        guard let base = withWhole({ $0.takeReadBuffer() }) else { return nil }
+        guard let base = withBytesOwner({ $0.takeReadBuffer() }) else { return nil }
         return UnsafeMutableRawBufferPointer(start: base + readOffset, count: length)
     }
 
@@ -55,7 +63,7 @@ extension IORequest {
             guard let payload else { preconditionFailure("spilled bytes don't scatter") }
             start = payload.memory + payloadOffset
         } else {
-            guard let base = withWhole({ $0.takeReadBuffer() }) else { return .noMemory }
+            guard let base = withBytesOwner({ $0.takeReadBuffer() }) else { return .noMemory }
             start = base + readOffset
         }
         return stretches.withVectors(of: length, from: start, body)

@@ -11,9 +11,11 @@ package enum IOOperation: UInt8, Sendable {
     case writeZeroes
 
     /// Whether it changes what a later read finds.
+    @inline(__always)
     package var isChange: Bool { self != .read && self != .flush }
 
     /// Whether it is about a range, up to a whole device, that no bytes go with.
+    @inline(__always)
     var isRange: Bool { self == .discard || self == .writeZeroes }
 }
 
@@ -34,8 +36,10 @@ package final class IORequest: @unchecked Sendable {
     /// its device and that device's live table from being freed.
     struct Frame {
         let device: Unmanaged<MappedDevice>?
-        let target: Unmanaged<Target>?
-        /// A target's own; of a device, when it admitted the request (`IOStatistics`).
+        let watcher: Unmanaged<EndWatcher>?
+        /// Where the request was for the watcher, in bytes.
+        let offset: UInt64
+        /// A watcher's own; of a device, when it admitted the request (`IOStatistics`).
         let tag: Int
     }
 
@@ -46,21 +50,11 @@ package final class IORequest: @unchecked Sendable {
     /// Write: durable when completed.
     package private(set) var forceUnitAccess = false
 
-    /// Whether a thread that submits this may do its I/O to backing devices itself, within the
-    /// bound that `IOWorkers` keeps. False: always hand it to an I/O thread.
-    package var mayRunInline = true
-    /// A part that should run beside the ones that follow it, not before them.
-    var prefersOtherThread = false
-    /// The same, where a device takes its time over a part: else a hand-over costs more.
-    var mayRunBeside = false
-    /// Another request overlaps it and comes after it: it is done part by part on the thread that
-    /// submits it.
-    var keepsOrder = false
+    /// Which thread does its I/O to backing devices.
+    package var placement = Placement.submitter
     /// A flush of our own, for which no device is suspended: it changes nothing that a suspend
     /// promises, and the release of a table may not wait for somebody's resume.
     var bypassesSuspension = false
-    /// Set on our own I/O threads, which may always block.
-    var isOnIOThread = false
 
     /// The bytes of a write, and where in them this request's begin.
     var payload: Payload?
@@ -88,12 +82,18 @@ package final class IORequest: @unchecked Sendable {
     /// Parts: the request that this is a part of, and the whole that it belongs to.
     private(set) var parent: IORequest?
     private var root: Unmanaged<IORequest>?
+    /// The request whose buffer a read's bytes go to: the whole one, or a part with bytes of its own.
+    private var bytesOwner: Unmanaged<IORequest>?
     /// The opener that submitted this, borrowed: handles outlive their requests.
     var handle: Unmanaged<DeviceHandle>?
 
-    /// A frame for each device of the deepest stack, and one for each target that watches.
-    private static let maximumFrames = 2 * EdgeGraph.maximumDepth
-    private let frames: UnsafeMutablePointer<Frame>
+    /// For each device of the deepest stack a frame of its own, of the target that watches, of the order in
+    /// which deferred requests go on, and of that in which blocks are written.
+    private static let maximumFrames = 4 * EdgeGraph.maximumDepth
+    /// Most stacks are not so deep.
+    private static let usualFrames = 16
+    private var frames: UnsafeMutablePointer<Frame>
+    private var frameCapacity = usualFrames
     private var frameCount = 0
 
     /// Parts not completed yet, and one for the splitting itself.
@@ -123,7 +123,7 @@ package final class IORequest: @unchecked Sendable {
         lent = LentPieces(capacity: delivery == nil ? 0 : LentPieces.maximum)
         self.delivery = delivery
         self.completion = completion
-        frames = .allocate(capacity: IORequest.maximumFrames)
+        frames = .allocate(capacity: IORequest.usualFrames)
     }
 
     /// A part, for the pool.
@@ -131,7 +131,7 @@ package final class IORequest: @unchecked Sendable {
         lent = LentPieces(capacity: 0)
         delivery = nil
         completion = nil
-        frames = .allocate(capacity: IORequest.maximumFrames)
+        frames = .allocate(capacity: IORequest.usualFrames)
     }
 
     deinit {
@@ -182,12 +182,9 @@ package final class IORequest: @unchecked Sendable {
         self.offset = offset
         self.length = length
         forceUnitAccess = false
-        isOnIOThread = false
-        prefersOtherThread = false
-        mayRunBeside = false
+        placement = .submitter
         mayBorrow = false
         wasDelivered = false
-        keepsOrder = false
         bypassesSuspension = false
         dropPayload()
         payloadOffset = 0
@@ -210,19 +207,35 @@ package final class IORequest: @unchecked Sendable {
         precondition(whole.stretches.isOne, "a part of scattered bytes")
         prepare(whole.operation, offset, length)
         self.stretches = stretches
-        parent = whole
-        root = whole.root ?? Unmanaged.passUnretained(whole)
-        handle = whole.handle
-        mayRunInline = whole.mayRunInline
-        isOnIOThread = whole.isOnIOThread
-        keepsOrder = whole.keepsOrder
+        belong(to: whole)
+        bytesOwner = whole.bytesOwner ?? .passUnretained(whole)
         mayBorrow = whole.mayBorrow
-        bypassesSuspension = whole.bypassesSuspension
-        forceUnitAccess = whole.forceUnitAccess
         payload = whole.payload
         spilled = whole.spilled
         payloadOffset = whole.payloadOffset + start
         readOffset = whole.readOffset + start
+    }
+
+    /// Makes this a part of `whole` with bytes of its own: those of a read are in memory of its own, those of
+    /// a write are all of `payload`. It is about `bytes` of the device.
+    func becomePart(
+        of whole: IORequest, _ operation: IOOperation, of bytes: Range<UInt64>,
+        with payload: Payload?
+    ) {
+        prepare(operation, bytes.lowerBound, bytes.count)
+        belong(to: whole)
+        forceUnitAccess = forceUnitAccess && operation == .write
+        bytesOwner = .passUnretained(self)
+        self.payload = payload
+    }
+
+    private func belong(to whole: IORequest) {
+        parent = whole
+        root = whole.root ?? Unmanaged.passUnretained(whole)
+        handle = whole.handle
+        placement = whole.placement
+        bypassesSuspension = whole.bypassesSuspension
+        forceUnitAccess = whole.forceUnitAccess
     }
 
     // MARK: Frames
@@ -232,18 +245,35 @@ package final class IORequest: @unchecked Sendable {
         // A part leaves its devices before the whole request is delivered.
         if parent != nil { mayBorrow = false }
         let began = device.statistics.begin(self)
-        push(Frame(device: Unmanaged.passUnretained(device), target: nil, tag: began))
+        push(
+            Frame(device: Unmanaged.passUnretained(device), watcher: nil, offset: 0, tag: began))
     }
 
-    /// A target wants to hear of the end of this, which goes on to a lower device.
-    func watch(_ target: Unmanaged<Target>, tag: Int) {
-        push(Frame(device: nil, target: target, tag: tag))
+    /// `watcher` wants to hear of the end of this, which goes on to a device. It lives until then.
+    @inline(__always)
+    func watch(_ watcher: Unmanaged<EndWatcher>, tag: Int) {
+        push(Frame(device: nil, watcher: watcher, offset: offset, tag: tag))
     }
 
+    /// The bytes of this read are needed in memory when it ends: they aren't lent.
+    func readIntoMemory() { mayBorrow = false }
+
+    @inline(__always)
     private func push(_ frame: Frame) {
+        let index = frameCount
+        if index == frameCapacity { growFrames() }
+        (frames + index).initialize(to: frame)
+        frameCount = index &+ 1
+    }
+
+    @inline(never)
+    private func growFrames() {
         precondition(frameCount < IORequest.maximumFrames, "deeper than any stack may be")
-        (frames + frameCount).initialize(to: frame)
-        frameCount += 1
+        let more = UnsafeMutablePointer<Frame>.allocate(capacity: IORequest.maximumFrames)
+        more.moveInitialize(from: frames, count: frameCount)
+        frames.deallocate()
+        frames = more
+        frameCapacity = IORequest.maximumFrames
     }
 
     /// Whether it is that request, or a part of it.
@@ -257,6 +287,12 @@ package final class IORequest: @unchecked Sendable {
         return body(self)
     }
 
+    /// The request whose buffer the bytes of a read go to.
+    func withBytesOwner<Result>(_ body: (IORequest) -> Result) -> Result {
+        if let bytesOwner { return bytesOwner._withUnsafeGuaranteedRef(body) }
+        return body(self)
+    }
+
     // MARK: Completion
 
     /// Ends the request, or this part of it. `error` nil: all of it done. Any thread, no lock held.
@@ -266,9 +302,12 @@ package final class IORequest: @unchecked Sendable {
         while frameCount > 0 {
             frameCount -= 1
             let frame = (frames + frameCount).move()
-            if let target = frame.target {
+            if let watcher = frame.watcher {
+                offset = frame.offset
                 let tag = frame.tag
-                error = target._withUnsafeGuaranteedRef { $0.endIO(self, tag: tag, error) }
+                let ending = watcher._withUnsafeGuaranteedRef { $0.endIO(self, tag: tag, error) }
+                if ending.isTaken { return }
+                error = ending.error
             }
             if let device = frame.device {
                 device._withUnsafeGuaranteedRef { $0.leave(self, began: frame.tag) }
@@ -303,9 +342,9 @@ package final class IORequest: @unchecked Sendable {
     func willSubmitPart() { remaining.add(1, ordering: .relaxed) }
 
     /// Whether it should wait for its parts that are under way before it is cut further, since there are
-    /// many of all requests. Never one that keeps its order: what comes after it is on its way then.
+    /// many of all requests.
     var shouldPause: Bool {
-        RequestPool.shared.isCrowded && !keepsOrder
+        RequestPool.shared.isCrowded
             && remaining.load(ordering: .relaxed) > IORequest.partsInACrowd
     }
 
@@ -322,6 +361,27 @@ package final class IORequest: @unchecked Sendable {
         return false
     }
 
+    /// Sends one part of this, which `send` makes it and submits; then this ends with it.
+    func sendPart(_ send: (IORequest) -> Void) {
+        willSplit()
+        if !sendMore(send) { report(.noMemory) }
+        endOfParts()
+    }
+
+    /// Between `willSplit` and `endOfParts`, sends a part that `send` makes. False: there is no memory.
+    func sendMore(_ send: (IORequest) -> Void) -> Bool {
+        guard let part = RequestPool.shared.take(for: self) else { return false }
+        willSubmitPart()
+        send(part)
+        return true
+    }
+
+    /// No part is sent any more: this ends with the last one.
+    func endOfParts() {
+        precondition(cut.table == nil, "a request is cut in two ways")
+        if dropRemaining() { finish(error) }
+    }
+
     private func partFinished(_ part: IORequest) {
         if let error = part.error { note(error) }
         if part.isPartlyDone { isPartDone.store(true, ordering: .relaxed) }
@@ -330,7 +390,7 @@ package final class IORequest: @unchecked Sendable {
         guard dropRemaining() else { return }
         guard let table = cut.table else { return finish(error) }
         // Whatever thread this is, it isn't here to do I/O of the parts that follow.
-        prefersOtherThread = true
+        placement = .handOver
         table._withUnsafeGuaranteedRef { $0.cutOn(self) }
     }
 
@@ -349,6 +409,9 @@ package final class IORequest: @unchecked Sendable {
     func clearForPool() {
         parent = nil
         root = nil
+        bytesOwner = nil
+        // Of a part with bytes of its own.
+        if readBuffer.load(ordering: .relaxed) != nil { dropReadBuffer() }
         handle = nil
         cut = Cut()
         dropPayload()

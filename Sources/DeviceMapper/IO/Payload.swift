@@ -40,6 +40,16 @@ package final class Payload: @unchecked Sendable {
         budget?.giveBack(capacity)
     }
 
+    /// 1 MiB of zeros, made when they are first needed. Nil: there is no memory.
+    static let zeroes: Payload? = {
+        guard MemoryReserve.allows(zeroesLength), let payload = Payload(pooled: zeroesLength) else {
+            return nil
+        }
+        memset(payload.memory, 0, zeroesLength)
+        return payload
+    }()
+    private static let zeroesLength = 1 << 20
+
     /// Whether it belongs to a held write alone.
     var isKept: Bool { budget != nil }
 }

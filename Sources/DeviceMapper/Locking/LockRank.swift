@@ -4,6 +4,9 @@
 package enum LockRank: UInt8, CaseIterable, Sendable {
     /// `MappedDevice.suspendLock`: one suspend, resume or unbinding of a device at a time.
     case suspend = 10
+    /// `SharedState.lock`: what tables of several devices share, and other state of a target that is held over
+    /// the target's own I/O.
+    case sharedState = 12
     /// `Interrupt.lock`: taken before whatever the interrupted call waits with.
     case interrupt = 15
     /// `DeviceRegistry.dmSem`: hash cells, disk -> device, open counts, minors, edges.

@@ -150,7 +150,7 @@ extension DeviceRegistry {
 
     /// Takes the held parts of a request back, from a device and all below it.
     func withdrawDeferred(_ request: IORequest, below top: MappedDevice) -> [IORequest] {
-        devicesBelow(top).flatMap { $0.disk.queue.withdraw(request) } + holdTimer.withdraw(request)
+        devicesBelow(top).flatMap { $0.withdraw(request) } + holdTimer.withdraw(request)
     }
 
     /// A device and all mapped devices below it at present, each once.

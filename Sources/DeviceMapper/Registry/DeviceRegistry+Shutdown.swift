@@ -20,9 +20,7 @@ extension DeviceRegistry {
             return state.cellsByName.values.compactMap(\.device)
                 .sorted { $0.disk.number < $1.disk.number }
         }
-        for device in devices {
-            for request in device.disk.queue.shut() { request.finish(.ioError) }
-        }
+        for device in devices { device.refuseRequests() }
         for request in holdTimer.shut() { request.finish(.ioError) }
     }
 
@@ -50,6 +48,7 @@ extension DeviceRegistry {
         // Others may be removing devices too, and need the I/O threads for that.
         removals.waitUntil { reading { $0.disks.isEmpty } }
         holdTimer.stop()
+        computeWorkers.stop()
         workers.stop()
     }
 

@@ -18,11 +18,14 @@ extension DeviceRegistry {
         }.sorted { $0.name < $1.name }
     }
 
-    /// The lines of the live or the inactive table; none if there is no such table. ENXIO.
+    /// The lines of the live or the inactive table; none if there is no such table. Targets of the live one
+    /// may bring what they count onto their lower devices first, unless `noflush`. ENXIO.
     package func tableStatus(
-        _ reference: DeviceReference, _ kind: StatusKind, inactive: Bool
+        _ reference: DeviceReference, _ kind: StatusKind, inactive: Bool, noflush: Bool = false,
+        _ interrupt: Interrupt? = nil
     ) throws(DMError) -> (info: DeviceInfo, lines: [StatusLine]) {
         let (device, info) = try find(reference, inactive: inactive)
+        if !inactive && !noflush && kind == .info { commit(device, interrupt) }
         return (info, lines(of: device, kind, inactive: inactive))
     }
 
@@ -50,7 +53,7 @@ extension DeviceRegistry {
     /// wait (R18). EINTR, ENXIO.
     package func wait(
         _ reference: DeviceReference, forEventOtherThan known: UInt32, _ kind: StatusKind,
-        inactive: Bool, _ interrupt: Interrupt
+        inactive: Bool, noflush: Bool = false, _ interrupt: Interrupt
     ) throws(DMError) -> (info: DeviceInfo, lines: [StatusLine]) {
         let (device, before) = try find(reference, inactive: inactive)
         try device.events.wait(forOtherThan: known, interrupt)
@@ -61,11 +64,12 @@ extension DeviceRegistry {
             info = now
         }
         info.eventNumber = device.events.current
+        if !inactive && !noflush && kind == .info { commit(device, interrupt) }
         return (info, lines(of: device, kind, inactive: inactive))
     }
 
     /// Versions of the targets, the newest registered first.
-    package func targetTypes() -> [TargetType] { TargetTypes.all.reversed() }
+    package func knownTargetTypes() -> [TargetType] { targetTypes.all.reversed() }
 
     func find(
         _ reference: DeviceReference, inactive: Bool
@@ -75,6 +79,11 @@ extension DeviceRegistry {
             guard let device = cell.device else { throw .noSuchDevice }
             return (device, DeviceInfo(of: cell, device, inactive: inactive))
         }
+    }
+
+    private func commit(_ device: MappedDevice, _ interrupt: Interrupt?) {
+        guard !device.isSuspended, device.tables.live?.commitsForStatus == true else { return }
+        try? device.withLiveTable { $0.commit(interrupt) }
     }
 
     private func lines(

@@ -21,6 +21,7 @@ extension DeviceRegistry {
         let table = try TableBuilder.build(
             lines, for: device, in: self, readOnly: readOnly, resolver: resolver)
         do {
+            try device.checkMayReplaceLive(table)
             try device.putInactive(table)?.destroy()
         } catch {
             table.destroy()
@@ -60,8 +61,9 @@ extension DeviceRegistry {
     /// A message to the target at a sector, or, where the first word begins with "@", to the
     /// device. EINVAL: nobody takes it. ENXIO.
     package func message(
-        _ reference: DeviceReference, sector: UInt64, words: [ByteString]
-    ) throws(DMError) -> (info: DeviceInfo, reply: String?) {
+        _ reference: DeviceReference, sector: UInt64, words: [ByteString],
+        _ interrupt: Interrupt? = nil
+    ) throws(DMError) -> (info: DeviceInfo, reply: ByteString?) {
         let device = try device(reference)
         guard let first = words.first else {
             throw DMError(.invalidArgument, "Empty message received.")
@@ -77,13 +79,10 @@ extension DeviceRegistry {
             try cancelDeferredRemove(device)
             return (try info(device), nil)
         }
-        guard let table = device.tables.live else {
-            throw DMError(.invalidArgument, "The device has no table.")
+        let reply = try device.withLiveTable { (table) throws(DMError) in
+            try table.message(words, sector: sector, interrupt)
         }
-        guard sector < table.size.count else {
-            throw DMError(.invalidArgument, "Target message sector outside device.")
-        }
-        throw DMError(.invalidArgument, "Target type does not support messages")
+        return (try info(device), reply)
     }
 
     /// ENXIO: removed meanwhile.

@@ -18,6 +18,8 @@ package struct RegistryConfiguration: Sendable {
     package var spillDirectory = ByteString("/var/tmp")
     /// Whether backing files are locked against other daemons (`FileLock`).
     package var locksFiles = true
+    /// Types of targets beside `TargetTypes.all`: tests bring their own.
+    package var moreTargetTypes: [TargetType] = []
     #if DEBUG
         /// A patch of the seed to do without, in a test.
         package var undone: Patch?
@@ -69,10 +71,13 @@ package final class DeviceRegistry: @unchecked Sendable {
     private let dmSem = RWLock(rank: .dmSem, name: "DeviceRegistry.dmSem")
     private var state = State()
 
+    let targetTypes: TargetTypes
     package let mappedMajor: UInt32
     package let backingNumbers: BackingNumbers
     let backings: BackingRegistry
     package let workers: IOWorkers
+    let computeWorkers = ComputeWorkers()
+    let sharedStates = SharedStates()
     let heldMemory: HeldMemory
     let holdTimer: HoldTimer
     /// Rises with every event of any device, and with create, remove, rename and table swap.
@@ -96,6 +101,7 @@ package final class DeviceRegistry: @unchecked Sendable {
         #if DEBUG
             undone = configuration.undone
         #endif
+        targetTypes = TargetTypes(TargetTypes.ours + configuration.moreTargetTypes)
         mappedMajor = configuration.mappedMajor
         lifecycleTrace = configuration.lifecycleTrace
         backingNumbers = BackingNumbers(major: configuration.backingMajor)
@@ -105,7 +111,7 @@ package final class DeviceRegistry: @unchecked Sendable {
         heldMemory = HeldMemory(
             limit: configuration.heldMemory, spillDirectory: configuration.spillDirectory,
             workers: workers)
-        holdTimer = HoldTimer(memory: heldMemory, workers: workers)
+        holdTimer = HoldTimer(memory: heldMemory)
         backings = BackingRegistry(
             numbers: backingNumbers, workers: workers, locksFiles: configuration.locksFiles)
     }

@@ -68,6 +68,13 @@ package struct QueueLimits: Hashable, Sendable {
 
     // MARK: Hints of targets
 
+    /// A target takes nothing shorter (`dm-crypt`'s `io_hints`).
+    mutating func raiseBlockSize(to bytes: UInt32) {
+        logicalBlockSize = max(logicalBlockSize, bytes)
+        physicalBlockSize = max(physicalBlockSize, logicalBlockSize)
+        minimumIO = max(minimumIO, physicalBlockSize)
+    }
+
     /// A target does requests of so many bytes well (`blk_limits_io_min`).
     mutating func setMinimumIO(_ bytes: UInt32) {
         minimumIO = max(bytes, logicalBlockSize, physicalBlockSize)

@@ -5,6 +5,9 @@ extension Table {
     /// Maps the whole of an admitted request, flushes aside, against this table, and sends it on.
     /// Does not wait.
     func submit(_ request: IORequest) {
+        if request.operation.isChange, let error = refusal(of: request.operation) {
+            return request.finish(error)
+        }
         let offset = request.offset
         let length = UInt64(request.length)
         // The table may have become shorter since the client looked at its size.
@@ -12,6 +15,15 @@ extension Table {
             return request.finish(.ioError)
         }
         guard length > 0 else { return request.finish(nil) }
+        if let blocks { return blocks._withUnsafeGuaranteedRef { $0.submit(request) } }
+        submitBlocks(request)
+    }
+
+    /// The same of a request within the table, of whole blocks where a target takes nothing less.
+    @inline(__always)
+    func submitBlocks(_ request: IORequest) {
+        let offset = request.offset
+        let length = UInt64(request.length)
         if request.operation.isRange { return beginCut(request) }
         let fits = withTarget(of: offset) { target -> Bool in
             guard target.run(from: offset) >= length else { return false }
@@ -29,8 +41,14 @@ extension Table {
 
     private func send(_ request: IORequest, to target: Target, _ mapping: Mapping) {
         switch mapping {
-        case .remapped(let lower, let lowerOffset, let tag):
-            if let tag { request.watch(Unmanaged.passUnretained(target), tag: tag) }
+        case .remapped(let lower, let lowerOffset, let hearing):
+            switch hearing {
+            case .none: break
+            case .end(let tag): request.watch(target.asWatcher, tag: tag)
+            case .endWithBytes(let tag):
+                request.watch(target.asWatcher, tag: tag)
+                request.readIntoMemory()
+            }
             request.offset = lowerOffset
             // The request may end in there, and with it what keeps this table: neither that nor the
             // lower device is touched after it.
@@ -39,8 +57,8 @@ extension Table {
             request.finish(request.fillWithZeroes())
         case .failed(let error):
             request.finish(error)
-        case .held(let tag):
-            target.hold(request, tag: tag)
+        case .taken:
+            target.take(request)
         }
     }
 
@@ -68,7 +86,7 @@ extension Table {
 
     /// Cuts a request into parts: at the boundaries of targets and chunks, a flush by lower devices. All
     /// parts but the last may be handed to other threads, so that they run side by side where that takes
-    /// time; the last runs where we are. One that keeps its order stays here with all its parts.
+    /// time; the last runs where we are.
     private func beginCut(_ request: IORequest) {
         request.cut = Cut(table: Unmanaged.passUnretained(self))
         cutOn(request)
@@ -113,7 +131,6 @@ extension Table {
     ) -> Bool {
         guard let part = RequestPool.shared.take(for: request) else { return false }
         become(part)
-        part.prefersOtherThread = request.prefersOtherThread
         request.cut = next ?? Cut()
         request.willSubmitPart()
         send(part)
@@ -135,7 +152,7 @@ extension Table {
             let isLast = length == left
             return take(for: request, next: isLast ? nil : cut.after(length)) { part in
                 part.becomePart(of: request, from: cut.done, length: length, offset: offset)
-                part.mayRunBeside = request.mayRunBeside || !isLast && !request.keepsOrder
+                if !isLast { part.placement = request.placement.ifFast }
             } _: {
                 send($0, to: target, at: offset)
             }
@@ -158,7 +175,7 @@ extension Table {
             part.becomePart(
                 of: request, from: cut.done + start, stretches, length: Int(length),
                 offset: offset)
-            part.mayRunBeside = request.mayRunBeside || !isLast && !request.keepsOrder
+            if !isLast { part.placement = request.placement.ifFast }
         } _: {
             send($0, to: target, mapping)
         }
@@ -171,6 +188,9 @@ extension Table {
         let end = request.offset + UInt64(request.length)
         return withTarget(of: offset) { target in
             let shareEnd = min(end, target.end)
+            if request.operation == .writeZeroes, target.encodesZeroes {
+                return writeZeroes(request, offset..<shareEnd, target)
+            }
             let isLastOfShare = cut.part == target.rangeParts - 1
             let next =
                 isLastOfShare
@@ -185,9 +205,25 @@ extension Table {
                 part.becomePart(
                     of: request, from: 0, length: Int(share.length), offset: offset)
             } _: { part in
-                if !request.keepsOrder { part.prefersOtherThread = true }
+                part.placement = .handOver
                 send(part, to: target, share.mapping)
             }
+        }
+    }
+
+    /// The next part of a write-zeroes, `bytes` of it within a target for which it is a write.
+    private func writeZeroes(
+        _ request: IORequest, _ bytes: Range<UInt64>, _ target: Target
+    ) -> Bool {
+        guard let zeroes = Payload.zeroes else { return false }
+        let run = min(target.run(from: bytes.lowerBound), UInt64(zeroes.capacity))
+        let share = bytes.lowerBound..<min(bytes.upperBound, bytes.lowerBound + run)
+        let next = request.cut.after(share.count)
+        return take(for: request, next: next.done == request.length ? nil : next) { part in
+            part.becomePart(of: request, .write, of: share, with: zeroes)
+            part.placement = .handOver
+        } _: {
+            send($0, to: target, at: share.lowerBound)
         }
     }
 
@@ -203,7 +239,7 @@ extension Table {
         return take(for: request, next: isLast ? nil : cut.afterPart()) { part in
             part.becomePart(of: request, from: 0, length: 0, offset: 0)
         } _: { part in
-            if !isLast && !request.keepsOrder { part.prefersOtherThread = true }
+            if !isLast { part.placement = .handOver }
             let targetCount = count - devices.count
             if cut.part < targetCount {
                 send(part, to: flushTargets[cut.part], at: flushTargets[cut.part].begin)

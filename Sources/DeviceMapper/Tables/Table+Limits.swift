@@ -14,6 +14,8 @@ extension Table {
         var limits = QueueLimits.stacking
         var takesDiscards = true
         var takesWriteZeroes = true
+        /// What a request must be whole blocks of.
+        var ofRequests: UInt32 = 1
         /// The logical block size of what each line stands on.
         var blockSizes: [UInt32] = []
         blockSizes.reserveCapacity(targetCount)
@@ -27,9 +29,14 @@ extension Table {
             for area in areas {
                 let below = known[ObjectIdentifier(area.device)]?.limits ?? QueueLimits()
                 ofTarget.stack(below, at: area.start)
+                if area.device.isBacking, below.logicalBlockSize > Sectors.size {
+                    ofRequests = max(ofRequests, below.logicalBlockSize)
+                }
                 if !below.takesDiscards { discards = false }
                 if below.maximumWriteZeroesSectors == 0 { writeZeroes = false }
             }
+            ofRequests = max(ofRequests, target.blockSize)
+            ofTarget.raiseBlockSize(to: target.blockSize)
             blockSizes.append(ofTarget.logicalBlockSize)
             target.addHints(to: &ofTarget)
             for area in areas where refused == nil {
@@ -44,6 +51,7 @@ extension Table {
         try checkBorders(blockSizes, limits.logicalBlockSize)
         if !takesDiscards { limits.forbidDiscards() }
         if !takesWriteZeroes { limits.maximumWriteZeroesSectors = 0 }
+        takeBlocks(of: UInt64(ofRequests))
         return limits
     }
 

@@ -23,9 +23,12 @@ final class Table: @unchecked Sendable {
     /// Targets that map flushes themselves, and the lower devices that none of these flushes.
     let flushTargets: [Target]
     let flushedDirectly: [LowerDevice]
-    private let suspendTargets: [Target]
+    private let targetsWithLife: [Target]
+    private let committingTargets: [Target]
     /// As measured when it went live.
     var takesDiscards = false
+    /// Set when it was measured: before it is live, and once. Nil: it takes requests of any bytes.
+    private(set) var blocks: Unmanaged<BlockAccess>?
 
     /// What `TableBuilder` made.
     init(
@@ -51,27 +54,46 @@ final class Table: @unchecked Sendable {
         let covered = Set(flushTargets.compactMap(\.flushedDevice).map(ObjectIdentifier.init))
         self.flushTargets = flushTargets
         flushedDirectly = lowerDevices.filter { !covered.contains(ObjectIdentifier($0)) }
-        suspendTargets = list.filter(\.noticesSuspend)
+        targetsWithLife = list.filter(\.hasLife)
+        committingTargets = list.filter(\.commitsForStatus)
         lifecycle.note(.tableAllocated)
     }
 
     deinit {
         precondition(device == nil, "a table was dropped without being destroyed")
         for index in 0..<targetCount { targets[index].release() }
+        blocks?.release()
         targets.deallocate()
         lastBytes.deallocate()
         IdleMemory.shared.note()
         lifecycle.note(.tableReleased)
     }
 
+    /// Of each request it gets whole blocks of so many bytes. Before it is live.
+    func takeBlocks(of size: UInt64) {
+        guard blocks == nil, size > 1 else { return }
+        blocks = .passRetained(BlockAccess(size: size, of: self))
+    }
+
+    /// Whether a write matches that waits for another one to the same block.
+    func holdsWrite(where matches: (IORequest) -> Bool) -> Bool {
+        blocks?._withUnsafeGuaranteedRef { $0.order.holds(where: matches) } ?? false
+    }
+
+    /// Takes those back that match.
+    func withdrawWrites(where matches: (IORequest) -> Bool) -> [IORequest] {
+        blocks?._withUnsafeGuaranteedRef { $0.order.withdraw(where: matches) } ?? []
+    }
+
     /// Closes the lower devices and lets go of the mapped device. Once, with no request in flight
     /// here, no lock held that ranks with dm_sem or inside it.
     func destroy() {
         precondition(device != nil, "a table was destroyed twice")
-        for lower in lowerDevices { lower.close() }
         #if DEBUG
             HeldRanks.willSleep("a table is destroyed")
         #endif
+        for target in targetsWithLife { target.close() }
+        for lower in lowerDevices { lower.close() }
         // Before the device is let go of, which may be freed by that.
         lifecycle.note(.tableFreed)
         device = nil
@@ -93,8 +115,25 @@ final class Table: @unchecked Sendable {
         targets[index(of: offset)]._withUnsafeGuaranteedRef(body)
     }
 
+    private func target(of offset: UInt64) -> Target {
+        targets[index(of: offset)].takeUnretainedValue()
+    }
+
     func forEachTarget(_ body: (Target) -> Void) {
         for index in 0..<targetCount { targets[index]._withUnsafeGuaranteedRef(body) }
+    }
+
+    /// The type that may not be mixed with others (`dm_table_get_immutable_target_type`); nil: there is none.
+    var immutableType: TargetType? {
+        withTarget(of: 0) { $0.type.rules.contains(.immutable) ? $0.type : nil }
+    }
+
+    /// Whether it may follow a table of an immutable type.
+    func mayFollow(_ type: TargetType) -> Bool {
+        if immutableType?.name == type.name { return true }
+        var hasWildcard = false
+        forEachTarget { if $0.type.rules.contains(.wildcard) { hasWildcard = true } }
+        return hasWildcard
     }
 
     /// Why a change may not go through it; nil: it may. Openers were refused with an errno of their
@@ -104,8 +143,36 @@ final class Table: @unchecked Sendable {
         return operation == .discard && !takesDiscards ? .notSupported : nil
     }
 
-    func willSuspend() { for target in suspendTargets { target.willSuspend() } }
-    func didResume() { for target in suspendTargets { target.didResume() } }
+    // MARK: Life, as `Target` says it
+
+    func willSuspend(_ flags: SuspendFlags) {
+        for target in targetsWithLife { target.willSuspend(flags) }
+    }
+    func didSuspend(_ interrupt: Interrupt?) {
+        for target in targetsWithLife { target.didSuspend(interrupt) }
+    }
+    /// Ends with the first target that refuses.
+    func willResume(_ interrupt: Interrupt?) throws(DMError) {
+        for target in targetsWithLife { try target.willResume(interrupt) }
+    }
+    func didResume() { for target in targetsWithLife { target.didResume() } }
+
+    // MARK: Commands
+
+    /// EINVAL: no target is there, or it takes no such message.
+    func message(
+        _ words: [ByteString], sector: UInt64, _ interrupt: Interrupt?
+    ) throws(DMError) -> ByteString? {
+        guard sector < size.count else {
+            throw DMError(.invalidArgument, "Target message sector outside device.")
+        }
+        return try target(of: sector * Sectors.size).message(words, interrupt)
+    }
+
+    var commitsForStatus: Bool { !committingTargets.isEmpty }
+    func commit(_ interrupt: Interrupt?) {
+        for target in committingTargets { target.commit(interrupt) }
+    }
 
     func statusLines(_ kind: StatusKind) -> [StatusLine] {
         var lines: [StatusLine] = []

@@ -13,6 +13,9 @@ final class TableBuilder {
     private var lowerDevices: [LowerDevice] = []
     private var byNumber: [DeviceNumber: LowerDevice] = [:]
 
+    /// The type of the first line.
+    private var first: TargetType?
+
     /// What a line takes of memory, with what stands only while its table is built; rounded up.
     static let bytesOfLine = 1024
 
@@ -61,6 +64,10 @@ final class TableBuilder {
     private func target(
         _ line: TableLine, after end: inout Sectors
     ) throws(DMError) -> Target {
+        if let first, first.rules.contains(.singleton) {
+            throw DMError(
+                .invalidArgument, "target type \(first.name) must appear alone in table")
+        }
         guard line.length > 0 else {
             throw DMError(.invalidArgument, "zero-length target")
         }
@@ -68,9 +75,10 @@ final class TableBuilder {
         guard !overflow, lineEnd <= Sectors.maximum.count else {
             throw DMError(.invalidArgument, "too large device")
         }
-        guard let type = TargetTypes.named(line.targetType) else {
+        guard let type = registry.targetTypes.named(line.targetType) else {
             throw DMError(.invalidArgument, "\(line.targetType.string): unknown target type")
         }
+        try checkRules(type)
         guard line.start == end.count else {
             throw DMError(.invalidArgument, "\(type.name): Gap in table")
         }
@@ -80,6 +88,8 @@ final class TableBuilder {
                 type: type, begin: end, length: Sectors(line.length), arguments: line.words(),
                 raiseEvent: { [unowned(unsafe) device] in device.tableEvent() },
                 timer: registry.holdTimer,
+                compute: ComputeTurn(registry.computeWorkers, of: device),
+                sharedStates: registry.sharedStates, queue: device.disk.queue,
                 open: { [unowned self] word throws(DMError) in try open(word) })
             let target = try type.construct(context)
             end = Sectors(lineEnd)
@@ -87,6 +97,25 @@ final class TableBuilder {
         } catch {
             throw DMError(error.errno, "\(type.name): \(error.message)")
         }
+    }
+
+    /// Whether a type may stand beside those of the lines before.
+    private func checkRules(_ type: TargetType) throws(DMError) {
+        func refusal(_ reason: String) -> DMError {
+            DMError(.invalidArgument, "\(type.name): \(reason)")
+        }
+        if type.rules.contains(.singleton), first != nil {
+            throw refusal("singleton target type must appear alone in table")
+        }
+        if type.rules.contains(.alwaysWriteable), isReadOnly {
+            throw refusal("target type may not be included in a read-only table")
+        }
+        if let first, first.name != type.name,
+            first.rules.union(type.rules).contains(.immutable)
+        {
+            throw refusal("immutable target type cannot be mixed with other target types")
+        }
+        if first == nil { first = type }
     }
 
     private func open(_ word: ByteString) throws(DMError) -> LowerDevice {

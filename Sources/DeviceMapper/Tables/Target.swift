@@ -2,14 +2,22 @@ import SystemPackage
 
 /// What a target makes of a request, or of a part that lies within the target and its boundary.
 enum Mapping {
-    /// It goes on to a lower device, at this byte of it. `tag` nil: the target does not want to
-    /// hear of the end; else `endIO` gets it.
-    case remapped(Unmanaged<LowerDevice>, offset: UInt64, tag: Int?)
+    /// It goes on to a lower device, at this byte of it.
+    case remapped(Unmanaged<LowerDevice>, offset: UInt64, Hearing)
     /// A read of zeros; a change that goes nowhere.
     case zeroes
     case failed(Errno)
-    /// The target keeps it for a time (`hold`).
-    case held(tag: Int)
+    /// The target has it from here on (`take`), and sends it on or finishes it.
+    case taken
+}
+
+/// Whether a target hears of the end of a request that it sends on.
+enum Hearing {
+    case none
+    /// `endIO` gets this tag.
+    case end(tag: Int)
+    /// The same, and the bytes of a read are in memory then: they are never lent.
+    case endWithBytes(tag: Int)
 }
 
 /// What `status` is asked for (`STATUSTYPE_INFO`, `STATUSTYPE_TABLE`, `STATUSTYPE_IMA`).
@@ -27,7 +35,7 @@ package enum StatusKind: Hashable, Sendable {
 /// The contract for a new target is this class; `docs/targets` says how to add one. A target sees
 /// its lower devices, never the mapped device that it is part of. `map` and `endIO` run on any
 /// number of threads at once, take no lock that is held over I/O, and allocate nothing.
-class Target: @unchecked Sendable {
+class Target: EndWatcher, @unchecked Sendable {
     // @unchecked: immutable once constructed, but for what a subclass says it guards itself.
 
     /// The name in table lines, and its version.
@@ -41,6 +49,7 @@ class Target: @unchecked Sendable {
         type = context.type
         begin = context.begin.bytes
         end = context.begin.bytes + context.length.bytes
+        super.init()
     }
 
     /// How many bytes from byte `offset` of the mapped device on one lower request may take.
@@ -80,36 +89,62 @@ class Target: @unchecked Sendable {
     /// The lower device that flushes go to by way of `map`; nil: they pass this target by.
     var flushedDevice: LowerDevice? { nil }
 
-    // MARK: Holding
+    /// Has a request from here on of which `map` said that it is taken. Its `offset` is the one that `map`
+    /// got. The target calls `submit` of a lower device, or `finish`, once, on any thread; until then the
+    /// request is in flight here, so the table stays. Must not wait.
+    func take(_ request: IORequest) { preconditionFailure("\(type.name) takes nothing") }
 
-    /// Takes a request that `map` said it keeps.
-    func hold(_ request: IORequest, tag: Int) {
-        preconditionFailure("\(type.name) holds nothing")
+    /// A step of a request that this target gave to a `ComputeTurn`. It sends the request on, or finishes it,
+    /// or gives it away for another step. May take CPU time; must not wait.
+    func compute(_ request: IORequest, step: Int) {
+        preconditionFailure("\(type.name) computes nothing")
     }
 
-    /// Whether it holds requests now: not once `willSuspend` was called.
-    var holds: Bool { false }
+    /// For `IORequest.watch`. A request in flight keeps its target.
+    var asWatcher: Unmanaged<EndWatcher> { Unmanaged.passUnretained(self) }
 
-    /// Sends a held request on. The timer calls this, and `noteHold`.
-    func letGo(_ request: IORequest, tag: Int) {
-        preconditionFailure("\(type.name) holds nothing")
-    }
+    // MARK: Life
 
-    /// So many requests more are held, or less. Under a leaf lock.
-    func noteHold(tag: Int, _ change: Int) {}
+    /// Whether the calls below mean something to it: a table of 100,000 lines calls nobody else.
+    var hasLife: Bool { false }
 
-    /// Whether `willSuspend` and `didResume` mean something to it.
-    var noticesSuspend: Bool { false }
+    /// The device is about to be suspended, or removed (`presuspend`): what is held here must go on, and what
+    /// runs by itself must stop, since the suspend waits for it. Must not wait. `flags`: of the command.
+    func willSuspend(_ flags: SuspendFlags) {}
 
-    /// The device is about to be suspended, or removed: what is held here must go on, since the
-    /// suspend waits for it.
-    func willSuspend() {}
+    /// Nothing is in flight here (`postsuspend`): what is known only here is brought onto the lower devices.
+    /// May wait for I/O of its own, as far as `interrupt` lets it.
+    func didSuspend(_ interrupt: Interrupt?) {}
 
-    /// The device goes on.
+    /// The device is about to go on (`preresume`); the first call comes before the first request. May wait
+    /// for I/O of its own. Throws: the device stays suspended, and this is what its resume says.
+    func willResume(_ interrupt: Interrupt?) throws(DMError) {}
+
+    /// Requests come from here on (`resume`), or the suspend was given up after `willSuspend`. Must not wait.
     func didResume() {}
 
-    /// The end of a request that `map` sent on with a tag. Returns the error to report.
-    func endIO(_ request: IORequest, tag: Int, _ error: Errno?) -> Errno? { error }
+    /// The end of its table (`dtr`): lower devices are still open, nothing is in flight. May wait for I/O.
+    func close() {}
+
+    // MARK: Commands
+
+    /// A message to it, `words` not empty. The answer is for the sender; nil: there is none. EINVAL: it
+    /// takes no such message. Several may come at once, also while the device is suspended; a swap and a
+    /// removal wait for their ends.
+    func message(
+        _ words: [ByteString], _ interrupt: Interrupt?
+    ) throws(DMError) -> ByteString? {
+        throw DMError(.invalidArgument, "Target type does not support messages")
+    }
+
+    /// Whether `commit` means something to it.
+    var commitsForStatus: Bool { false }
+
+    /// Brings onto the lower devices what `status` counts there. Called before it, unless the command says
+    /// noflush or the device is suspended.
+    func commit(_ interrupt: Interrupt?) {}
+
+    // MARK: Status
 
     /// The parameters of the line, or its state. Without the start, the length and the type.
     func status(_ kind: StatusKind) -> ByteString { "" }
@@ -126,6 +161,11 @@ class Target: @unchecked Sendable {
     /// limits its own are made of (`iterate_devices`). A device may come several times.
     func lowerAreas() -> [LowerArea] { [] }
 
+    /// Bytes of which it takes whole blocks only, a power of two that divides its place and length; 1: it takes
+    /// any. Where a backing device below has longer blocks these count. The core does the rest
+    /// (`BlockAccess`), and shows it as the device's logical block size.
+    var blockSize: UInt32 { 1 }
+
     // MARK: Limits
 
     /// Changes what its lower devices' limits came to, where the target knows better (`io_hints`).
@@ -134,6 +174,9 @@ class Target: @unchecked Sendable {
     /// Whether discards are sent on (`num_discard_bios`). The table takes them where each target
     /// does, and each device below each target; so one without a lower device forbids them.
     var forwardsDiscards: Bool { true }
+
+    /// Zeros here are something else below: a write-zeroes comes as writes, of zeros.
+    var encodesZeroes: Bool { false }
 
     /// The same for writes of zeros that bring none along (`num_write_zeroes_bios`). Where they are
     /// not taken zeros are written.

@@ -10,11 +10,18 @@ struct TargetContext {
     let raiseEvent: @Sendable () -> Void
     /// Holds requests for a time.
     let timer: HoldTimer
+    /// For what takes CPU time.
+    let compute: ComputeTurn
+    /// What tables of several devices have together.
+    let sharedStates: SharedStates
+    /// Where `TargetIO` counts.
+    let queue: Unmanaged<RequestQueue>
     private let open: (ByteString) throws(DMError) -> LowerDevice
 
     init(
         type: TargetType, begin: Sectors, length: Sectors, arguments: [ByteString],
-        raiseEvent: @escaping @Sendable () -> Void, timer: HoldTimer,
+        raiseEvent: @escaping @Sendable () -> Void, timer: HoldTimer, compute: ComputeTurn,
+        sharedStates: SharedStates, queue: RequestQueue,
         open: @escaping (ByteString) throws(DMError) -> LowerDevice
     ) {
         self.type = type
@@ -23,6 +30,9 @@ struct TargetContext {
         self.arguments = arguments
         self.raiseEvent = raiseEvent
         self.timer = timer
+        self.compute = compute
+        self.sharedStates = sharedStates
+        self.queue = .passUnretained(queue)
         self.open = open
     }
 

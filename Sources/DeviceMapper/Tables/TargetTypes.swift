@@ -3,13 +3,39 @@ package struct TargetType: Sendable {
     package let name: String
     /// What `dmsetup targets` prints, as Linux 6.1 does.
     package let version: (UInt32, UInt32, UInt32)
+    let rules: TargetRules
     /// Throws with the kernel's errno and reason, without the type's name in front.
     let construct: @Sendable (TargetContext) throws(DMError) -> Target
+
+    init(
+        name: String, version: (UInt32, UInt32, UInt32), rules: TargetRules = [],
+        construct: @escaping @Sendable (TargetContext) throws(DMError) -> Target
+    ) {
+        self.name = name
+        self.version = version
+        self.rules = rules
+        self.construct = construct
+    }
 }
 
-/// The one list to extend for a new target, oldest first, as the kernel registers them.
-enum TargetTypes {
-    static let all: [TargetType] = [
+/// With what a type of target may stand in a table (`DM_TARGET_SINGLETON` and the like).
+struct TargetRules: OptionSet, Sendable {
+    let rawValue: UInt8
+
+    /// Alone in its table.
+    static let singleton = TargetRules(rawValue: 1)
+    /// Not in a read-only table.
+    static let alwaysWriteable = TargetRules(rawValue: 2)
+    /// With no other type, and a device that has it live takes no other type but wildcards.
+    static let immutable = TargetRules(rawValue: 4)
+    /// Takes the place of an immutable type.
+    static let wildcard = TargetRules(rawValue: 8)
+}
+
+/// The types of targets that a registry knows.
+struct TargetTypes: Sendable {
+    /// The one list to extend for a new target, oldest first, as the kernel registers them.
+    static let ours: [TargetType] = [
         ErrorTarget.type,
         LinearTarget.type,
         StripedTarget.type,
@@ -17,8 +43,14 @@ enum TargetTypes {
         DelayTarget.type,
     ]
 
-    private static let byName: [ByteString: TargetType] = Dictionary(
-        uniqueKeysWithValues: all.map { (ByteString($0.name), $0) })
+    let all: [TargetType]
+    private let byName: [ByteString: TargetType]
 
-    static func named(_ name: ByteString) -> TargetType? { byName[name] }
+    /// No two of one name.
+    init(_ all: [TargetType]) {
+        self.all = all
+        byName = Dictionary(uniqueKeysWithValues: all.map { (ByteString($0.name), $0) })
+    }
+
+    func named(_ name: ByteString) -> TargetType? { byName[name] }
 }

@@ -6,7 +6,7 @@ import SystemPackage
 /// group that isn't there is like the one before it. Behaviour: drivers/md/dm-delay.c.
 ///
 /// Held requests wait in the registry's `HoldTimer`. A suspend lets them go at once.
-final class DelayTarget: Target, @unchecked Sendable {
+final class DelayTarget: HoldingTarget, @unchecked Sendable {
     static let type = TargetType(name: "delay", version: (1, 3, 0)) { context throws(DMError) in
         try DelayTarget(parsing: context)
     }
@@ -76,26 +76,26 @@ final class DelayTarget: Target, @unchecked Sendable {
     override func map(_ operation: IOOperation, at offset: UInt64) -> Mapping {
         let kind = kind(operation)
         guard kind.isReachable else { return .failed(.ioError) }
-        if kind.milliseconds > 0, holds { return .held(tag: Int(operation.rawValue)) }
+        if kind.milliseconds > 0, holds { return .taken }
         return .remapped(
-            Unmanaged.passUnretained(kind.device), offset: offset &+ kind.shift, tag: nil)
+            Unmanaged.passUnretained(kind.device), offset: offset &+ kind.shift, .none)
     }
 
-    override func hold(_ request: IORequest, tag: Int) {
+    override func take(_ request: IORequest) {
         let kind = kind(request.operation)
         request.offset &+= kind.shift
-        timer.hold(request, for: self, tag: tag, milliseconds: kind.milliseconds)
+        timer.hold(request, for: self, milliseconds: kind.milliseconds)
     }
 
-    override func letGo(_ request: IORequest, tag: Int) {
+    override func letGo(_ request: IORequest) {
         kind(request.operation).device.submit(request)
     }
 
-    override func noteHold(tag: Int, _ change: Int) {
-        switch IOOperation(rawValue: UInt8(tag)) {
+    override func noteHold(_ operation: IOOperation, _ change: Int) {
+        switch operation {
+        case .read: heldReads.add(change, ordering: .relaxed)
         case .write, .discard, .writeZeroes: heldWrites.add(change, ordering: .relaxed)
         case .flush: heldFlushes.add(change, ordering: .relaxed)
-        default: heldReads.add(change, ordering: .relaxed)
         }
     }
 
@@ -111,9 +111,9 @@ final class DelayTarget: Target, @unchecked Sendable {
 
     override var holds: Bool { mayDelay.load(ordering: .sequentiallyConsistent) }
 
-    override var noticesSuspend: Bool { true }
+    override var hasLife: Bool { true }
 
-    override func willSuspend() {
+    override func willSuspend(_ flags: SuspendFlags) {
         mayDelay.store(false, ordering: .sequentiallyConsistent)
         timer.letGoAll(of: self)
     }

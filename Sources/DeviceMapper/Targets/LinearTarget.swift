@@ -32,7 +32,7 @@ final class LinearTarget: Target, @unchecked Sendable {
 
     override func map(_ operation: IOOperation, at offset: UInt64) -> Mapping {
         guard isReachable else { return .failed(.ioError) }
-        return .remapped(Unmanaged.passUnretained(device), offset: offset &+ shift, tag: nil)
+        return .remapped(Unmanaged.passUnretained(device), offset: offset &+ shift, .none)
     }
 
     override func status(_ kind: StatusKind) -> ByteString {

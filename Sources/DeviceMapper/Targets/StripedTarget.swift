@@ -104,7 +104,7 @@ final class StripedTarget: Target, @unchecked Sendable {
         let lower = hot[index]
         guard lower.isReachable else { return .failed(.ioError) }
         return .remapped(
-            lower.device, offset: lower.start &+ row &* chunkBytes &+ within, tag: index)
+            lower.device, offset: lower.start &+ row &* chunkBytes &+ within, .end(tag: index))
     }
 
     override var rangeParts: Int { stripes.count }
@@ -119,7 +119,7 @@ final class StripedTarget: Target, @unchecked Sendable {
         let lower = hot[part]
         guard lower.isReachable else { return (.failed(.ioError), to - from) }
         return (
-            .remapped(lower.device, offset: lower.start &+ from, tag: part), to - from
+            .remapped(lower.device, offset: lower.start &+ from, .end(tag: part)), to - from
         )
     }
 
@@ -147,14 +147,16 @@ final class StripedTarget: Target, @unchecked Sendable {
 
     /// Counts a stripe's errors, by its device as the kernel does: a device that stands twice gets
     /// both letters. What a device does not support, or a client gave up, is no error of it.
-    override func endIO(_ request: IORequest, tag: Int, _ error: Errno?) -> Errno? {
-        guard let error, error != .notSupported, error != .interrupted else { return error }
+    override func endIO(_ request: IORequest, tag: Int, _ error: Errno?) -> Ending {
+        guard let error, error != .notSupported, error != .interrupted else {
+            return .ended(error)
+        }
         let failed = hot[tag].device.toOpaque()
         for index in 0..<stripes.count where hot[index].device.toOpaque() == failed {
             let count = errorCounts[index].add(1, ordering: .relaxed).newValue
             if count < StripedTarget.errorsWithEvent { raiseEvent() }
         }
-        return error
+        return .ended(error)
     }
 
     override func status(_ kind: StatusKind) -> ByteString {

@@ -1,0 +1,167 @@
+#if DEBUG
+    import DeviceMapper
+    import SystemPackage
+
+    /// What the core promises to targets that do more than map.
+    extension Scenario {
+        static let allOfTargetContract = [
+            overlapOfAsynchronousTarget, ownIOVersusSuspend, ownIOVersusRemove, refusedResume,
+            refusedSwap, messageVersusRemove, messageVersusSwap,
+        ]
+
+        static let overlapOfAsynchronousTarget = Scenario(
+            "contract order",
+            "of deferred writes that overlap the later one wins, whatever thread its target ends it on",
+            preemptions: 1, devices: ["x": "0 8 xor a 0 90"],
+            setup: {
+                $0.open("x")
+                $0.suspend("x", .noflush)
+                $0.write(1, sector: 0, count: 2)
+                $0.write(2, sector: 1)
+                $0.write(3, sector: 5)
+            },
+            threads: ["resume": { $0.resume("x") }]
+        ) { stage in
+            stage.requireSuccess("resume x")
+            stage.requireAllWritten()
+            stage.require(stage.byte(of: "a") == 1 ^ 90, "a write was lost")
+            stage.require(stage.byte(of: "a", sector: 1) == 2 ^ 90, "the earlier write won")
+            stage.require(stage.byte(of: "a", sector: 5) == 3 ^ 90, "a write was lost")
+        }
+
+        static let ownIOVersusSuspend = Scenario(
+            "contract own I/O", "a suspend waits for what a target does by itself",
+            devices: ["x": "0 8 counting a 0 b"],
+            threads: [
+                "message": { $0.message("x", "note 7") },
+                "suspend": { stage in
+                    stage.suspend("x", .noflush)
+                    let calls = stage.devices.store("b")?.calls.count
+                    stage.create("y")
+                    // The message itself may come later: it goes on in a suspended device.
+                    if stage.succeeded("message x note 7") { return }
+                    stage.require(
+                        calls == stage.devices.store("b")?.calls.count
+                            || stage.byte(of: "b", sector: 1) == 7, "I/O after a suspend")
+                },
+            ]
+        ) { stage in
+            stage.requireSuccess("suspend x", "message x note 7")
+            stage.resume("x")
+            stage.suspend("x", .noflush, as: "suspend again")
+            stage.require(stage.byte(of: "b", sector: 1) == 7, "a suspend didn't wait for I/O")
+        }
+
+        static let ownIOVersusRemove = Scenario(
+            "contract own I/O, remove",
+            "a table whose target does I/O by itself is kept until that ends",
+            devices: ["x": "0 8 counting a 0 b"],
+            threads: [
+                "message": { $0.message("x", "note 7") },
+                "remove": { $0.remove("x") },
+            ]
+        ) { stage in
+            stage.requireSuccess("remove x")
+            stage.require("message x note 7", successOr: .noSuchAddressOrDevice)
+            // Removed behind it, the message is ENXIO, too.
+            stage.require(
+                stage.byte(of: "b", sector: 1) == 7 || !stage.succeeded("message x note 7"),
+                "the target's write was lost")
+        }
+
+        static let refusedResume = Scenario(
+            "contract resume", "a resume that a target refuses leaves the device suspended",
+            devices: ["x": "0 8 counting a 0 b"],
+            setup: {
+                $0.open("x")
+                $0.suspend("x", .noflush)
+                $0.write(1)
+                $0.message("x", "refuse")
+            },
+            threads: [
+                "resume": { stage in
+                    stage.resume("x", as: "first")
+                    stage.require(stage.seen.errno("first") == .ioError, "the resume went on")
+                    stage.require(stage.info("x")?.isSuspended == true, "not suspended")
+                    stage.require(stage.byte(of: "a") == 0, "a write came through")
+                    stage.resume("x", as: "second")
+                },
+                "write": { $0.write(2, sector: 1) },
+            ]
+        ) { stage in
+            stage.requireSuccess("second")
+            stage.requireAllWritten()
+        }
+
+        static let refusedSwap = Scenario(
+            "contract swap",
+            "a table whose target refuses is live, suspended, and the old one is gone",
+            devices: ["x": "0 8 counting a 0 b"],
+            setup: {
+                $0.open("x")
+                $0.message("x", "refuse")
+                $0.load("x", "0 8 counting c 0 b")
+            },
+            threads: [
+                "resume": { stage in
+                    stage.resume("x", as: "first")
+                    stage.require(stage.seen.errno("first") == .ioError, "the swap went on")
+                    stage.require(stage.info("x")?.isSuspended == true, "not suspended")
+                    stage.require(stage.devices.users(of: "a") == 0, "the old table is left")
+                    stage.resume("x", as: "second")
+                },
+                "write": { $0.write(2, sector: 1) },
+            ]
+        ) { stage in
+            stage.requireSuccess("second")
+            stage.requireAllWritten()
+            stage.require(
+                (stage.byte(of: "a", sector: 1) == 2) != (stage.byte(of: "c", sector: 1) == 2),
+                "a write was lost")
+        }
+
+        static let messageVersusRemove = Scenario(
+            "contract message", "a message meets a target with its lower devices open, or ENXIO",
+            devices: ["x": "0 8 counting a 0 b"],
+            threads: [
+                "message": { $0.message("x", "count") },
+                "remove": { $0.remove("x") },
+            ]
+        ) { stage in
+            stage.requireSuccess("remove x")
+            stage.require("message x count", successOr: .noSuchAddressOrDevice)
+        }
+
+        static let messageVersusSwap = Scenario(
+            "contract message, swap",
+            "a message goes to the old table before the swap, or to the new one",
+            devices: ["x": "0 8 counting a 0 b"],
+            setup: { $0.load("x", "0 8 counting a 0 c") },
+            threads: [
+                "message": { $0.message("x", "note 7") },
+                "resume": { $0.resume("x") },
+            ]
+        ) { stage in
+            stage.requireSuccess("resume x", "message x note 7")
+            stage.suspend("x", .noflush)
+            let old = stage.byte(of: "b", sector: 1) == 7
+            let new = stage.byte(of: "c", sector: 1) == 7
+            stage.require(old != new, "the note is in \(old ? "both" : "neither")")
+        }
+    }
+
+    extension Stage {
+        fileprivate func requireAllWritten() {
+            for request in requests { require(error(of: request) == nil, "a write failed") }
+        }
+
+        /// A message of words to the target at sector 0.
+        fileprivate func message(_ name: String, _ text: String) {
+            seen.attempt("message \(name) \(text)") { () throws(DMError) in
+                _ = try registry.message(
+                    .name(ByteString(name)), sector: 0,
+                    words: text.split(separator: " ").map { ByteString(String($0)) })
+            }
+        }
+    }
+#endif
