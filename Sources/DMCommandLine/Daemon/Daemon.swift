@@ -70,6 +70,10 @@ final class Daemon: Sendable {
         _ order: MountOrder, _ ending: Ending, _ logger: Logger
     ) throws(DMError) -> (Daemon, ControlServer) {
         let user = getuid()
+        // Swift ends the process where it gets no memory: what follows has some.
+        guard MemoryReserve.allows() else {
+            throw DMError(.noMemory, "no memory is left for a daemon")
+        }
         let registry = try makeRegistry(order)
         try registry.workers.keepOne()
         // Without them the mount couldn't be served, nor, by an ordinary user, taken away again.
