@@ -6,7 +6,9 @@ package import SystemPackage
 package final class MemoryStore: BackingStore, @unchecked Sendable {
     // @unchecked: guarded by `lock`.
 
+    /// One call that was made of it.
     package struct Call: Hashable, Sendable {
+        /// Of the call.
         package enum Kind: Sendable { case read, write, flush, discard, zero }
         package let kind: Kind
         package let offset: UInt64

@@ -1,11 +1,13 @@
 /// What mapped devices ought to do, in the simplest way: an array of bytes for each store, a list
 /// of lines for each table, one thread, and every byte mapped for itself.
 package struct ReferenceModel: Sendable {
+    /// What a target stands on.
     package enum Place: Hashable, Sendable {
         case store(String)
         case device(String)
     }
 
+    /// What becomes of a line's sectors.
     package enum Target: Hashable, Sendable {
         case linear(Place, start: Int)
         /// In blocks of `block` bytes.
@@ -40,6 +42,7 @@ package struct ReferenceModel: Sendable {
         }
     }
 
+    /// Lines, as a device has them live or inactive.
     package struct Table: Hashable, Sendable {
         /// Lengths in sectors.
         package var lines: [(length: Int, target: Target)]
@@ -74,6 +77,7 @@ package struct ReferenceModel: Sendable {
         package func hash(into hasher: inout Hasher) { hasher.combine(text) }
     }
 
+    /// What a mapped device has.
     package struct Device: Sendable {
         package var live: Table?
         package var inactive: Table?

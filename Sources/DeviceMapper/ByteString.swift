@@ -61,6 +61,7 @@ package struct ByteString: Hashable, Comparable, Sendable {
 
 /// "\(path) 0" keeps the bytes of `path`, whatever they are.
 extension ByteString: ExpressibleByStringInterpolation {
+    /// The bytes so far.
     package struct StringInterpolation: StringInterpolationProtocol {
         fileprivate var bytes: [UInt8] = []
 

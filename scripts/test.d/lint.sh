@@ -1,4 +1,4 @@
-# The format of the sources, and who may see what. Sourced by scripts/test.d/part.
+# The format of the sources. Who may see what, and the like, is in HouseTests. Sourced by scripts/test.d/part.
 
 # The project's files, also where there is no git.
 project_files() {
@@ -15,16 +15,6 @@ none_match() {
     found=$(xargs -d '\n' grep -nIE -e "$1" -- /dev/null) || true
     [ -z "$found" ] || { echo "$found" && false; }
 }
-imports() { printf '^ *(@[a-zA-Z]+ +)?([a-z]+ +)?import +([a-z]+ +)?(%s)' "$1"; }
-only_the_command_line_imports_foundation() {
-    find Sources -path Sources/DMCommandLine -prune -o -name '*.swift' -print |
-        none_match "$(imports 'Foundation|ArgumentParser|Logging')"
-}
-only_the_filesystem_sees_libfuse() {
-    find Sources Tests -path Sources/DMFilesystem -prune -o -path Tests/DMFilesystemTests -prune \
-        -o -name '*.swift' -print | none_match "$(imports CFuse)" &&
-        find Sources Tests -name '*.[ch]' | none_match '#include.*fuse3?/|fuse_lowlevel'
-}
 nothing_is_left_open() { project_files | none_match 'TO[D]O|FIX[M]E'; }
 scripts_parse() {
     local file
@@ -36,8 +26,6 @@ scripts_parse() {
 }
 lint() {
     check 'lint: format' swift format lint --strict -r Sources Tests Package.swift
-    check 'lint: only the command line sees Foundation' only_the_command_line_imports_foundation
-    check 'lint: only the file system sees libfuse' only_the_filesystem_sees_libfuse
     check 'lint: nothing is left open' nothing_is_left_open
     check 'lint: scripts parse' scripts_parse
 }

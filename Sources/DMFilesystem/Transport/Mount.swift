@@ -4,6 +4,7 @@ import Glibc
 import Synchronization
 import SystemPackage
 
+/// How a directory is mounted on.
 package struct MountOptions: Sendable {
     /// Users other than the mounting one may enter; so may root then, who otherwise may not enter
     /// the mount of an ordinary user.

@@ -51,6 +51,7 @@
         package var isComplete = false
         package var failure: Failure?
 
+        /// What went wrong in which schedule.
         package struct Failure: Sendable {
             package var what: String
             /// Random schedules only.
@@ -62,6 +63,7 @@
         }
     }
 
+    /// Runs the schedules of a scenario, one after another.
     package enum Explorer {
         /// All schedules with at most `preemptions` preemptions, at most `limit` of them, then
         /// `random` random ones by seed. Stops at the first failure.

@@ -110,7 +110,7 @@
             stage.require(stage.names == (isKept ? ["up", "x"] : ["up"]), "left: \(stage.names)")
             stage.require(!isKept || stage.info("x")?.isDeferredRemove == true, "the mark is lost")
             stage.clear("up")
-            stage.registry.settle(nil)
+            stage.registry.awaitCloses(nil)
             stage.require(stage.names == ["up"], "left: \(stage.names)")
         }
 

@@ -154,6 +154,7 @@ struct IOStatistics: ~Copyable, @unchecked Sendable {
 
 /// What a device did since it was created.
 package struct IOCounts: Hashable, Sendable {
+    /// Requests of one kind.
     package struct Kind: Hashable, Sendable {
         /// That were admitted, those under way among them.
         package var requests: UInt64 = 0

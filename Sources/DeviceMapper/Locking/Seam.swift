@@ -25,6 +25,7 @@
         func report(_ what: String)
     }
 
+    /// The way from the core to the scheduler of a test, if there is one on this thread.
     package enum Seam {
         private static let key: pthread_key_t = {
             var key = pthread_key_t()

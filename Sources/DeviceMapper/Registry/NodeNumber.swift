@@ -1,6 +1,7 @@
 /// The inode number of something in the mount: fixed by minor and generation, so that a daemon
 /// that takes over after another knows what the kernel means.
 package struct NodeNumber: Hashable, Sendable, RawRepresentable {
+    /// What it is the number of.
     package enum Kind: Hashable, Sendable {
         case root, mapperDirectory, controlLink
         /// The file of a device, or the link to it in the mapper directory.

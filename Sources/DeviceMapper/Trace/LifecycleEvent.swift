@@ -11,6 +11,7 @@ package enum LifecycleEvent: UInt8, Sendable, CaseIterable {
     /// The last reference to a freed table is gone, and with it the memory.
     case tableReleased
 
+    /// The two lists of the seed's order.
     package enum Direction: String, Sendable { case register, remove }
 
     package var direction: Direction {
