@@ -9,10 +9,8 @@ import SystemPackage
 /// beside them, and what it takes to say so, to finish what is under way and to remove devices is
 /// still there.
 package enum MemoryReserve {
-    /// Bytes.
-    private static let size = 8 << 20
     /// Bytes of it that must be new memory, for the threads of clients.
-    private static let newSize = size / 4
+    private static let newSize = Limits.reservedBytes / 4
 
     /// Whether a block of so many bytes can be had, and the reserve beside it, at this moment. Two
     /// system calls: for what isn't done for each request. What the limit is (RLIMIT_AS, a strict
@@ -22,12 +20,12 @@ package enum MemoryReserve {
     /// For what stays, devices and tables of so many bytes in all: leaves as much again to requests.
     /// ENOMEM.
     package static func check(_ bytes: Int = 0, for purpose: String) throws(DMError) {
-        guard !has(bytes + size, inOneBlock: 0) else { return }
+        guard !has(bytes + Limits.reservedBytes, inOneBlock: 0) else { return }
         throw DMError(.noMemory, "no memory is left for \(purpose)")
     }
 
     private static func has(_ bytes: Int, inOneBlock block: Int) -> Bool {
-        let length = bytes + size
+        let length = bytes + Limits.reservedBytes
         if clinux_can_map(length) != 0 { return true }
         // What was freed is malloc's still, in pieces.
         return clinux_can_map(block + newSize) != 0 && clinux_freed_memory() >= length

@@ -3,7 +3,7 @@
 package struct Sectors: Hashable, Comparable, Sendable {
     /// The longest device that the kernel accepts (`dm_table_add_target`): 2^54 - 1 sectors, so
     /// that byte offsets fit in 63 bits.
-    package static let maximum = Sectors(1 << 54 - 1)
+    package static let maximum = Sectors(Limits.sectors)
     package static let size: UInt64 = 512
     package static let zero = Sectors(0)
 

@@ -15,7 +15,7 @@
 
         private static func check(_ message: String) {
             let line = formatted(message)
-            precondition(line.count <= LogLine.longest, "a line too long")
+            precondition(line.count <= Limits.logLineBytes, "a line too long")
             precondition(line == LogLine.bytes(message), "a message was a format")
             guard let text = String(validating: line, as: UTF8.self) else {
                 preconditionFailure("a line that is not UTF-8")
@@ -32,7 +32,7 @@
 
         /// What the C library makes of what vsyslog(3) gets.
         private static func formatted(_ message: String) -> [UInt8] {
-            var buffer = [CChar](repeating: 0, count: LogLine.longest + 1)
+            var buffer = [CChar](repeating: 0, count: Limits.logLineBytes + 1)
             let count = SystemLog.withFormat(message) {
                 vsnprintf(&buffer, buffer.count, $0, $1)
             }

@@ -18,7 +18,7 @@ import Testing
 
     /// What the C library makes of a message.
     private func formatted(_ text: String) -> [UInt8] {
-        var buffer = [CChar](repeating: 0x7e, count: 4 * LogLine.longest)
+        var buffer = [CChar](repeating: 0x7e, count: 4 * Limits.logLineBytes)
         let count = SystemLog.withFormat(text) { vsnprintf(&buffer, buffer.count, $0, $1) }
         return buffer.prefix(Int(count)).map { UInt8(bitPattern: $0) }
     }
@@ -53,11 +53,11 @@ import Testing
 
     @Test("a long message is cut behind a whole character", arguments: ["x", "é", "日", "👩", "\n"])
     func long(text: String) {
-        let line = LogLine.bytes(String(repeating: text, count: 3 * LogLine.longest))
-        #expect(line.count <= LogLine.longest && line.count > LogLine.longest - 4)
+        let line = LogLine.bytes(String(repeating: text, count: 3 * Limits.logLineBytes))
+        #expect(line.count <= Limits.logLineBytes && line.count > Limits.logLineBytes - 4)
         #expect(line.suffix(3) == Array("...".utf8)[...])
         #expect(Printable.bytes(line) == line)
-        let short = String(repeating: "x", count: LogLine.longest)
+        let short = String(repeating: "x", count: Limits.logLineBytes)
         #expect(LogLine.bytes(short) == Array(short.utf8))
     }
 

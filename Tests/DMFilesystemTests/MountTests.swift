@@ -241,7 +241,7 @@ struct MountTests {
             _ = reader.wait()
             for _ in 0..<100 {
                 expect("head -c 1 \(tree.path("dm-0")) | wc -c", "1")
-                tree.registry.settle(device)
+                tree.registry.awaitCloses(device)
                 #expect(try tree.registry.info(device).openCount == 0)
             }
             _ = try tree.registry.remove(device, deferred: false)
@@ -255,7 +255,7 @@ struct MountTests {
             try tree.create("a", ["0 8 linear \(backing) 0"])
             let file = tree.path("dm-0")
             expect("printf old | dd of=\(file) conv=notrunc 2>/dev/null; head -c 3 \(file)", "old")
-            tree.registry.settle(nil)
+            tree.registry.awaitCloses(nil)
             // Behind our back.
             expect(
                 "printf new | dd of=\(backing) conv=notrunc 2>/dev/null; head -c 3 \(file)", "new")
@@ -297,7 +297,7 @@ struct MountTests {
             expect("stat -L -c %s \(file)", "\(8192 * 512)")
             expect("ls \(tree.directory)", "block\ndm-0\ndm-1\nmapper\nproc")
             expect("exec 3< \(file)", "")
-            tree.registry.settle(.name(ByteString("other")))
+            tree.registry.awaitCloses(.name(ByteString("other")))
             _ = try tree.registry.remove(.name(ByteString("other")), deferred: false)
 
             _ = try tree.registry.resume(held)

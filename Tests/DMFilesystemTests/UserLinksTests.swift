@@ -10,7 +10,7 @@ import Testing
     private let owner = Owner(user: 7, group: 8)
 
     private func links(count: Int = 100, bytes: Int = 1000) -> UserLinks {
-        var limits = UserLinks.Limits()
+        var limits = UserLinks.Room()
         limits.count = count
         limits.bytes = bytes
         return UserLinks(limits: limits, time: 1)

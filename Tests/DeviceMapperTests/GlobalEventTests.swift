@@ -66,7 +66,7 @@ import Testing
         let told = isEvent {
             handle.close()
             #expect(eventually { registry.list().isEmpty })
-            registry.settle(nil)
+            registry.awaitCloses(nil)
         }
         #expect(told)
         #expect(isEvent { _ = registry.removeAll(deferred: false) })
@@ -85,7 +85,7 @@ import Testing
         let silent = !isEvent {
             handle.close()
             #expect(eventually { registry.list().isEmpty })
-            registry.settle(nil)
+            registry.awaitCloses(nil)
         }
         #expect(silent)
         try devices.shutDown()

@@ -250,12 +250,12 @@ import Testing
 
     @Test("windows are bounded, and go with their file")
     func windowsAreBounded() throws {
-        let size = 300 * Int(FileWindow.size)
+        let size = 300 * Int(Limits.fileWindowBytes)
         try directory.file("large", size: size)
         try create("d", "0 \(size / 512) linear \(directory.path)/large 0")
         let handle = try open("d")
         for index in 0..<300 {
-            let offset = UInt64(index) * FileWindow.size
+            let offset = UInt64(index) * Limits.fileWindowBytes
             #expect(try read(handle, offset, 32 << 10).error == nil)
         }
         #expect(FileWindows.shared.count <= 256)

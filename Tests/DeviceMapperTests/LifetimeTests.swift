@@ -390,10 +390,10 @@ import Testing
         #expect(throws: DMError(.resourceBusy)) { try remove("d") }
         let second = try devices.open("d")
         first.close()
-        registry.settle(name("d"))
+        registry.awaitCloses(name("d"))
         #expect(try registry.info(name("d")).isDeferredRemove)
         second.close()
-        registry.settle(nil)
+        registry.awaitCloses(nil)
         #expect(registry.list().isEmpty)
         #expect(devices.users(of: "a") == 0)
         try devices.shutDown()
@@ -421,7 +421,7 @@ import Testing
             name("e"), sector: 0, words: [ByteString("@cancel_deferred_remove")])
         #expect(!info.isDeferredRemove)
         handle.close()
-        registry.settle(nil)
+        registry.awaitCloses(nil)
         #expect(registry.list().count == 1)
         try devices.shutDown()
     }
@@ -436,7 +436,7 @@ import Testing
         #expect(registry.list().count == 3)
         _ = try remove("upper")
         #expect(eventually { registry.list().isEmpty })
-        registry.settle(nil)
+        registry.awaitCloses(nil)
         #expect(devices.users(of: "a") == 0)
         try devices.shutDown()
     }
@@ -447,7 +447,7 @@ import Testing
     private final class BusyReports: CloseReports, Sendable {
         let endings = Atomic<Int>(0)
 
-        func settle(until deadline: Deadline, or isOver: () -> Bool) -> Bool {
+        func awaitCloses(until deadline: Deadline, or isOver: () -> Bool) -> Bool {
             while !deadline.hasPassed {
                 if isOver() {
                     endings.add(1, ordering: .relaxed)
@@ -473,7 +473,7 @@ import Testing
             let handle = try devices.open("d")
             handle.noteFlush()
             let closing = Background { handle.close() }
-            registry.settle(name("d"))
+            registry.awaitCloses(name("d"))
             try closing.get()
         }
         #expect(reports.endings.load(ordering: .relaxed) == 1)
@@ -490,7 +490,7 @@ import Testing
             handle.noteFlush()
             let closing = Background { handle.close() }
             let start = Deadline.nowMilliseconds
-            registry.settle(name("d"))
+            registry.awaitCloses(name("d"))
             let waited = Deadline.nowMilliseconds - start
             // On a busy machine the close may come after all the time that a look has for it.
             let isClosed = try registry.info(name("d")).openCount == 0

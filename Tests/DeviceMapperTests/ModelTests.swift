@@ -129,7 +129,7 @@ private struct ModelRun {
             }
             try checkStates()
         }
-        for name in ModelTests.names { try settle(name) }
+        for name in ModelTests.names { try endSuspension(name) }
         #expect(pending.isEmpty, "\(context)")
         for (name, _) in ModelTests.stores {
             #expect(devices.store(name)?.contents == model.stores[name], "\(name): \(context)")
@@ -258,7 +258,7 @@ private struct ModelRun {
     }
 
     /// Gets a device out of suspension, so that everything ends.
-    private mutating func settle(_ name: String) throws {
+    private mutating func endSuspension(_ name: String) throws {
         guard model.devices[name]?.isSuspended == true else { return }
         try clear(name)
         if model.devices[name]?.live == nil {
@@ -267,7 +267,7 @@ private struct ModelRun {
             model.devices[name]?.inactive = table
             model.devices[name]?.hadTable = true
         }
-        history.append("settle \(name)")
+        history.append("let go \(name)")
         _ = try devices.registry.resume(reference(name))
         if let table = model.devices[name]?.inactive {
             model.devices[name]?.live = table

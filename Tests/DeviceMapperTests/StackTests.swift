@@ -199,7 +199,7 @@ import Testing
         #expect(registry.list().allSatisfy { $0.isDeferredRemove })
         handle.close()
         #expect(eventually { registry.list().isEmpty })
-        registry.settle(nil)
+        registry.awaitCloses(nil)
         try devices.shutDown()
         #expect(devices.users(of: "b") == 0)
     }

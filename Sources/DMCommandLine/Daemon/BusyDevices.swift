@@ -4,7 +4,7 @@ import DeviceMapper
 enum BusyDevices {
     /// Devices that have more openers than the tables that use them: the others are programs.
     static func names(_ registry: DeviceRegistry) -> [ByteString] {
-        registry.settle(nil)
+        registry.awaitCloses(nil)
         let devices = registry.list()
         var byTables: [DeviceNumber: UInt32] = [:]
         for device in devices {

@@ -2,15 +2,13 @@ import DeviceMapper
 
 /// A message of the daemon's log: one line, as `Printable` shows it, whatever stands in it.
 enum LogLine {
-    /// Bytes; rsyslog takes no more of a message by default. The beginning is kept.
-    static let longest = 8192
     private static let ellipsis = Array("...".utf8)
 
     static func bytes(_ message: String) -> [UInt8] {
         // No byte is shown by less than one: what comes later would be cut in any case.
-        let line = Printable.bytes(message.utf8.prefix(longest + 1))
-        guard line.count > longest else { return line }
-        var kept = line.prefix(longest - ellipsis.count)
+        let line = Printable.bytes(message.utf8.prefix(Limits.logLineBytes + 1))
+        guard line.count > Limits.logLineBytes else { return line }
+        var kept = line.prefix(Limits.logLineBytes - ellipsis.count)
         // Not in the middle of a character.
         while let last = kept.last, line[kept.count] & 0xc0 == 0x80, last >= 0x80 {
             kept.removeLast()

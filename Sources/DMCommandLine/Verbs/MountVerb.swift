@@ -35,7 +35,7 @@ struct MountVerb: ParsableCommand {
 
     @Option(
         help: "MiB of memory for writes that are held; more of them go to a file in $TMPDIR.")
-    var heldMemory = HeldMemory.defaultLimit >> 20
+    var heldMemory = Limits.heldBytes >> 20
 
     @Flag(help: "Use backing files that another dmfuse daemon uses, and let it use ours.")
     var noLock = false

@@ -40,7 +40,7 @@ enum Commands {
         return switch number.ownCommand {
         case .tableStatusWithPaths: TableStatusWithPaths.self
         case .trace: Trace.self
-        case .limits: Limits.self
+        case .limits: DeviceLimits.self
         case .unmount, .waitForEvent, nil: nil
         }
     }

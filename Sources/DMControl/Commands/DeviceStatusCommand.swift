@@ -7,7 +7,7 @@ enum DeviceStatusCommand: Command {
 
     static func run(_ call: inout CommandCall) throws(DMError) {
         let reference = try call.reference()
-        call.registry.settle(reference)
+        call.registry.awaitCloses(reference)
         let info = try call.registry.info(reference, inactive: call.isAboutInactive)
         call.setFound(info)
         call.setStatus(info)

@@ -9,7 +9,7 @@ enum ListDevices: Command {
     static let hasData = true
 
     static func run(_ call: inout CommandCall) throws(DMError) {
-        call.registry.settle(nil)
+        call.registry.awaitCloses(nil)
         let head = call.head
         let entries = call.registry.list()
             .filter { $0.name.hasPrefix(head.name) && $0.uuid.hasPrefix(head.uuid) }

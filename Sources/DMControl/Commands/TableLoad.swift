@@ -13,7 +13,7 @@ enum TableLoad: Command {
     static func run(_ call: inout CommandCall) throws(DMError) {
         let reference = try call.reference()
         _ = try call.registry.info(reference)
-        guard call.head.targetCount <= TableLine.maximumCount else {
+        guard call.head.targetCount <= Limits.targetsOfTable else {
             throw DMError(.overflow, "too many targets: \(call.head.targetCount)")
         }
         // Before they are read out of the data, too.

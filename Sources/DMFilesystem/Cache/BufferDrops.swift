@@ -34,9 +34,6 @@ final class BufferDrops: @unchecked Sendable {
 
     private static let longestPause: UInt32 = 50
 
-    /// How many devices may have one under way.
-    private static let maximum = 64
-
     /// Drops what is cached of a file for `waiter`. EAGAIN: too many devices have one under way.
     func drop(
         _ node: NodeNumber, of file: DeviceHandle, _ pages: KernelPages, for waiter: Waiter
@@ -46,7 +43,7 @@ final class BufferDrops: @unchecked Sendable {
                 next[node]?.append(waiter)
                 return false
             }
-            guard next.count < BufferDrops.maximum else {
+            guard next.count < Limits.bufferFlushes else {
                 throw DMError(.resourceTemporarilyUnavailable)
             }
             next[node] = []

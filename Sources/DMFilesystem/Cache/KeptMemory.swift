@@ -23,9 +23,7 @@ final class KeptMemory: @unchecked Sendable {
     private var oldest: Place?
     private var newest: Place?
 
-    static var usual: Int { 64 << 20 }
-
-    init(limit: Int = KeptMemory.usual) { self.limit = limit }
+    init(limit: Int = Limits.listingBytes) { self.limit = limit }
 
     /// Instead of what was kept there, as the newest.
     func keep(_ content: some Sendable, bytes: Int, at place: Place) {

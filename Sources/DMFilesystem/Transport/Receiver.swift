@@ -67,7 +67,7 @@ final class Receiver {
 
     /// Waits until it has seen to every RELEASE that it took before the call. False: not before the
     /// deadline. `wake` makes the thread's receiving end.
-    func settle(until deadline: Deadline, _ wake: () -> Void) -> Bool {
+    func finishCloses(until deadline: Deadline, _ wake: () -> Void) -> Bool {
         let turn = turns.load(ordering: .sequentiallyConsistent)
         while turns.load(ordering: .sequentiallyConsistent) == turn {
             switch step.load(ordering: .sequentiallyConsistent) {

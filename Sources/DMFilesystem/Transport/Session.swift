@@ -4,6 +4,7 @@ import Glibc
 package import SystemPackage
 import Synchronization
 
+/// What a session is made with.
 package struct SessionConfiguration: Sendable {
     /// Threads that receive requests. Each may do backing I/O itself; none waits for a suspended
     /// device.
@@ -259,7 +260,7 @@ package final class Session: @unchecked Sendable {
 /// The kernel queues the RELEASE of a last close before close(2) returns, though we may take it later.
 /// So whatever was closed is known when the queue was empty and each thread has seen to what it took.
 extension Session: CloseReports {
-    package func settle(until deadline: Deadline, or isOver: () -> Bool) -> Bool {
+    package func awaitCloses(until deadline: Deadline, or isOver: () -> Bool) -> Bool {
         var pauses = 0
         while pages.hasRequest {
             if deadline.hasPassed { return false }
@@ -269,7 +270,7 @@ extension Session: CloseReports {
             if pauses % Session.pausesForALook == 0, isOver() { return true }
         }
         return lock.withLock { serving.map(\.receiver) }.allSatisfy { receiver in
-            receiver.settle(until: deadline) { wake(receiver) }
+            receiver.finishCloses(until: deadline) { wake(receiver) }
         }
     }
 

@@ -9,11 +9,11 @@ import SystemPackage
 /// Whether somebody may change a directory has been decided by the kernel (`default_permissions`).
 final class UserLinks: Sendable {
     /// What all directories of a mount may hold together.
-    struct Limits: Sendable {
+    struct Room: Sendable {
         /// Links and directories.
-        var count = 65_536
+        var count = Limits.userLinks
         /// Bytes of their names and of where links lead.
-        var bytes = 8 << 20
+        var bytes = Limits.userLinkBytes
     }
 
     /// Bytes of one name.
@@ -41,14 +41,14 @@ final class UserLinks: Sendable {
     /// The root of the mount is a directory here, too. No item has this number.
     private static let root: UInt64 = 0
 
-    private let limits: Limits
+    private let limits: Room
     private let lock = Lock(rank: .leaf, name: "UserLinks.lock")
     /// By their numbers. Guarded by `lock`, as the next two.
     nonisolated(unsafe) private var items: [UInt64: Item]
     nonisolated(unsafe) private var lastNumber = root
     nonisolated(unsafe) private var bytes = 0
 
-    init(limits: Limits = Limits(), time: Int64) {
+    init(limits: Room = Room(), time: Int64) {
         self.limits = limits
         items = [
             UserLinks.root: Item(

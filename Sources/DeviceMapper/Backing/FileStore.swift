@@ -56,9 +56,9 @@ package final class FileStore: BackingStore {
     /// error of its own; and so is what the file doesn't have, where a mapping shows zeros up to
     /// the next page.
     package func lend(_ length: Int, at offset: UInt64) -> LentBytes? {
-        let within = offset % FileWindow.size
+        let within = offset % Limits.fileWindowBytes
         guard length >= FileStore.leastLent, io.block == 0,
-            within + UInt64(length) <= FileWindow.size,
+            within + UInt64(length) <= Limits.fileWindowBytes,
             offset + UInt64(length) <= size,
             let window = FileWindows.shared.take(self, current, at: offset)
         else { return nil }

@@ -6,9 +6,6 @@ import SystemPackage
 /// process touches the memory: the file may be cut short at any moment, and a system call then
 /// fails with EFAULT where a load would end the process.
 final class FileWindow: Sendable {
-    /// Bytes of a window, and what a window begins at a multiple of.
-    static let size: UInt64 = 64 << 20
-
     fileprivate struct Key: Hashable {
         let store: ObjectIdentifier
         let index: UInt64
@@ -22,8 +19,8 @@ final class FileWindow: Sendable {
 
     fileprivate init?(_ file: FileDescriptor, _ key: Key) {
         let address = mmap(
-            nil, Int(FileWindow.size), PROT_READ, MAP_SHARED, file.rawValue,
-            off_t(key.index * FileWindow.size))
+            nil, Int(Limits.fileWindowBytes), PROT_READ, MAP_SHARED, file.rawValue,
+            off_t(key.index * Limits.fileWindowBytes))
         guard let address, address != UnsafeMutableRawPointer(bitPattern: -1) else { return nil }
         memory = UnsafeRawPointer(address)
         self.key = key
@@ -31,7 +28,7 @@ final class FileWindow: Sendable {
 
     deinit {
         precondition(!isUsed, "a window was unmapped while bytes of it were lent")
-        munmap(UnsafeMutableRawPointer(mutating: memory), Int(FileWindow.size))
+        munmap(UnsafeMutableRawPointer(mutating: memory), Int(Limits.fileWindowBytes))
     }
 
     fileprivate var isUsed: Bool { users.load(ordering: .acquiring) > 0 }
@@ -49,8 +46,11 @@ final class FileWindows: KeepsMemory, @unchecked Sendable {
     /// 16 GiB of addresses and 32 MiB of page tables, or a quarter of the addresses that we may have.
     private static let maximum: Int = {
         var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0 else { return 256 }
-        return Int(min(UInt64(limit.rlim_cur) / 4 / FileWindow.size, 256))
+        guard getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0 else {
+            return Limits.fileWindows
+        }
+        return Int(
+            min(UInt64(limit.rlim_cur) / 4 / Limits.fileWindowBytes, UInt64(Limits.fileWindows)))
     }()
 
     /// Guards the fields below. Leaf: nothing is mapped or unmapped under it.
@@ -68,9 +68,9 @@ final class FileWindows: KeepsMemory, @unchecked Sendable {
         _ store: FileStore, _ file: FileDescriptor, at offset: UInt64
     ) -> Unmanaged<FileWindow>? {
         let key = FileWindow.Key(
-            store: ObjectIdentifier(store), index: offset / FileWindow.size)
+            store: ObjectIdentifier(store), index: offset / Limits.fileWindowBytes)
         if let found = lock.withLock({ use(windows[key]) }) { return found }
-        guard FileWindows.maximum > 0, MemoryReserve.allows(Int(FileWindow.size)),
+        guard FileWindows.maximum > 0, MemoryReserve.allows(Int(Limits.fileWindowBytes)),
             let fresh = FileWindow(file, key)
         else { return nil }
         let (window, removed) = lock.withLock { add(fresh) }

@@ -59,7 +59,7 @@ package protocol CloseReports: AnyObject, Sendable {
     /// Waits until each close that had been done before the call is known here, but for those of openers
     /// with a request under way, or until nobody waits for one any more, `isOver`. False: not before the
     /// deadline. With no lock held.
-    func settle(until deadline: Deadline, or isOver: () -> Bool) -> Bool
+    func awaitCloses(until deadline: Deadline, or isOver: () -> Bool) -> Bool
 
     /// Whether a request of one of these openers isn't answered. They may be gone.
     func isServing(_ openers: [ObjectIdentifier]) -> Bool

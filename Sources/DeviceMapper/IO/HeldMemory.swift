@@ -16,13 +16,9 @@ package final class HeldMemory: Sendable {
         case spilled(SpilledBytes)
     }
 
-    package static let defaultLimit = 64 << 20
-    /// Bytes on their way into the spill file that are let be, whatever the budget.
-    private static let leastInTransit = 16 << 20
-
     init(limit: Int, spillDirectory: ByteString, workers: IOWorkers) {
         used = Bound(limit)
-        inTransit = Bound(max(limit, HeldMemory.leastInTransit))
+        inTransit = Bound(max(limit, Limits.heldBytesInTransit))
         spill = SpillFile(directory: spillDirectory)
         self.workers = workers
     }

@@ -89,7 +89,7 @@ package final class IORequest: @unchecked Sendable {
 
     /// For each device of the deepest stack a frame of its own, of the target that watches, of the order in
     /// which deferred requests go on, and of that in which blocks are written.
-    private static let maximumFrames = 4 * EdgeGraph.maximumDepth
+    private static let maximumFrames = 4 * Limits.stackedDevices
     /// Most stacks are not so deep.
     private static let usualFrames = 16
     private var frames: UnsafeMutablePointer<Frame>
@@ -345,11 +345,8 @@ package final class IORequest: @unchecked Sendable {
     /// many of all requests.
     var shouldPause: Bool {
         RequestPool.shared.isCrowded
-            && remaining.load(ordering: .relaxed) > IORequest.partsInACrowd
+            && remaining.load(ordering: .relaxed) > Limits.partsOfOneBeyond
     }
-
-    /// So many parts each request may have under way, however many there are in all.
-    private static let partsInACrowd = 4
 
     /// Those of the parts that were cut so far, which are all unless `cut` says where it goes on. True:
     /// it goes on here, since they have all ended. False: where the last of them ends, and this isn't

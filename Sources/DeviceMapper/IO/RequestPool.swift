@@ -17,13 +17,11 @@ final class RequestPool: KeepsMemory, @unchecked Sendable {
 
     /// Parts that are in use. Changed under `lock`.
     private let used = Atomic<Int>(0)
-    /// Beyond so many parts of all requests each request waits for its own before it is cut further.
-    private static let crowd = 1024
 
     private init() { IdleMemory.shared.add(self) }
 
     /// Whether who has parts under way should wait for these before it makes more.
-    var isCrowded: Bool { used.load(ordering: .relaxed) >= RequestPool.crowd }
+    var isCrowded: Bool { used.load(ordering: .relaxed) >= Limits.parts }
 
     /// A part of `request`. Nil: there is no memory. A flush of our own is never refused.
     func take(for request: IORequest) -> IORequest? {

@@ -30,7 +30,7 @@ package enum Thread {
         }
     }
 
-    /// Stacks of devices are bounded (`EdgeGraph.maximumDepth`), so a request needs little of this.
+    /// Stacks of devices are bounded (`Limits.stackedDevices`), so a request needs little of this.
     static let stackSize = 512 << 10
 
     /// Whether so many more threads can be had at this moment: starts them, and lets them end. EAGAIN.

@@ -23,7 +23,7 @@ final class DeferredRemovals: @unchecked Sendable {
         do {
             try Thread.start("dmfuse-remove", .removal) { self.work(registry) }
         } catch {
-            // No thread to be had: the mark stays, and `settle` or the next close tries again.
+            // No thread to be had: the mark stays, and `finishScheduled` or the next close tries again.
             lock.withLock { isRunning = false }
         }
     }
@@ -32,7 +32,7 @@ final class DeferredRemovals: @unchecked Sendable {
     var isIdle: Bool { lock.withLock { completed == scheduled } }
 
     /// Waits a bounded moment until what was scheduled so far is done.
-    func settle(in registry: DeviceRegistry, until deadline: Deadline) {
+    func finishScheduled(in registry: DeviceRegistry, until deadline: Deadline) {
         // No thread was to be had before: this one does it.
         let isOurs = lock.withLock { () -> Bool in
             guard !cells.isEmpty, !isRunning else { return false }

@@ -2,16 +2,12 @@ import SystemPackage
 
 /// What may be a device's name or uuid.
 package enum DeviceNames {
-    /// Bytes, without the NUL (DM_NAME_LEN, DM_UUID_LEN).
-    package static let maximumName = 127
-    package static let maximumUUID = 128
-
     /// EINVAL: empty, too long, contains "/", or is "control", "." or ".." (`check_name`).
     package static func checkName(_ name: ByteString) throws(DMError) {
         guard !name.isEmpty else {
             throw DMError(.invalidArgument, "name not supplied when creating device")
         }
-        guard name.count <= maximumName, !name.bytes.contains(0) else {
+        guard name.count <= Limits.nameBytes, !name.bytes.contains(0) else {
             throw DMError(.invalidArgument, "device name is too long")
         }
         guard !name.bytes.contains(UInt8(ascii: "/")), !reserved.contains(name) else {
@@ -21,7 +17,7 @@ package enum DeviceNames {
 
     /// EINVAL: too long.
     package static func checkUUID(_ uuid: ByteString) throws(DMError) {
-        guard uuid.count <= maximumUUID, !uuid.bytes.contains(0) else {
+        guard uuid.count <= Limits.uuidBytes, !uuid.bytes.contains(0) else {
             throw DMError(.invalidArgument, "device uuid is too long")
         }
     }

@@ -1,6 +1,7 @@
 import Glibc
 import SystemPackage
 
+/// What came of a removal that wasn't refused.
 package enum RemoveOutcome: Sendable {
     /// Gone; the state just before.
     case removed(DeviceInfo)
@@ -117,7 +118,7 @@ extension DeviceRegistry {
                 return (cells.count, areOpen)
             }
             if areOpen || deadline.hasPassed { return left }
-            deferredRemovals.settle(in: self, until: deadline)
+            deferredRemovals.finishScheduled(in: self, until: deadline)
         }
     }
 

@@ -7,7 +7,7 @@ extension DeviceRegistry {
     package func rename(
         _ name: ByteString, to new: ByteString
     ) throws(DMError) -> DeviceInfo {
-        guard !new.isEmpty, new.count <= DeviceNames.maximumName else { throw Self.invalidNew }
+        guard !new.isEmpty, new.count <= Limits.nameBytes else { throw Self.invalidNew }
         try DeviceNames.checkName(new)
         let (device, info) = try writing { (state) throws(DMError) -> (MappedDevice, DeviceInfo) in
             guard state.cellsByName[new] == nil else {
@@ -29,7 +29,7 @@ extension DeviceRegistry {
     package func setUUID(
         _ name: ByteString, to uuid: ByteString
     ) throws(DMError) -> DeviceInfo {
-        guard !uuid.isEmpty, uuid.count <= DeviceNames.maximumUUID else { throw Self.invalidNew }
+        guard !uuid.isEmpty, uuid.count <= Limits.uuidBytes else { throw Self.invalidNew }
         let (device, info) = try writing { (state) throws(DMError) -> (MappedDevice, DeviceInfo) in
             guard state.cellsByUUID[uuid] == nil else {
                 throw DMError(

@@ -77,9 +77,9 @@ extension DeviceRegistry {
 
     /// Waits a bounded moment for handles that may be closing, of one device or of all, and for the
     /// deferred removals that follow. Before what shows open counts or the list. No lock held.
-    package func settle(_ reference: DeviceReference?) {
+    package func awaitCloses(_ reference: DeviceReference?) {
         waitForClosings(reference, .look)
-        deferredRemovals.settle(
+        deferredRemovals.finishScheduled(
             in: self, until: Deadline(millisecondsFromNow: ClosingWait.removal.milliseconds))
     }
 
@@ -93,7 +93,7 @@ extension DeviceRegistry {
         }
         if areOver() { return }
         let reports = reading { $0.closeReports }
-        if let reports, settle(reference, wait, reports, until: deadline, areOver) {
+        if let reports, awaitCloses(reference, wait, reports, until: deadline, areOver) {
             // Whoever is left has it open.
             if areOver() { return }
         } else if closings.wait(until: deadline, areOver) {
@@ -112,7 +112,7 @@ extension DeviceRegistry {
 
     /// Lets all closes come in that were done before. One that has a request under way comes after that
     /// has been answered. False: the deadline passed.
-    private func settle(
+    private func awaitCloses(
         _ reference: DeviceReference?, _ wait: ClosingWait, _ reports: any CloseReports,
         until deadline: Deadline, _ areOver: () -> Bool
     ) -> Bool {
@@ -121,7 +121,7 @@ extension DeviceRegistry {
                 self.openings(reference, in: state).flatMap { wait.pending(of: $0) }
             }
             let isServing = reports.isServing(handles)
-            guard reports.settle(until: deadline, or: areOver) else { return false }
+            guard reports.awaitCloses(until: deadline, or: areOver) else { return false }
             if !isServing || areOver() { return true }
             if closings.wait(until: deadline.orSooner(milliseconds: 5), areOver) { return true }
             if deadline.hasPassed { return false }

@@ -13,7 +13,7 @@ package struct RegistryConfiguration: Sendable {
     /// Where lifecycle events are noted; nil: nowhere.
     package var lifecycleTrace: LifecycleTrace?
     /// Bytes of memory for the bytes of held writes.
-    package var heldMemory = HeldMemory.defaultLimit
+    package var heldMemory = Limits.heldBytes
     /// Where a spill file for more of them can be made; the empty path: nowhere.
     package var spillDirectory = ByteString("/var/tmp")
     /// Whether backing files are locked against other daemons (`FileLock`).

@@ -4,10 +4,6 @@
 /// All of it is guarded by dm_sem. An edge is added in one step with the check that no circle
 /// closes, so that two loads at once can't close one between them.
 struct EdgeGraph {
-    /// The longest chain of mapped devices, one on another. A request goes down by calls, so the
-    /// depth is bounded by a thread's stack; one more is ELOOP.
-    static let maximumDepth = 32
-
     private struct Key: Hashable {
         let lower: ObjectIdentifier
         let isWritable: Bool
@@ -43,10 +39,10 @@ struct EdgeGraph {
         let below = longest(ObjectIdentifier(lower), &memo) { $0.lower.keys.map(\.lower) }
         memo = [:]
         let above = longest(ObjectIdentifier(upper), &memo) { Array($0.upper.keys) }
-        guard above + below <= EdgeGraph.maximumDepth else {
+        guard above + below <= Limits.stackedDevices else {
             throw DMError(
                 .tooManySymbolicLinkLevels,
-                "more than \(EdgeGraph.maximumDepth) mapped devices one on another")
+                "more than \(Limits.stackedDevices) mapped devices one on another")
         }
         nodes[ObjectIdentifier(upper), default: Node(device: upper)].lower[key] = (lower, 1)
         nodes[ObjectIdentifier(lower), default: Node(device: lower)]
@@ -102,7 +98,7 @@ struct EdgeGraph {
     }
 
     /// Devices on the longest way from `start` in one direction, itself included. The graph has no
-    /// circle and no way is longer than `maximumDepth`, so the recursion is bounded.
+    /// circle and no way is longer than `Limits.stackedDevices`, so the recursion is bounded.
     private func longest(
         _ start: ObjectIdentifier, _ memo: inout [ObjectIdentifier: Int],
         _ next: (Node) -> [ObjectIdentifier]

@@ -3,9 +3,6 @@
 /// A minor is taken when its device is registered and free again only when the device is gone, so
 /// that a number never leads to a device half built or half torn down.
 struct MinorNumbers {
-    /// Linux's minors are 20 bits wide.
-    static let count = 1 << 20
-
     private var words: [UInt64] = []
     /// No minor below this word is free.
     private var firstWithRoom = 0
@@ -13,7 +10,7 @@ struct MinorNumbers {
     /// The lowest free one; nil when all 2^20 are in use.
     mutating func takeLowest() -> UInt32? {
         while firstWithRoom < words.count, words[firstWithRoom] == UInt64.max { firstWithRoom += 1 }
-        guard firstWithRoom < MinorNumbers.count / 64 else { return nil }
+        guard firstWithRoom < Limits.minors / 64 else { return nil }
         if firstWithRoom == words.count { words.append(0) }
         let bit = (~words[firstWithRoom]).trailingZeroBitCount
         words[firstWithRoom] |= 1 << UInt64(bit)
@@ -22,7 +19,7 @@ struct MinorNumbers {
 
     /// That one; false when it is in use or out of range.
     mutating func take(_ minor: UInt32) -> Bool {
-        guard minor < MinorNumbers.count else { return false }
+        guard minor < Limits.minors else { return false }
         let (word, bit) = (Int(minor) / 64, UInt64(minor) % 64)
         if word >= words.count {
             words.append(contentsOf: repeatElement(0, count: word + 1 - words.count))

@@ -109,7 +109,7 @@ package struct QueueLimits: Hashable, Sendable {
         if below.chunkSectors > 0 {
             chunkSectors = QueueLimits.divisor(chunkSectors, below.chunkSectors)
         }
-        settle()
+        makeMultiples()
         alignmentOffset = QueueLimits.common(alignmentOffset, alignment) % granularity
         if alignmentOffset % logicalBlockSize != 0 { isMisaligned = true }
         maximumSectors = rounded(maximumSectors)
@@ -118,7 +118,7 @@ package struct QueueLimits: Hashable, Sendable {
     }
 
     /// Each size is a multiple of the one before it.
-    private mutating func settle() {
+    private mutating func makeMultiples() {
         if physicalBlockSize % logicalBlockSize != 0 {
             physicalBlockSize = logicalBlockSize
             isMisaligned = true

@@ -145,7 +145,7 @@ extension Table {
             let share = min(UInt64(left), target.end - offset)
             if let round = target.round, share > round, request.mayScatter {
                 let most = round * UInt64(Stretches.maximum - 1)
-                return gather(request, offset, Int(min(share, most)), target)
+                return cutByDevice(request, offset, Int(min(share, most)), target)
             }
             let length = Int(min(share, target.run(from: offset)))
             precondition(length > 0, "a target takes nothing")
@@ -161,14 +161,14 @@ extension Table {
 
     /// More than a round of a target: one part for each of its lower devices, whose chunks follow
     /// each other there. `share` bytes, at byte `offset` of the device.
-    private func gather(
+    private func cutByDevice(
         _ request: IORequest, _ offset: UInt64, _ share: Int, _ target: Target
     ) -> Bool {
         let cut = request.cut
-        let isLastOfShare = cut.part == target.rangeParts - 1
+        let isLastOfShare = cut.part == target.partsByDevice - 1
         let isLast = isLastOfShare && cut.done + share == request.length
         let next = isLastOfShare ? cut.after(share) : cut.afterPart()
-        let (mapping, length) = target.mapRange(
+        let (mapping, length) = target.mapPart(
             request.operation, from: offset, to: offset + UInt64(share), part: cut.part)
         let (start, stretches) = target.stretches(from: offset, part: cut.part)
         return take(for: request, next: isLast ? nil : next) { part in
@@ -191,11 +191,11 @@ extension Table {
             if request.operation == .writeZeroes, target.encodesZeroes {
                 return writeZeroes(request, offset..<shareEnd, target)
             }
-            let isLastOfShare = cut.part == target.rangeParts - 1
+            let isLastOfShare = cut.part == target.partsByDevice - 1
             let next =
                 isLastOfShare
                 ? (shareEnd == end ? nil : cut.after(Int(shareEnd - offset))) : cut.afterPart()
-            let share = target.mapRange(
+            let share = target.mapPart(
                 request.operation, from: offset, to: shareEnd, part: cut.part)
             guard share.length > 0 else {
                 request.cut = next ?? Cut()

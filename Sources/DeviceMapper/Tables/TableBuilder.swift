@@ -30,8 +30,8 @@ final class TableBuilder {
     }
 
     /// The table of `lines` for `device`, with its lower devices open. Errors: EINVAL, EOVERFLOW
-    /// (more than `TableLine.maximumCount`), what looking a device up gives (ENODEV, ENXIO, EACCES,
-    /// EROFS, EBUSY), ELOOP (deeper than `EdgeGraph.maximumDepth`). Nothing stays open then.
+    /// (more than `Limits.targetsOfTable`), what looking a device up gives (ENODEV, ENXIO, EACCES,
+    /// EROFS, EBUSY), ELOOP (deeper than `Limits.stackedDevices`). Nothing stays open then.
     static func build(
         _ lines: [TableLine], for device: MappedDevice, in registry: DeviceRegistry,
         readOnly: Bool, resolver: any DeviceResolver
@@ -39,7 +39,7 @@ final class TableBuilder {
         guard !lines.isEmpty else {
             throw DMError(.invalidArgument, "populate_table: no targets specified")
         }
-        guard lines.count <= TableLine.maximumCount else {
+        guard lines.count <= Limits.targetsOfTable else {
             throw DMError(.overflow, "too many targets: \(lines.count)")
         }
         let builder = TableBuilder(

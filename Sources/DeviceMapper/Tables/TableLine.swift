@@ -1,9 +1,6 @@
 /// One line of a table as a client sent it, or of one as a client reads it: nothing of it has been
 /// looked at.
 package struct TableLine: Hashable, Sendable {
-    /// Targets a table may have (`DM_MAX_TARGETS`).
-    package static let maximumCount = 1 << 20
-
     /// In sectors.
     package var start: UInt64
     /// In sectors.

@@ -32,9 +32,9 @@ package enum StatusKind: Hashable, Sendable {
 
 /// One line of a table: so many bytes of a mapped device, and what to do with a request there.
 ///
-/// The contract for a new target is this class; `docs/targets` says how to add one. A target sees
-/// its lower devices, never the mapped device that it is part of. `map` and `endIO` run on any
-/// number of threads at once, take no lock that is held over I/O, and allocate nothing.
+/// The contract for a new target is this class; `docs/targets/README.md` is its manual. A target sees its
+/// lower devices, never the mapped device that it is part of. `map`, `take`, `compute` and `endIO` run on any
+/// number of threads at once, and must not wait. `map` and `endIO` allocate nothing.
 class Target: EndWatcher, @unchecked Sendable {
     // @unchecked: immutable once constructed, but for what a subclass says it guards itself.
 
@@ -62,32 +62,38 @@ class Target: EndWatcher, @unchecked Sendable {
         preconditionFailure("\(type.name) has no map")
     }
 
-    /// How many parts a discard or write-zeroes within this target is cut into at most (the
-    /// kernel's `num_discard_bios`).
-    var rangeParts: Int { 1 }
+    // MARK: One part for each lower device
 
-    /// Where a part of such a range goes, which is from byte `offset` of the mapped device up to
-    /// `end`, within this target, and how many bytes it has there; none: that part is empty. By
-    /// default all of it is one part, that goes where `map` says.
-    func mapRange(
+    /// How many parts a request is cut into at most when each lower device gets its share as one (the
+    /// kernel's `num_discard_bios`). Discards and write-zeroes are always cut so, reads and writes where there
+    /// is a `round`.
+    var partsByDevice: Int { 1 }
+
+    /// Where a part goes of what is asked from byte `offset` of the mapped device up to `end`, within this
+    /// target, and how many bytes it has there. 0: that part is empty. By default there is one part, which goes
+    /// where `map` says.
+    func mapPart(
         _ operation: IOOperation, from offset: UInt64, to end: UInt64, part: Int
     ) -> (mapping: Mapping, length: UInt64) {
         (map(operation, at: offset), end - offset)
     }
 
-    /// Bytes after which reads and writes come back to the same lower device, and go on there where
-    /// they left it: what a longer request has of each of these devices is then one part, in
-    /// `stretches`, as `mapRange` says. Nil: they don't, or the bytes must stay together.
+    /// Bytes after which the target comes back to the same lower device, and goes on there where it left it.
+    /// A longer read or write is cut by `mapPart`, its bytes lying in `stretches`. Nil: always cut by `run`.
     var round: UInt64? { nil }
 
-    /// Where in a request from byte `offset` of the mapped device on the bytes of such a part are:
-    /// its first, and how the others follow.
+    /// Where the bytes of such a part lie in a request from byte `offset` of the mapped device on: the first,
+    /// and how the others follow.
     func stretches(from offset: UInt64, part: Int) -> (start: Int, Stretches) {
         preconditionFailure("\(type.name) has no rounds")
     }
 
+    // MARK: Flushes
+
     /// The lower device that flushes go to by way of `map`; nil: they pass this target by.
     var flushedDevice: LowerDevice? { nil }
+
+    // MARK: Requests that it takes
 
     /// Has a request from here on of which `map` said that it is taken. Its `offset` is the one that `map`
     /// got. The target calls `submit` of a lower device, or `finish`, once, on any thread; until then the

@@ -107,11 +107,11 @@ final class StripedTarget: Target, @unchecked Sendable {
             lower.device, offset: lower.start &+ row &* chunkBytes &+ within, .end(tag: index))
     }
 
-    override var rangeParts: Int { stripes.count }
+    override var partsByDevice: Int { stripes.count }
 
     /// One part for each stripe, since what a range has of one lies in one piece there: many small
     /// discards would be worth less. (`stripe_map_range`)
-    override func mapRange(
+    override func mapPart(
         _ operation: IOOperation, from offset: UInt64, to end: UInt64, part: Int
     ) -> (mapping: Mapping, length: UInt64) {
         let from = place(of: offset, on: UInt64(part))

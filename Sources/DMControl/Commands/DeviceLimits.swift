@@ -1,7 +1,7 @@
 import DeviceMapper
 
 /// dmfuse's own LIMITS: what requests a device takes. ENXIO. No payload if it never had a table.
-enum Limits: Command {
+enum DeviceLimits: Command {
     /// What its head is checked as.
     static let command = DMCommand.deviceStatus
     static let hasData = true
