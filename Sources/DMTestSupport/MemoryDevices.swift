@@ -24,7 +24,7 @@ package final class MemoryDevices: DeviceResolver, @unchecked Sendable {
     package init(_ configuration: RegistryConfiguration) {
         var configuration = configuration
         #if DEBUG
-            configuration.moreTargetTypes += [XorTarget.type, CountingTarget.type]
+            configuration.moreTargetTypes += TestTargets.all
         #endif
         registry = DeviceRegistry(configuration)
     }

@@ -24,12 +24,17 @@ final class MountedTree {
             """#
         ).status == 0
 
-    init(threads: Int = 4, options: MountOptions = MountOptions()) throws {
+    init(
+        threads: Int = 4, options: MountOptions = MountOptions(),
+        moreTargetTypes: [TargetType] = []
+    ) throws {
         var template = Array("/tmp/dmfuse-test-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw DMError(Errno(rawValue: errno)) }
         base = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         mkdir(base + "/mnt", 0o755)
-        registry = DeviceRegistry(RegistryConfiguration(mappedMajor: 240, backingMajor: 241))
+        var core = RegistryConfiguration(mappedMajor: 240, backingMajor: 241)
+        core.moreTargetTypes = moreTargetTypes
+        registry = DeviceRegistry(core)
         let mount = try Mount(at: ByteString(base + "/mnt"), options: options)
         var configuration = SessionConfiguration(controlSocket: ByteString(base + "/socket"))
         configuration.threads = threads

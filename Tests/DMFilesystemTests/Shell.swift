@@ -47,6 +47,14 @@ enum Shell {
             close(pipe[1])
         }
 
+        /// Looks, without waiting. What it wrote must fit into a pipe.
+        var hasEnded: Bool {
+            guard process > 0 else { return true }
+            var info = siginfo_t()
+            let code = waitid(P_PID, id_t(process), &info, WEXITED | WNOHANG | WNOWAIT)
+            return code == 0 && info.si_signo != 0
+        }
+
         /// Until it has ended and closed its output, at most for so long as anything may take: then it is killed.
         func wait() -> Outcome {
             guard process > 0 else { return Outcome(status: -1, output: "sh could not be run") }
