@@ -102,6 +102,19 @@ import Testing
         }
     }
 
+    @Test("the files that docs/architecture.md names are there")
+    func walks() throws {
+        let page = try String(
+            contentsOf: Self.root.appending(path: "docs/architecture.md"), encoding: .utf8)
+        let names = page.matches(of: /`(\w+(?:\/\w+)*\/[\w+]+\.swift)`/).map { String($0.1) }
+        #expect(names.count > 20)
+        for name in names {
+            #expect(
+                Self.sources.contains { $0.path == name || $0.path.hasSuffix("/\(name)") },
+                "\(name)")
+        }
+    }
+
     @Test("a type that other modules see is documented")
     func documented() {
         let declaration =
