@@ -26,7 +26,9 @@ struct StressActor {
 
     /// What a long run must have seen succeed.
     static let operations = [
-        "create", "load linear", "load striped", "load zero", "load error", "load stack", "clear",
+        "create", "load linear", "load striped", "load zero", "load error", "load xor",
+        "load stack",
+        "clear",
         "suspend", "interrupted suspend", "resume", "swap", "rename", "set uuid", "remove",
         "deferred remove", "remove all", "list", "status", "wait", "message", "open", "close",
         "read", "write", "flush", "cancel", "own write", "own read",
@@ -235,12 +237,14 @@ struct StressActor {
         let words = isStack ? StressActor.names : ["a", "b", "c"]
         func word() -> String { words[Int.random(in: 0..<words.count, using: &generator)] }
         let (kind, table) =
-            switch Int.random(in: 0..<6, using: &generator) {
+            switch Int.random(in: 0..<7, using: &generator) {
             case 0: ("linear", "0 16 linear \(word()) 0")
             case 1: ("linear", "0 8 linear \(word()) 0\n8 8 linear \(word()) 8")
             case 2: ("striped", "0 32 striped 2 2 \(word()) 0 \(word()) 0")
             case 3: ("striped", "0 24 striped 3 1 \(word()) 8 \(word()) 0 \(word()) 4")
             case 4: ("zero", "0 8 zero\n8 16 linear \(word()) 0")
+            // Blocks on other threads; by 0 what is read still consists of whole stamps.
+            case 5: ("xor", "0 16 xor \(word()) 0 0 512")
             default: ("error", "0 4 error\n4 16 linear \(word()) 0")
             }
         return (isStack ? "stack" : kind, table)
