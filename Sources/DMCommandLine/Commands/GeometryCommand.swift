@@ -11,3 +11,19 @@ enum GeometryCommand {
         }
     }
 }
+
+extension ControlClient {
+    /// Sets a device's geometry: "cylinders heads sectors start". EINVAL for anything else.
+    fileprivate func setGeometry(_ device: DeviceReference, _ text: ByteString) throws(DMError) {
+        var head = DMIoctl()
+        switch device {
+        case .name(let name): head.name = name
+        case .uuid(let uuid): head.uuid = uuid
+        case .number(let number): head.device = number.encoded
+        }
+        var request = head.request(size: DMIoctl.size + text.count + 1)
+        request.replaceSubrange(DMIoctl.size..<(DMIoctl.size + text.count), with: text.bytes)
+        let reply = try call(CommandNumber(.deviceSetGeometry), request)
+        if let errno = reply.errno { throw DMError(errno, reply.reason) }
+    }
+}

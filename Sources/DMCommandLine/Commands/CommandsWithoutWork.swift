@@ -1,3 +1,10 @@
+/// `mknodes [DEVICE...]`: nothing to do. The mount itself shows a file for every device, always.
+enum MakeNodesCommand {
+    static func run(_ invocation: Invocation) throws(Refusal) {
+        _ = try invocation.daemon.client()
+    }
+}
+
 /// A command of dmsetup's that has nothing to work on here: statistics, until they are there.
 enum UnsupportedCommand {
     static func run(_ invocation: Invocation) throws(Refusal) {
