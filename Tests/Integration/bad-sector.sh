@@ -2,6 +2,7 @@
 # A write beside a bad sector loses that sector alone, whatever its size is and where it begins, through
 # the page cache and past it. Through the cache it is fsync that fails, once for each opener, as of a
 # block device; but for what a call ends with, where that is all in the bad sector.
+# Takes: long
 . "$(dirname "$0")/lib.sh"
 need_command perl
 mount_here

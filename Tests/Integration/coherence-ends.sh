@@ -2,6 +2,7 @@
 # A device becomes longer and shorter, again and again, while others write to it: whoever was told the new
 # size reads to the new end, by whatever way he asked and reads; and what lies behind the earlier end
 # is what the table has there. Ends within one page, and elsewhere.
+# Takes: long
 . "$(dirname "$0")/lib.sh"
 need_helper ends
 mount_here

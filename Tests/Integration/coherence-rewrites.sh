@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Who writes through the page cache reads what he wrote, though others have pages dropped, and read
 # them again, all the while; also in a page that he wrote a part of.
+# Takes: long
 . "$(dirname "$0")/lib.sh"
 need_helper rewrites
 mount_here

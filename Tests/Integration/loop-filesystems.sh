@@ -2,6 +2,7 @@
 # Kernel file systems on loop devices over devices' files, with and without direct I/O: made, filled and
 # read back by fio and others, also while the device is suspended and resumed, trimmed, and found clean.
 # As: root
+# Takes: long
 . "$(dirname "$0")/lib.sh"
 need_command mkfs.ext4 e2fsck fstrim fio
 need_helper fsload

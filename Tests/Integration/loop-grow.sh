@@ -2,6 +2,7 @@
 # A device becomes longer under a mounted, busy file system that grows while it is in use: XFS and
 # btrfs, with and without direct I/O. (loop-busy has ext4.)
 # As: root
+# Takes: long
 . "$(dirname "$0")/lib.sh"
 need_command blockdev
 need_helper fsload

@@ -2,6 +2,7 @@
 # fio writes, reads and verifies on a mounted file system, while the device below goes from linear to
 # striped over a copy and back, again and again; whatever was left behind is made unreadable.
 # As: root
+# Takes: long
 . "$(dirname "$0")/lib.sh"
 need_command mkfs.ext4 e2fsck fio
 mount_here

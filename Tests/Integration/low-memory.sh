@@ -2,6 +2,7 @@
 # A daemon that may have few addresses (RLIMIT_AS): it doesn't start and says so in a line; or what
 # would take too much is refused with ENOMEM, devices, tables and requests, and it lives, the other
 # devices go on, and when something is removed there is room again.
+# Takes: long
 . "$(dirname "$0")/lib.sh"
 
 # MARK: At the start

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Ten thousand devices of root's are created, listed and removed; thousands of backing files are open at once,
 # whatever the usual limit of descriptors is.
+# Takes: long
 . "$(dirname "$0")/lib.sh"
 ulimit -Sn 1024
 mount_here

@@ -2,6 +2,7 @@
 # What a burst took is given back: reads and writes that a suspended device held, requests in many
 # parts, a discard in a quarter of a million, tables of many lines. What counts is memory that is the
 # daemon's alone (RssAnon); and in few addresses (RLIMIT_AS) other devices answer after a burst.
+# Takes: long
 . "$(dirname "$0")/lib.sh"
 need_helper crowd
 

@@ -3,6 +3,7 @@
 # never finds the device busy: 10,000 rounds of create, open, write, close and remove by a small
 # client of root's, 1,000 by shell tools, with every byte looked at; and a device that is really open is busy
 # at once, whoever else closed it.
+# Takes: long
 . "$(dirname "$0")/lib.sh"
 need_helper openclose
 mount_here

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A refusal is one line on standard error with the errno's text and the reason in the kernel's words,
 # exit status 1, and changes nothing.
+# Takes: long
 . "$(dirname "$0")/lib.sh"
 mount_here
 make_file a 1024

@@ -2,6 +2,7 @@
 # File systems on mapped devices by `mount /dev/mapper/NAME DIR` under `dmfuse run`: what mount, umount,
 # findmnt, df and /etc/fstab make of them, what the open count says, and what is refused.
 # As: root
+# Takes: long
 . "$(dirname "$0")/lib.sh"
 need_command dmsetup mkfs.ext4 findmnt mountpoint losetup
 need_helper mount-api

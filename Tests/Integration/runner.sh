@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The runner itself, with tests of its own: what each is counted as, what is shown of it, and the exit
 # status. A test that hangs is ended, and nothing that a test leaves outlives it.
+# Takes: long
 scripts=$(cd "$(dirname "$0")/../../scripts" && pwd)
 . "$(dirname "$0")/lib.sh"
 c_compiler >/dev/null

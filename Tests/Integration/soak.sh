@@ -3,6 +3,7 @@
 # and suspends under verified reads and writes, held requests whose processes are killed, discards,
 # long tables, and clients that send garbage or die. No wrong byte; and when all devices are removed
 # the daemon has the descriptors, threads and memory that it had before. `scripts/soak` runs it longer.
+# Takes: long
 . "$(dirname "$0")/lib.sh"
 need_helper openclose
 need_helper rewrites

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Where a daemon is stopped no command waits for ever: each says so, and what to do. Nor does one that
 # looks for the only mount.
+# Takes: long
 . "$(dirname "$0")/lib.sh"
 mount_here
 dmfuse create d --table '0 64 zero'
@@ -21,14 +22,24 @@ waiting=$!
 eventually 'it waits' is_held "$waiting"
 kill -TERM "$waiting"
 ends_with 143 "$waiting"
-refuses "dmfuse: mount $stopped: Device or resource busy: $advice" bounded mount "$stopped"
-refuses "dmfuse: ls: $stopped: Connection timed out: $advice" bounded ls --dir "$stopped"
-refuses "dmfuse: create x: $stopped: Connection timed out: $advice" \
+# Each takes its ten seconds: all at once.
+refusals=()
+beside() {
+    "$@" &
+    refusals+=($!)
+}
+beside refuses "dmfuse: mount $stopped: Device or resource busy: $advice" bounded mount "$stopped"
+beside refuses "dmfuse: ls: $stopped: Connection timed out: $advice" bounded ls --dir "$stopped"
+beside refuses "dmfuse: create x: $stopped: Connection timed out: $advice" \
     bounded create x --dir "$stopped" --table '0 8 zero'
-refuses "dmfuse: unmount $stopped: Connection timed out: $advice" bounded unmount --force "$stopped"
-refuses "dmfuse: trace $stopped: Connection timed out: $advice" bounded trace --dir "$stopped"
-fails_like "dmfuse: run: $stopped: Connection timed out: $advice" bounded run --dir "$stopped" -- true
-fails_like 'dmfuse: ls: several dmfuse mounts: *' env -u DM_DEV_DIR timeout -s KILL "$patience" "$DMFUSE" ls
+beside refuses "dmfuse: unmount $stopped: Connection timed out: $advice" \
+    bounded unmount --force "$stopped"
+beside refuses "dmfuse: trace $stopped: Connection timed out: $advice" bounded trace --dir "$stopped"
+beside fails_like "dmfuse: run: $stopped: Connection timed out: $advice" \
+    bounded run --dir "$stopped" -- true
+beside fails_like 'dmfuse: ls: several dmfuse mounts: *' \
+    env -u DM_DEV_DIR timeout -s KILL "$patience" "$DMFUSE" ls
+for refusal in "${refusals[@]}"; do wait "$refusal"; done
 prints 'No devices found' dmfuse ls
 
 # It goes on as if nothing had been.

@@ -112,9 +112,17 @@ end_integration_tests() {
 integration() {
     prepare_integration || return 0
     find_namespace
-    local test only queue=()
-    # A test says for which user it makes sense.
+    local test only queue=() long=() short=()
+    # What takes long begins first, so that nothing is left over to wait for at the end.
     for test in "$@"; do
+        if grep -q '^# Takes: long$' "Tests/Integration/$test.sh"; then
+            long+=("$test")
+        else
+            short+=("$test")
+        fi
+    done
+    # A test says for which user it makes sense.
+    for test in "${long[@]}" "${short[@]}"; do
         only=$(sed -n 's/^# As: //p' "Tests/Integration/$test.sh")
         if [ "$only" != user ]; then
             if [ "$(id -u)" -eq 0 ]; then
