@@ -41,6 +41,18 @@ package final class MemoryDevices: DeviceResolver, @unchecked Sendable {
 
     @discardableResult
     package func addStore(_ name: String, _ store: MemoryStore) -> MemoryStore {
+        add(name, .synchronous(store), store)
+        return store
+    }
+
+    /// `store` is what it has in memory then.
+    @discardableResult
+    package func addStore(_ name: String, _ store: LateStore) -> LateStore {
+        add(name, .asynchronous(store), store.memory)
+        return store
+    }
+
+    private func add(_ name: String, _ store: AnyStore, _ memory: MemoryStore) {
         let key = ByteString(name)
         lock.withLock {
             let device = BackingDevice(
@@ -50,9 +62,8 @@ package final class MemoryDevices: DeviceResolver, @unchecked Sendable {
                     onRelease?(name)
                     lock.withLock { users[key, default: 0] -= 1 }
                 })
-            devices[key] = (device, store)
+            devices[key] = (device, memory)
         }
-        return store
     }
 
     @discardableResult

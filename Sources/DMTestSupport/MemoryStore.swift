@@ -3,7 +3,7 @@ package import SystemPackage
 
 /// A backing store in memory that keeps apart what was written and what was flushed, counts calls,
 /// and fails or waits when told to.
-package final class MemoryStore: BackingStore, @unchecked Sendable {
+package final class MemoryStore: SynchronousStore, @unchecked Sendable {
     // @unchecked: guarded by `lock`.
 
     /// One call that was made of it.

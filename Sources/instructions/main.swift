@@ -8,7 +8,7 @@ import SystemPackage
 //   instructions linear|targets|stack|striped READS
 
 /// A backing store that has every byte and does no work.
-final class IdleStore: BackingStore {
+final class IdleStore: SynchronousStore {
     let limits = QueueLimits.ofLoop(discardGranularity: 4096)
     let size: UInt64 = 1 << 40
     func read(into bytes: UnsafeMutableRawBufferPointer, at offset: UInt64) -> Errno? { nil }
@@ -27,7 +27,7 @@ struct IdleDevices: DeviceResolver {
         registry = DeviceRegistry(RegistryConfiguration(mappedMajor: 254, backingMajor: 251))
         backing = BackingDevice(
             number: DeviceNumber(major: 251, minor: 0), name: "idle", path: nil,
-            store: IdleStore(), workers: registry.workers, onRelease: {})
+            store: .synchronous(IdleStore()), workers: registry.workers, onRelease: {})
     }
 
     func resolve(_ word: ByteString, writable: Bool) throws(DMError) -> ResolvedDevice {

@@ -342,7 +342,8 @@ import Testing
                             ByteString(path), writable: (index + round) % 2 == 0)
                     else { throw DMError(.invalidArgument) }
                     var bytes = [UInt8](repeating: 0, count: 512)
-                    let error = bytes.withUnsafeMutableBytes { device.store.read(into: $0, at: 0) }
+                    let store = device.store as? any SynchronousStore
+                    let error = bytes.withUnsafeMutableBytes { store?.read(into: $0, at: 0) }
                     device.release()
                     if let error { throw DMError(error) }
                 }

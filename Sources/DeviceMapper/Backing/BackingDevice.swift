@@ -2,9 +2,10 @@ import SystemPackage
 
 /// A file or block device that tables map to, open once for all of them.
 ///
-/// Does a request's I/O on the thread that brings it, while the bound on such threads allows it,
-/// else on an I/O thread. At most `threadsForOne` I/O threads work for one device, so that a slow
-/// one doesn't take them all.
+/// The I/O of a synchronous store is done on the thread that brings the request, while the bound on
+/// such threads allows it, else on an I/O thread. At most `threadsForOne` I/O threads work for one
+/// device, so that a slow one doesn't take them all. An asynchronous store gets its transfers on the
+/// thread that brings the request, whatever that is (`BackingDevice+Transfers.swift`).
 package final class BackingDevice: @unchecked Sendable {
     // @unchecked: what is mutable is atomic or guarded by `lock`.
 
@@ -14,7 +15,11 @@ package final class BackingDevice: @unchecked Sendable {
     /// Where it was opened last, for `table --paths`; nil for a store that is no file.
     package let path: ByteString?
     package let store: any BackingStore
-    private let workers: IOWorkers
+    /// The same, as the one kind or as the other. Not optional, which would cost each request a retain:
+    /// where it answers later, this is one that nobody calls.
+    private let calls: any SynchronousStore
+    let asynchronous: (any AsynchronousStore)?
+    let workers: IOWorkers
     private let onRelease: @Sendable () -> Void
 
     /// Guards `queue`, `busyThreads`, `waitingFlushes` and `isFlushing`. Leaf.
@@ -32,13 +37,21 @@ package final class BackingDevice: @unchecked Sendable {
 
     /// `onRelease`: called for each `release`, once for each user that was given the device.
     package init(
-        number: DeviceNumber, name: String, path: ByteString?, store: any BackingStore,
+        number: DeviceNumber, name: String, path: ByteString?, store: AnyStore,
         workers: IOWorkers, onRelease: @escaping @Sendable () -> Void
     ) {
         self.number = number
         self.name = name
         self.path = path
-        self.store = store
+        self.store = store.store
+        switch store {
+        case .synchronous(let store):
+            calls = store
+            asynchronous = nil
+        case .asynchronous(let store):
+            calls = NoCalls()
+            asynchronous = store
+        }
         self.workers = workers
         self.onRelease = onRelease
     }
@@ -49,6 +62,7 @@ package final class BackingDevice: @unchecked Sendable {
     /// Takes a request whose `offset` is a byte of this device. The caller holds the device until
     /// it returns, which may be after the end of the request.
     func submit(_ request: IORequest) {
+        if let asynchronous { return begin(request, asynchronous) }
         if !performInPlace(request) { enqueue(request) }
     }
 
@@ -58,7 +72,7 @@ package final class BackingDevice: @unchecked Sendable {
         request.operation == .flush || request.forceUnitAccess
     }
 
-    /// Does the request's I/O on this thread, if that may wait for it. Once the request has ended
+    /// Of a synchronous store: does the request's I/O on this thread, if that may wait for it. Once the request has ended
     /// the device is not touched any more, unless it `hasWorkAfter` it: the end may be what the one
     /// who frees it waits for. False: nothing was begun.
     @inline(never)
@@ -88,7 +102,7 @@ package final class BackingDevice: @unchecked Sendable {
         return true
     }
 
-    /// Leaves the request to an I/O thread. The caller holds the device until it returns: as soon as
+    /// Of a synchronous store: leaves the request to an I/O thread. The caller holds the device until it returns: as soon as
     /// it is queued, it may be done.
     func enqueue(_ request: IORequest) {
         let needsThread = lock.withLock { () -> Bool in
@@ -117,7 +131,7 @@ package final class BackingDevice: @unchecked Sendable {
     /// Leaves the bytes of a read where they are. False: they must be read.
     private func lend(_ request: IORequest) -> Bool {
         guard request.stretches.count(in: request.length) <= LentPieces.maximum,
-            let bytes = store.lend(request.length, at: request.offset)
+            let bytes = calls.lend(request.length, at: request.offset)
         else { return false }
         if request.borrow(bytes) { return true }
         bytes.giveBack()
@@ -132,9 +146,9 @@ package final class BackingDevice: @unchecked Sendable {
             if let error = timed(request, { write(request) }) { return request.finish(error) }
             if request.forceUnitAccess { flush(request) } else { request.finish(nil) }
         case .discard:
-            request.finish(store.discard(from: request.offset, count: UInt64(request.length)))
+            request.finish(calls.discard(from: request.offset, count: UInt64(request.length)))
         case .writeZeroes:
-            request.finish(store.writeZeroes(from: request.offset, count: UInt64(request.length)))
+            request.finish(calls.writeZeroes(from: request.offset, count: UInt64(request.length)))
         case .flush:
             flush(request)
         }
@@ -142,17 +156,17 @@ package final class BackingDevice: @unchecked Sendable {
 
     private func read(_ request: IORequest) -> Errno? {
         guard request.stretches.isOne else {
-            return request.withStretches { store.read(into: $0, at: request.offset) }
+            return request.withStretches { calls.read(into: $0, at: request.offset) }
         }
         guard let bytes = request.bytesToFill() else { return .noMemory }
-        return store.read(into: bytes, at: request.offset)
+        return calls.read(into: bytes, at: request.offset)
     }
 
     private func write(_ request: IORequest) -> Errno? {
         guard request.stretches.isOne else {
-            return request.withStretches { store.write($0, at: request.offset) }
+            return request.withStretches { calls.write($0, at: request.offset) }
         }
-        return request.withBytesToWrite { store.write($0, at: request.offset) }
+        return request.withBytesToWrite { calls.write($0, at: request.offset) }
     }
 
     /// Does a call, and notes how long it took where that decides over the parts to come.
@@ -165,7 +179,7 @@ package final class BackingDevice: @unchecked Sendable {
     /// One flush at a time: a second one that the kernel answers while the first one's error is
     /// not recorded yet would report success for what is lost. Those that wait are all answered by
     /// the next one, as data that they cover was written before it starts.
-    private func flush(_ request: IORequest) {
+    func flush(_ request: IORequest) {
         let isFirst = lock.withLock { () -> Bool in
             if isFlushing {
                 waitingFlushes.append(request)
@@ -174,13 +188,17 @@ package final class BackingDevice: @unchecked Sendable {
             isFlushing = true
             return true
         }
-        guard isFirst else { return }
-        flushNow([request])
-        passFlushOn()
+        if isFirst { flushNow([request]) }
     }
 
     private func flushNow(_ requests: [IORequest]) {
-        if let error = store.flush() {
+        if let asynchronous { return beginFlush(requests, asynchronous) }
+        endFlush(requests, calls.flush())
+    }
+
+    /// The store's flush for these has ended. The caller holds the device until it returns.
+    func endFlush(_ requests: [IORequest], _ error: Errno?) {
+        if let error {
             let stamp = ErrorStamp.next(error)
             errors.record(newest: stamp, unreported: stamp)
         }
@@ -188,6 +206,7 @@ package final class BackingDevice: @unchecked Sendable {
             errors.tell(request)
             request.finish(nil)
         }
+        passFlushOn()
     }
 
     /// Those that came meanwhile go to an I/O thread, so that no caller flushes for others for
@@ -200,9 +219,20 @@ package final class BackingDevice: @unchecked Sendable {
             return next
         }
         guard !next.isEmpty else { return }
-        workers.run {
-            self.flushNow(next)
-            self.passFlushOn()
-        }
+        workers.run { self.flushNow(next) }
     }
+}
+
+/// In the place of a synchronous store where the store answers later.
+private final class NoCalls: SynchronousStore {
+    private func trap() -> Never { preconditionFailure("a call of a store that answers later") }
+
+    var size: UInt64 { trap() }
+    var limits: QueueLimits { trap() }
+    func read(into bytes: UnsafeMutableRawBufferPointer, at offset: UInt64) -> Errno? { trap() }
+    func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) -> Errno? { trap() }
+    func discard(from offset: UInt64, count: UInt64) -> Errno? { trap() }
+    func writeZeroes(from offset: UInt64, count: UInt64) -> Errno? { trap() }
+    func flush() -> Errno? { trap() }
+    func close() { trap() }
 }

@@ -96,7 +96,7 @@ package final class BackingRegistry: @unchecked Sendable {
         let store = FileStore(opened, isBlockDevice: isBlockDevice)
         let device = BackingDevice(
             number: number, name: path.lastComponent.string,
-            path: path, store: store, workers: workers,
+            path: path, store: .synchronous(store), workers: workers,
             onRelease: { [self] in release(identity) })
         lock.withLock {
             entries[identity] = Entry(

@@ -3,8 +3,9 @@ package import SystemPackage
 
 /// The bytes behind a backing device: a file, a block device, or memory in a test.
 ///
-/// The only thing that the core asks of the world below. Any thread; calls may take their time, and
-/// none is made with a lock held.
+/// The only thing that the core asks of the world below. Its I/O is of one of two kinds:
+/// `SynchronousStore` does it in the call, `AsynchronousStore` answers later. Any thread; calls may
+/// take their time, and none is made with a lock held.
 package protocol BackingStore: AnyObject, Sendable {
     /// Bytes at present; 0 when that can't be told. For a block device its capacity.
     var size: UInt64 { get }
@@ -12,6 +13,26 @@ package protocol BackingStore: AnyObject, Sendable {
     /// What requests it takes.
     var limits: QueueLimits { get }
 
+    /// The end of its use; nothing is called afterwards, and nothing is under way.
+    func close()
+}
+
+/// A store of either kind, for who does its I/O.
+package enum AnyStore: Sendable {
+    case synchronous(any SynchronousStore)
+    case asynchronous(any AsynchronousStore)
+
+    /// What both kinds have.
+    var store: any BackingStore {
+        switch self {
+        case .synchronous(let store): store
+        case .asynchronous(let store): store
+        }
+    }
+}
+
+/// A store whose I/O is done when the call returns, on the thread that calls. It may wait.
+package protocol SynchronousStore: BackingStore {
     /// Fills all of `bytes` from byte `offset` on. Nil: done. What the store does not have, since
     /// it ends before, is EIO, never zeros.
     func read(into bytes: UnsafeMutableRawBufferPointer, at offset: UInt64) -> Errno?
@@ -37,12 +58,9 @@ package protocol BackingStore: AnyObject, Sendable {
 
     /// Makes what was written durable (fdatasync). Not called twice at once for one store.
     func flush() -> Errno?
-
-    /// The end of its use; nothing is called afterwards.
-    func close()
 }
 
-extension BackingStore {
+extension SynchronousStore {
     package func lend(_ length: Int, at offset: UInt64) -> LentBytes? { nil }
 
     package func read(into stretches: UnsafeBufferPointer<iovec>, at offset: UInt64) -> Errno? {

@@ -4,7 +4,7 @@ import Synchronization
 package import SystemPackage
 
 /// A regular file or block device as a backing store.
-package final class FileStore: BackingStore {
+package final class FileStore: SynchronousStore {
     private let descriptor: Atomic<Int32>
     /// Descriptors that a writable one took the place of. I/O may be under way on them, so they
     /// are closed at the end. Guarded by `lock`.

@@ -22,7 +22,7 @@ package final class IOWorkers: Sendable {
     func endInline() { inline.end() }
 
     /// Runs `job` on an I/O thread, soon.
-    func run(_ job: @escaping @Sendable () -> Void) { threads.run(job) }
+    package func run(_ job: @escaping @Sendable () -> Void) { threads.run(job) }
 
     /// Ends the threads when no work is left. Nothing may be given to them any more.
     package func stop() { threads.stop() }

@@ -12,6 +12,8 @@ final class LowerDevice: @unchecked Sendable {
     private enum Way {
         case mapped(Unmanaged<MappedDevice>)
         case backing(Unmanaged<BackingDevice>)
+        /// One whose store answers later.
+        case late(Unmanaged<BackingDevice>)
     }
 
     let kind: Kind
@@ -28,7 +30,10 @@ final class LowerDevice: @unchecked Sendable {
         self.kind = kind
         switch kind {
         case .mapped(let device): way = .mapped(.passUnretained(device))
-        case .backing(let device): way = .backing(.passUnretained(device))
+        case .backing(let device):
+            way =
+                device.asynchronous == nil
+                ? .backing(.passUnretained(device)) : .late(.passUnretained(device))
         }
         self.number = number
         self.isWritable = isWritable
@@ -63,6 +68,8 @@ final class LowerDevice: @unchecked Sendable {
             }
             if device._withUnsafeGuaranteedRef({ $0.performInPlace(request) }) { return }
             device.takeUnretainedValue().enqueue(request)
+        case .late(let device):
+            device.takeUnretainedValue().submit(request)
         }
     }
 
