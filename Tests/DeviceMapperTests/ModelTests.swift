@@ -15,6 +15,13 @@ import Testing
         try run.perform(steps: 120)
     }
 
+    @Test("over stores that answer later, in any order, they do the same", arguments: 0..<60)
+    func matchesModelLate(seed: Int) throws {
+        var run = ModelRun(
+            seed: UInt64(seed), blockSectors: seed % 2 == 0 ? 1 : 8, answersLate: true)
+        try run.perform(steps: 120)
+    }
+
     /// The stores' blocks stay bytes: whoever stands on them takes any.
     @Test(
         "with targets that encode blocks of 4096 bytes on other threads, requests of any bytes do the same",
@@ -99,8 +106,12 @@ private struct ModelRun {
     /// Of what lines and their places are multiples; beyond 1, there are lines that encode such blocks.
     private let unit: Int
 
-    init(seed: UInt64, blockSectors: Int = 1) {
+    /// Whether the stores do (`LateStore`), but for the first.
+    private let answersLate: Bool
+
+    init(seed: UInt64, blockSectors: Int = 1, answersLate: Bool = false) {
         self.seed = seed
+        self.answersLate = answersLate
         unit = blockSectors
         model = ReferenceModel(blockSize: blockSectors == 1 ? 1 : blockSectors * 512)
         generator = SeededGenerator(seed: seed)
@@ -109,7 +120,11 @@ private struct ModelRun {
     mutating func perform(steps: Int) throws {
         for (name, sectors) in ModelTests.stores {
             let bytes = generator.bytes(sectors * 512)
-            devices.addStore(name, MemoryStore(bytes))
+            if answersLate && name != "s0" {
+                devices.addStore(name, LateStore(MemoryStore(bytes), .seeded(seed)))
+            } else {
+                devices.addStore(name, MemoryStore(bytes))
+            }
             model.stores[name] = bytes
         }
         for name in ModelTests.names {

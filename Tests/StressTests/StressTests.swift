@@ -103,10 +103,11 @@ private final class StressRun: Sendable {
         self.devices = devices
         self.seed = seed
         for store in StressRun.stores {
-            devices.addStore(store, MemoryStore(sectors: 64, recordsCalls: false))
+            StressRun.add(store, sectors: 64, isLate: store == "b", to: devices, seed)
         }
-        devices.addStore(
-            StressRegion.store, MemoryStore(sectors: StressRegion.allSectors, recordsCalls: false))
+        StressRun.add(
+            StressRegion.store, sectors: StressRegion.allSectors, isLate: seed % 2 == 1,
+            to: devices, seed)
         let base = try StressRegion.createBase(devices)
         let regions = try (0..<8).map { try StressRegion(devices, $0, mayFail: endsAmid) }
         owned = [base] + regions.map(\.handle)
@@ -119,6 +120,18 @@ private final class StressRun: Sendable {
                 while !deadline.hasPassed { actor.step() }
                 return actor.finish()
             }
+        }
+    }
+
+    /// `isLate`: it answers later, in an order by the seed.
+    private static func add(
+        _ name: String, sectors: Int, isLate: Bool, to devices: MemoryDevices, _ seed: Int
+    ) {
+        let memory = MemoryStore(sectors: sectors, recordsCalls: false)
+        if isLate {
+            devices.addStore(name, LateStore(memory, .seeded(UInt64(seed))))
+        } else {
+            devices.addStore(name, memory)
         }
     }
 

@@ -21,7 +21,7 @@
                 destructorAfterResume, waitVersusRename, waitWithoutTable, collidingCreates,
                 shutdownInUse, shutdownVersusRemove,
                 stackOfThree, stackOfThreeAtOnce, circle, circleOfThree, upperOverHeldLower,
-            ] + allOfMarkedDevice + allOfTargetContract
+            ] + allOfMarkedDevice + allOfTargetContract + allOfLateAnswers
 
         /// A patch that is undone is found within so many schedules.
         package static let schedulesToFind = 1000

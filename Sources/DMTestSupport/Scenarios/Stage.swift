@@ -12,11 +12,14 @@
         var handles: [String: DeviceHandle] = [:]
         var requests: [PendingRequest] = []
 
-        static let stores = ["a", "b", "c"]
+        /// Of the stores that it has.
+        var stores = ["a", "b", "c"]
+        /// One that answers later, in the scenarios of it.
+        var late: LateStore?
 
         init(undoing patch: Patch?) {
             devices = MemoryDevices(undoing: patch)
-            for name in Stage.stores {
+            for name in stores {
                 let store = devices.addStore(name, sectors: 8)
                 store.beforeCall = { [unowned self] in
                     seen.require(
@@ -124,6 +127,12 @@
             return request
         }
 
+        /// Without waiting for the end.
+        func flush(by opener: String = "opener") {
+            guard let handle = handles[opener] else { return }
+            requests.append(handle.beginFlush())
+        }
+
         // MARK: Looks
 
         func info(_ name: String) -> DeviceInfo? {
@@ -174,7 +183,7 @@
                 require(false, "a request never ended")
             }
             for opener in handles.keys.sorted() { close(opener) }
-            return seen.end(devices, stores: Stage.stores)
+            return seen.end(devices, stores: stores)
         }
     }
 
