@@ -1,21 +1,15 @@
-/// The numbers of backing files, for the life of the mount.
+/// The numbers of backing files, and of what else has none of its own, for the life of the mount.
 ///
 /// A table prints devices as numbers, and its lines must make the same table again. A file has no
 /// device number, so each gets one of a second major, and keeps it.
 package final class BackingNumbers: @unchecked Sendable {
     // @unchecked: guarded by `lock`.
 
-    /// Which file: `st_dev` and `st_ino`.
-    struct Identity: Hashable, Sendable {
-        let device: UInt64
-        let inode: UInt64
-    }
-
     package let major: UInt32
     /// Guards the fields below. Leaf.
     private let lock = Lock(rank: .leaf, name: "BackingNumbers.lock")
-    private var minors: [Identity: UInt32] = [:]
-    private var files: [(identity: Identity, path: ByteString)] = []
+    private var minors: [DeviceIdentity: UInt32] = [:]
+    private var files: [(identity: DeviceIdentity, path: ByteString)] = []
 
     /// Minors are 20 bits wide.
     private static let maximumMinors = 1 << 20
@@ -23,7 +17,7 @@ package final class BackingNumbers: @unchecked Sendable {
     package init(major: UInt32) { self.major = major }
 
     /// The number of the file, which stands at `path` now. EOVERFLOW when 2^20 files have one.
-    func number(_ identity: Identity, path: ByteString) throws(DMError) -> DeviceNumber {
+    func number(_ identity: DeviceIdentity, path: ByteString) throws(DMError) -> DeviceNumber {
         lock.lock()
         defer { lock.unlock() }
         if let minor = minors[identity] {
@@ -39,7 +33,7 @@ package final class BackingNumbers: @unchecked Sendable {
         return DeviceNumber(major: major, minor: minor)
     }
 
-    func file(_ number: DeviceNumber) -> (identity: Identity, path: ByteString)? {
+    func file(_ number: DeviceNumber) -> (identity: DeviceIdentity, path: ByteString)? {
         guard number.major == major else { return nil }
         return lock.withLock {
             number.minor < files.count ? files[Int(number.minor)] : nil

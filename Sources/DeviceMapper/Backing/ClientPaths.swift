@@ -37,6 +37,9 @@ package struct ClientPaths: DeviceResolver {
         guard !word.isEmpty, !word.bytes.contains(0) else {
             throw DMError(.operationNotSupportedByDevice)
         }
+        if let device = try registry.backings.take(word, writable: writable) {
+            return .backing(device)
+        }
         do throws(DMError) {
             return try resolvePath(word, writable: writable)
         } catch {
@@ -84,12 +87,14 @@ package struct ClientPaths: DeviceResolver {
             guard let (identity, path) = registry.backingNumbers.file(number) else {
                 throw DMError(.noSuchAddressOrDevice)
             }
+            guard case .file = identity else {
+                return try resolve(number, word: path, writable: writable)
+            }
             return try withPath(path, relativeTo: nil) { file throws(DMError) in
                 var status = stat()
                 guard fstat(file.rawValue, &status) == 0,
                     identity
-                        == BackingNumbers.Identity(
-                            device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
+                        == .file(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
                 else {
                     throw DMError(
                         .operationNotSupportedByDevice, "another file stands at \(path.string) now")
@@ -104,6 +109,21 @@ package struct ClientPaths: DeviceResolver {
             guard error.errno == .operationNotSupportedByDevice else { throw error }
             throw DMError(.noSuchAddressOrDevice, error.message)
         }
+    }
+
+    /// What got that number when an opener took the word.
+    private func resolve(
+        _ number: DeviceNumber, word: ByteString, writable: Bool
+    ) throws(DMError) -> ResolvedDevice {
+        guard let device = try registry.backings.take(word, writable: writable) else {
+            throw DMError(.operationNotSupportedByDevice, "\(word.string): no such device")
+        }
+        guard device.number == number else {
+            device.release()
+            throw DMError(
+                .operationNotSupportedByDevice, "another device is \(word.string) now")
+        }
+        return .backing(device)
     }
 
     // MARK: Paths

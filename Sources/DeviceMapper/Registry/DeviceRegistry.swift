@@ -20,6 +20,8 @@ package struct RegistryConfiguration: Sendable {
     package var locksFiles = true
     /// Types of targets beside `TargetTypes.all`: tests bring their own.
     package var moreTargetTypes: [TargetType] = []
+    /// What is asked for a word of a table line before files and block devices are, in order.
+    package var moreOpeners: [any DeviceOpener] = []
     #if DEBUG
         /// A patch of the seed to do without, in a test.
         package var undone: Patch?
@@ -113,7 +115,10 @@ package final class DeviceRegistry: @unchecked Sendable {
             workers: workers)
         holdTimer = HoldTimer(memory: heldMemory)
         backings = BackingRegistry(
-            numbers: backingNumbers, workers: workers, locksFiles: configuration.locksFiles)
+            numbers: backingNumbers, workers: workers,
+            openers: configuration.moreOpeners + [
+                FileOpener(locksFiles: configuration.locksFiles), BlockDeviceOpener(),
+            ])
     }
 
     func reading<Result, Failure: Error>(
