@@ -5,7 +5,7 @@ import SystemPackage
 // Sends requests of 4 KiB through a table to backing stores that do nothing: what is left is the way
 // that a request takes through the core. scripts/instructions counts it under valgrind.
 //
-//   instructions linear|targets|stack|striped READS
+//   instructions linear|targets|stack|striped|late READS
 
 /// A backing store that has every byte and does no work.
 final class IdleStore: SynchronousStore {
@@ -19,20 +19,33 @@ final class IdleStore: SynchronousStore {
     func close() {}
 }
 
+/// The same, as one that answers later: at once.
+final class IdleLateStore: AsynchronousStore {
+    let limits = QueueLimits.ofLoop(discardGranularity: 4096)
+    let size: UInt64 = 1 << 40
+    func begin(_ transfer: StoreTransfer) { transfer.end(nil) }
+    func close() {}
+}
+
+/// The words "late" and any other.
 struct IdleDevices: DeviceResolver {
     let registry: DeviceRegistry
     let backing: BackingDevice
+    let late: BackingDevice
 
     init() {
         registry = DeviceRegistry(RegistryConfiguration(mappedMajor: 254, backingMajor: 251))
         backing = BackingDevice(
             number: DeviceNumber(major: 251, minor: 0), name: "idle", path: nil,
             store: .synchronous(IdleStore()), workers: registry.workers, onRelease: {})
+        late = BackingDevice(
+            number: DeviceNumber(major: 251, minor: 1), name: "late", path: nil,
+            store: .asynchronous(IdleLateStore()), workers: registry.workers, onRelease: {})
     }
 
     func resolve(_ word: ByteString, writable: Bool) throws(DMError) -> ResolvedDevice {
         if let disk = registry.disk(named: word) { return .mapped(minor: disk.number.minor) }
-        return .backing(backing)
+        return .backing(word == ByteString("late") ? late : backing)
     }
 
     func create(_ name: String, _ lines: [(UInt64, UInt64, String, String)]) throws {
@@ -60,6 +73,8 @@ struct IdleDevices: DeviceResolver {
         case "striped":
             try create(
                 "top", [(0, 64_000, "striped", "4 8 idle 0 idle 64000 idle 128000 idle 192000")])
+        case "late":
+            try create("top", [(0, 64_000, "linear", "late 8")])
         default:
             try create("top", [(0, 64_000, "linear", "idle 8")])
         }
@@ -88,7 +103,7 @@ func run(_ shape: String, reads: Int) throws {
 
 let words = CommandLine.arguments
 guard words.count == 3, let reads = Int(words[2]) else {
-    print("instructions linear|targets|stack|striped READS")
+    print("instructions linear|targets|stack|striped|late READS")
     exit(2)
 }
 try run(words[1], reads: reads)
