@@ -1,8 +1,8 @@
 package import DeviceMapper
 package import SystemPackage
 
-/// A store in memory that answers later: on a thread of its own, in an order that a seed decides, or
-/// when told.
+/// A store in memory that answers later: on a thread of its own, in an order that a seed decides,
+/// or when told.
 package final class LateStore: AsynchronousStore, @unchecked Sendable {
     // @unchecked: guarded by `lock`.
 
@@ -88,8 +88,8 @@ package final class LateStore: AsynchronousStore, @unchecked Sendable {
         }
     }
 
-    /// Answers one that waits, by its place among them; `failure`: with nothing done. False: there is
-    /// none.
+    /// Answers one that waits, by its place among them; `failure`: with nothing done. False: there
+    /// is none.
     @discardableResult
     package func answer(_ index: Int = 0, failing failure: Errno? = nil) -> Bool {
         let next = lock.withLock {

@@ -101,7 +101,8 @@ import Testing
     }
 }
 
-/// Words "mem:NAME", capitals or not: late stores of 8 sectors, which are gone when nobody has them open.
+/// Words "mem:NAME", capitals or not: late stores of 8 sectors, which are gone when nobody has them
+/// open.
 private final class MemoryOpener: DeviceOpener, @unchecked Sendable {
     // @unchecked: guarded by `lock`.
     private let lock = Lock(rank: .leaf, name: "MemoryOpener.lock")

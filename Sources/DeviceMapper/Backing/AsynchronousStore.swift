@@ -7,9 +7,9 @@ package protocol AsynchronousStore: BackingStore {
     /// Whether a forced write is durable when its transfer ends. False: a flush follows it.
     var forcesUnitAccess: Bool { get }
 
-    /// Begins a transfer, which the store keeps and ends once, however it fails. Any thread, no lock
-    /// held; it must not wait. Several are under way at once, and may be done in any order; two
-    /// flushes never are.
+    /// Begins a transfer, which the store keeps and ends once, however it fails. Any thread, no
+    /// lock held; it must not wait. Several are under way at once, and may be done in any order;
+    /// two flushes never are.
     ///
     /// With its end the last user of the store may go, and `close` be called before this has
     /// returned: once the transfer may end, nothing that `close` takes away is touched in here.
@@ -22,11 +22,11 @@ extension AsynchronousStore {
 
 /// What a store that answers later is to do, from `begin` to `end`.
 ///
-/// Used again and again, so that a transfer allocates nothing in steady state: after `end` the store
-/// does not look at it any more.
+/// Used again and again, so that a transfer allocates nothing in steady state: after `end` the
+/// store does not look at it any more.
 package final class StoreTransfer: @unchecked Sendable {
-    // @unchecked: written by the thread that begins it, before the store has it; then only read, until
-    // one thread ends it.
+    // @unchecked: written by the thread that begins it, before the store has it; then only read,
+    // until one thread ends it.
 
     package private(set) var operation = IOOperation.read
     /// Bytes from the start of the store, and how many of them; 0 and 0 of a flush.
@@ -35,8 +35,8 @@ package final class StoreTransfer: @unchecked Sendable {
     /// A write that is durable when it ends, of a store that `forcesUnitAccess`.
     package private(set) var forceUnitAccess = false
 
-    /// Where the bytes of a write are, and those of a read go: 1 to 64 stretches, `length` bytes in all.
-    /// They stay where they are until the end. None of another operation.
+    /// Where the bytes of a write are, and those of a read go: 1 to 64 stretches, `length` bytes in
+    /// all. They stay where they are until the end. None of another operation.
     package var vectors: UnsafeBufferPointer<iovec> {
         UnsafeBufferPointer(start: places, count: placeCount)
     }
@@ -62,12 +62,12 @@ package final class StoreTransfer: @unchecked Sendable {
         places.deallocate()
     }
 
-    /// The store is done with it. Nil: all of it was done. Of a read EIO for what the store does not
-    /// have, never zeros; of a discard EOPNOTSUPP: the store has no way to, and nothing has changed; of
-    /// a write or write-zeroes any errno: any part may be done.
+    /// The store is done with it. Nil: all of it was done. Of a read EIO for what the store does
+    /// not have, never zeros; of a discard EOPNOTSUPP: the store has no way to, and nothing has
+    /// changed; of a write or write-zeroes any errno: any part may be done.
     ///
-    /// To be called once, on any thread, with no lock held, and within `begin` too. Other requests may
-    /// go on from in here.
+    /// To be called once, on any thread, with no lock held, and within `begin` too. Other requests
+    /// may go on from in here.
     package func end(_ error: Errno?) {
         guard isUnderWay.exchange(false, ordering: .acquiringAndReleasing), let device else {
             preconditionFailure("a transfer was ended twice")

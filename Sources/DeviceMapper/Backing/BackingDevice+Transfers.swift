@@ -1,7 +1,7 @@
 import SystemPackage
 
-/// A store that answers later gets a request on the thread that brings it, and the request goes on from
-/// the thread that answers. No thread waits for one, and so none is bounded.
+/// A store that answers later gets a request on the thread that brings it, and the request goes on
+/// from the thread that answers. No thread waits for one, and so none is bounded.
 extension BackingDevice {
     /// The caller holds the device until it returns, which may be after the end of the request.
     func begin(_ request: IORequest, _ store: any AsynchronousStore) {

@@ -4,8 +4,8 @@ import SystemPackage
 ///
 /// The I/O of a synchronous store is done on the thread that brings the request, while the bound on
 /// such threads allows it, else on an I/O thread. At most `threadsForOne` I/O threads work for one
-/// device, so that a slow one doesn't take them all. An asynchronous store gets its transfers on the
-/// thread that brings the request, whatever that is (`BackingDevice+Transfers.swift`).
+/// device, so that a slow one doesn't take them all. An asynchronous store gets its transfers on
+/// the thread that brings the request, whatever that is (`BackingDevice+Transfers.swift`).
 package final class BackingDevice: @unchecked Sendable {
     // @unchecked: what is mutable is atomic or guarded by `lock`.
 
@@ -15,8 +15,8 @@ package final class BackingDevice: @unchecked Sendable {
     /// Where it was opened last, for `table --paths`; nil for a store that is no file.
     package let path: ByteString?
     package let store: any BackingStore
-    /// The same, as the one kind or as the other. Not optional, which would cost each request a retain:
-    /// where it answers later, this is one that nobody calls.
+    /// The same, as the one kind or as the other. Not optional, which would cost each request a
+    /// retain: where it answers later, this is one that nobody calls.
     private let calls: any SynchronousStore
     let asynchronous: (any AsynchronousStore)?
     let workers: IOWorkers
@@ -72,9 +72,9 @@ package final class BackingDevice: @unchecked Sendable {
         request.operation == .flush || request.forceUnitAccess
     }
 
-    /// Of a synchronous store: does the request's I/O on this thread, if that may wait for it. Once the request has ended
-    /// the device is not touched any more, unless it `hasWorkAfter` it: the end may be what the one
-    /// who frees it waits for. False: nothing was begun.
+    /// Of a synchronous store: does the request's I/O on this thread, if that may wait for it. Once
+    /// the request has ended the device is not touched any more, unless it `hasWorkAfter` it: the
+    /// end may be what the one who frees it waits for. False: nothing was begun.
     @inline(never)
     func performInPlace(_ request: IORequest) -> Bool {
         guard !request.placement.isHandOver else { return false }
@@ -102,8 +102,8 @@ package final class BackingDevice: @unchecked Sendable {
         return true
     }
 
-    /// Of a synchronous store: leaves the request to an I/O thread. The caller holds the device until it returns: as soon as
-    /// it is queued, it may be done.
+    /// Of a synchronous store: leaves the request to an I/O thread. The caller holds the device
+    /// until it returns: as soon as it is queued, it may be done.
     func enqueue(_ request: IORequest) {
         let needsThread = lock.withLock { () -> Bool in
             queue.append(request)

@@ -30,9 +30,9 @@ package final class BackingRegistry: @unchecked Sendable {
         self.openers = openers
     }
 
-    /// Takes the device behind a descriptor that was opened with O_PATH. ENODEV: no opener's. EACCES,
-    /// EROFS, EBUSY, EMFILE: as open(2) says. EBUSY: locked by another daemon. `check`: called before
-    /// a device is opened that no table has yet.
+    /// Takes the device behind a descriptor that was opened with O_PATH. ENODEV: no opener's.
+    /// EACCES, EROFS, EBUSY, EMFILE: as open(2) says. EBUSY: locked by another daemon. `check`:
+    /// called before a device is opened that no table has yet.
     func take(
         _ file: FileDescriptor, path: ByteString, writable: Bool,
         check: (_ status: stat) throws(DMError) -> Void = { (_) throws(DMError) in }
@@ -49,7 +49,8 @@ package final class BackingRegistry: @unchecked Sendable {
         return device
     }
 
-    /// Takes the device that a word means to an opener as it is. Nil: to none. Errors: the opener's.
+    /// Takes the device that a word means to an opener as it is. Nil: to none. Errors: the
+    /// opener's.
     func take(_ word: ByteString, writable: Bool) throws(DMError) -> BackingDevice? {
         try take(.word(word), writable: writable) {}
     }

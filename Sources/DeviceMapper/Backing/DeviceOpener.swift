@@ -40,8 +40,8 @@ package protocol DeviceOpener: Sendable {
     /// can't be had; nothing stays open then.
     func open(_ place: DevicePlace, writable: Bool) throws(DMError) -> OpenedStore
 
-    /// Makes writable what is open for reading, in the same store, whose I/O may be under way: whether
-    /// it is. Errors as of `open`: it stays as it was.
+    /// Makes writable what is open for reading, in the same store, whose I/O may be under way:
+    /// whether it is. Errors as of `open`: it stays as it was.
     func makeWritable(
         _ opened: OpenedStore, _ place: DevicePlace
     ) throws(DMError) -> Bool
@@ -53,8 +53,8 @@ package struct OpenedStore: Sendable {
     /// False where it is write-protected, too: a table may be writable all the same, and its writes
     /// fail.
     package var isWritable: Bool
-    /// Of a block device of the host. Nil: it gets one of the backing major, and keeps it for the life
-    /// of the mount.
+    /// Of a block device of the host. Nil: it gets one of the backing major, and keeps it for the
+    /// life of the mount.
     package let number: DeviceNumber?
 
     package init(_ store: AnyStore, isWritable: Bool, number: DeviceNumber? = nil) {
