@@ -96,6 +96,16 @@ c_compiler() {
     die "there is no C compiler"
 }
 
+# PATCH [--check]: applies a patch to this directory, or only looks whether it does. Also where there is
+# no git, and where this directory is in another one's repository, which git would apply it to.
+apply_patch() {
+    if command -v git >/dev/null; then
+        GIT_CEILING_DIRECTORIES=$(dirname "$(pwd -P)") git apply ${2:+"$2"} "$1"
+    else
+        patch --silent --batch -p1 ${2:+--dry-run} <"$1"
+    fi
+}
+
 # MARK: What was made before
 
 # PATH...: what changes when one of these files does, or one in these directories: its name, inode,

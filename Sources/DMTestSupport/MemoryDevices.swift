@@ -29,16 +29,6 @@ package final class MemoryDevices: DeviceResolver, @unchecked Sendable {
         registry = DeviceRegistry(configuration)
     }
 
-    #if DEBUG
-        /// A registry without one of the seed's patches.
-        package convenience init(undoing patch: Patch?, trace: LifecycleTrace? = nil) {
-            var configuration = RegistryConfiguration(mappedMajor: 254, backingMajor: 251)
-            configuration.lifecycleTrace = trace
-            configuration.undone = patch
-            self.init(configuration)
-        }
-    #endif
-
     @discardableResult
     package func addStore(_ name: String, _ store: MemoryStore) -> MemoryStore {
         add(name, .synchronous(store), store)

@@ -1,12 +1,12 @@
 // Explores the schedules of the core's scenarios, and prints what came of it: docs/locking.md has
-// these tables. Run by scripts/explore; a debug build only, since a release build has no seam for a
+// this table. Run by scripts/explore; a debug build only, since a release build has no seam for a
 // scheduler.
 #if DEBUG
     import DMTestSupport
     import DeviceMapper
     import Glibc
 
-    let usage = "usage: explore [--undo N | --replay SCENARIO SCHEDULE [N] | SCENARIO...]"
+    let usage = "usage: explore [--find SCENARIO | --replay SCENARIO SCHEDULE | SCENARIO...]"
 
     func exit(withFailure failed: Bool) -> Never { Glibc.exit(failed ? 1 : 0) }
 
@@ -19,7 +19,7 @@
         for line in failure.trace { print("    \(line)") }
     }
 
-    /// Of the scenarios with all patches. Few preemptions leave more to random schedules.
+    /// Few preemptions leave more to random schedules.
     func explore(_ scenario: Scenario) -> Exploration {
         Explorer.explore(
             scenario, preemptions: scenario.preemptions,
@@ -30,14 +30,12 @@
         "\(result.schedules)\(result.isComplete || result.failure != nil ? "" : " (not all)")"
     }
 
-    /// The tables. False: something failed, or a patch was not missed.
+    /// The table. False: something failed.
     func exploreAll(_ chosen: [Scenario]) -> Bool {
         var holds = true
-        var results: [String: Exploration] = [:]
         print("| scenario | threads | schedules | preemptions | result |\n|---|---|---|---|---|")
         for scenario in chosen {
             let result = explore(scenario)
-            results[scenario.name] = result
             let outcome = result.failure.map { "**\($0.what)**" } ?? "holds"
             print(
                 "| \(scenario.name): \(scenario.summary) | \(scenario.threads) "
@@ -48,51 +46,27 @@
             }
             fflush(nil)
         }
-        let patches = Patch.allCases.filter { results[Scenario.finding($0).name] != nil }
-        guard !patches.isEmpty else { return holds }
-        print("\n| patch | scenario | threads | preemptions | with it | without it |")
-        print("|---|---|---|---|---|---|")
-        for patch in patches {
-            let scenario = Scenario.finding(patch)
-            guard let with = results[scenario.name] else { continue }
-            let without = Explorer.explore(
-                scenario, undoing: patch, preemptions: scenario.preemptions,
-                limit: Scenario.schedulesToFind)
-            let outcome = with.failure.map { "**\($0.what)**" } ?? "\(count(with)) schedules hold"
-            let found =
-                without.failure.map { "schedule \(without.schedules): \($0.what)" }
-                ?? "**not found**"
-            print(
-                "| \(patch.rawValue) | \(scenario.name) | \(scenario.threads) "
-                    + "| \(scenario.preemptions) | \(outcome) | \(found) |")
-            holds = holds && without.failure != nil
-            fflush(nil)
-        }
         return holds
     }
 
-    /// Prints the schedule that the core without a patch fails in. False: none does.
-    func exploreUndone(_ patch: Patch) -> Bool {
-        let scenario = Scenario.finding(patch)
-        let result = Explorer.explore(
-            scenario, undoing: patch, preemptions: scenario.preemptions,
-            limit: Scenario.schedulesToFind)
+    /// Prints the schedule in which a scenario finds the mutant that this was built of. False: none
+    /// does.
+    func find(_ scenario: Scenario) -> Bool {
+        // One preemption shows most, and random schedules what comes late in those.
+        let half = Scenario.schedulesToFind / 2
+        let result = Explorer.explore(scenario, preemptions: 1, limit: half, random: half)
         guard let failure = result.failure else {
-            print(
-                "without patch \(patch.rawValue), \(result.schedules) schedules of "
-                    + "\(scenario.name) hold")
+            print("\(result.schedules) schedules of \(scenario.name) hold")
             return false
         }
-        print(
-            "without patch \(patch.rawValue), \(scenario.name) fails in schedule "
-                + "\(result.schedules):")
+        print("schedule \(result.schedules): \(failure.what)")
         show(failure)
         return true
     }
 
     /// Runs one schedule again, as a failure printed it. False: it fails.
-    func replay(_ scenario: Scenario, undoing patch: Patch?, _ schedule: [Int]) -> Bool {
-        guard let failure = Explorer.replay(scenario, undoing: patch, schedule) else {
+    func replay(_ scenario: Scenario, _ schedule: [Int]) -> Bool {
+        guard let failure = Explorer.replay(scenario, schedule) else {
             print("\(scenario.name) holds in this schedule")
             return true
         }
@@ -103,20 +77,16 @@
 
     let arguments = Array(CommandLine.arguments.dropFirst())
     switch arguments.first {
-    case "--undo":
-        if arguments.count == 2, let patch = Int(arguments[1]).flatMap(Patch.init(rawValue:)) {
-            exit(withFailure: !exploreUndone(patch))
+    case "--find":
+        if arguments.count == 2, let scenario = scenario(arguments[1]) {
+            exit(withFailure: !find(scenario))
         }
     case "--replay":
-        if arguments.count == 3 || arguments.count == 4, let scenario = scenario(arguments[1]) {
+        if arguments.count == 3, let scenario = scenario(arguments[1]) {
             let words = arguments[2].split(separator: ",")
             let schedule = words.compactMap { Int($0) }
-            let patch = arguments.dropFirst(3).first.flatMap { Int($0) }.flatMap(
-                Patch.init(rawValue:))
-            if schedule.count == words.count, schedule.allSatisfy({ $0 >= 0 }),
-                (patch == nil) == (arguments.count == 3)
-            {
-                exit(withFailure: !replay(scenario, undoing: patch, schedule))
+            if schedule.count == words.count, schedule.allSatisfy({ $0 >= 0 }) {
+                exit(withFailure: !replay(scenario, schedule))
             }
         }
     default:

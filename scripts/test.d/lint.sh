@@ -24,8 +24,15 @@ scripts_parse() {
         bash -n "$file" || return
     done
 }
+mutants_apply() {
+    local file
+    for file in Tests/Mutants/*.patch; do
+        apply_patch "$PWD/$file" --check || return
+    done
+}
 lint() {
     check 'lint: format' swift format lint --strict -r Sources Tests Package.swift
     check 'lint: nothing is left open' nothing_is_left_open
     check 'lint: scripts parse' scripts_parse
+    check 'lint: mutants apply' mutants_apply
 }

@@ -1,6 +1,4 @@
 #if DEBUG
-    package import DeviceMapper
-
     /// What is explored: threads over a fresh core, and what must hold when they have ended.
     package struct Scenario: Sendable {
         /// One run: made afresh for each schedule, so that no run sees another's state.
@@ -27,14 +25,14 @@
         package let summary: String
         /// The bound up to which `scripts/explore` runs every schedule.
         package let preemptions: Int
-        let make: @Sendable (Patch?) -> Run
+        let make: @Sendable () -> Run
 
         /// How many threads it starts; the core adds its own.
-        package var threads: Int { make(nil).threads.count }
+        package var threads: Int { make().threads.count }
 
         package init(
             _ name: String, _ summary: String, preemptions: Int = 2,
-            make: @escaping @Sendable (Patch?) -> Run
+            make: @escaping @Sendable () -> Run
         ) {
             self.name = name
             self.preemptions = preemptions
@@ -68,14 +66,14 @@
         /// All schedules with at most `preemptions` preemptions, at most `limit` of them, then
         /// `random` random ones by seed. Stops at the first failure.
         package static func explore(
-            _ scenario: Scenario, undoing patch: Patch? = nil, preemptions: Int,
-            limit: Int = 20_000, random: Int = 0, firstSeed: UInt64 = 1
+            _ scenario: Scenario, preemptions: Int, limit: Int = 20_000, random: Int = 0,
+            firstSeed: UInt64 = 1
         ) -> Exploration {
             var result = Exploration(scenario: scenario.name)
             let exhaustive = Exhaustive(preemptionBound: preemptions)
             repeat {
                 result.schedules += 1
-                var failed = run(scenario, patch, exhaustive)
+                var failed = run(scenario, exhaustive)
                 if failed == nil, exhaustive.hasDiverged {
                     failed = ("not repeatable: the same choices led elsewhere", [])
                 }
@@ -92,7 +90,7 @@
             for seed in firstSeed..<firstSeed + UInt64(random) {
                 let strategy = Randomised(seed: seed)
                 result.schedules += 1
-                if let (what, trace) = run(scenario, patch, strategy, seed: seed) {
+                if let (what, trace) = run(scenario, strategy, seed: seed) {
                     result.failure = .init(
                         what: what, seed: seed, schedule: strategy.schedule, trace: trace)
                     return result
@@ -103,18 +101,18 @@
 
         /// Runs a schedule that a failure printed; nil: it does not fail.
         package static func replay(
-            _ scenario: Scenario, undoing patch: Patch? = nil, _ schedule: [Int]
+            _ scenario: Scenario, _ schedule: [Int]
         ) -> Exploration.Failure? {
-            guard let (what, trace) = run(scenario, patch, Replay(schedule)) else { return nil }
+            guard let (what, trace) = run(scenario, Replay(schedule)) else { return nil }
             return .init(what: what, seed: nil, schedule: schedule, trace: trace)
         }
 
         private static func run(
-            _ scenario: Scenario, _ patch: Patch?, _ strategy: any Strategy, seed: UInt64? = nil
+            _ scenario: Scenario, _ strategy: any Strategy, seed: UInt64? = nil
         ) -> (what: String, trace: [String])? {
-            let note = TrapNote(scenario.name, patch, seed: seed)
+            let note = TrapNote(scenario.name, seed: seed)
             // All of it, since what the run made may trap when it is let go of, too.
-            return note.run { run(scenario.make(patch), strategy, note) }
+            return note.run { run(scenario.make(), strategy, note) }
         }
 
         private static func run(

@@ -15,10 +15,9 @@
         private var count = 0
         private var isFirstChoice = true
 
-        init(_ scenario: String, _ patch: Patch?, seed: UInt64?) {
+        init(_ scenario: String, seed: UInt64?) {
             text = .allocate(capacity: TrapNote.capacity)
             append("explorer: \(scenario)")
-            if let patch { append(" without patch \(patch.rawValue)") }
             append(" ended the process: seed \(seed.map { "\($0)" } ?? "none"), schedule ")
         }
 

@@ -1,6 +1,4 @@
 #if DEBUG
-    package import DeviceMapper
-
     extension Scenario {
         /// All of them, by the seed model's numbers. Each R has one; of R20 only what the core
         /// does, as there is no module to unload: its exit is the daemon's.
@@ -23,16 +21,7 @@
                 stackOfThree, stackOfThreeAtOnce, circle, circleOfThree, upperOverHeldLower,
             ] + allOfMarkedDevice + allOfTargetContract + allOfLateAnswers
 
-        /// A patch that is undone is found within so many schedules.
+        /// The scenario of a mutant (Tests/Mutants) finds it within so many schedules.
         package static let schedulesToFind = 1000
-
-        /// The scenario that shows what a patch of the seed mends.
-        package static func finding(_ patch: Patch) -> Scenario {
-            switch patch {
-            case .oneLock, .openCountInCell: openVersusRemove
-            case .putAfterUnlock: removeOfStack
-            case .referencedLookup, .inactiveTableInDevice: loadVersusRemove
-            }
-        }
     }
 #endif

@@ -6,7 +6,7 @@
     /// to do things to them. What each attempt came to is kept under its words, "remove x".
     final class Stage: @unchecked Sendable {
         // @unchecked: as `Outcomes`.
-        let devices: MemoryDevices
+        let devices = MemoryDevices()
         let seen = Outcomes()
         let interrupt = Interrupt()
         var handles: [String: DeviceHandle] = [:]
@@ -17,8 +17,7 @@
         /// One that answers later, in the scenarios of it.
         var late: LateStore?
 
-        init(undoing patch: Patch?) {
-            devices = MemoryDevices(undoing: patch)
+        init() {
             for name in stores {
                 let store = devices.addStore(name, sectors: 8)
                 store.beforeCall = { [unowned self] in
@@ -199,8 +198,8 @@
         ) {
             let tables = devices.map { ($0.key, $0.value) }
             let bodies = threads.map { ($0.key, $0.value) }
-            self.init(name, summary, preemptions: preemptions) { patch in
-                let stage = Stage(undoing: patch)
+            self.init(name, summary, preemptions: preemptions) {
+                let stage = Stage()
                 return Run(
                     setup: {
                         for (device, table) in tables {

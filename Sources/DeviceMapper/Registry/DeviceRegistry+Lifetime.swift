@@ -71,9 +71,6 @@ extension DeviceRegistry {
         _ reference: DeviceReference, deferred: Bool
     ) throws(DMError) -> RemoveOutcome {
         waitForClosings(reference, .removal)
-        #if DEBUG
-            if let outcome = try removeUndone(reference) { return outcome }
-        #endif
         let (detached, outcome) = try writing {
             (state) throws(DMError) -> (DetachedDevice?, RemoveOutcome) in
             let cell = try self.cell(reference, in: state)

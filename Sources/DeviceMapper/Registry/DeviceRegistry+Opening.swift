@@ -5,11 +5,6 @@ import SystemPackage
 extension DeviceRegistry {
     /// Opens a device. ENXIO: that device, of that generation, is gone or being removed.
     package func open(minor: UInt32, generation: UInt64) throws(DMError) -> DeviceHandle {
-        #if DEBUG
-            if undone == .oneLock {
-                return try openWithTwoLocks(minor: minor, generation: generation)
-            }
-        #endif
         return try writing { (state) throws(DMError) in
             guard !state.isClosed, let disk = state.disks[minor], disk.generation == generation,
                 let cell = disk.hashCell, let device = cell.device

@@ -10,12 +10,6 @@ extension DeviceRegistry {
         _ reference: DeviceReference, lines: [TableLine], readOnly: Bool,
         resolver: any DeviceResolver
     ) throws(DMError) -> DeviceInfo {
-        #if DEBUG
-            if undone == .inactiveTableInDevice {
-                return try loadIntoCell(
-                    reference, lines: lines, readOnly: readOnly, resolver: resolver)
-            }
-        #endif
         let device = try device(reference)
         try MemoryReserve.check(lines.count * TableBuilder.bytesOfLine, for: "a table")
         let table = try TableBuilder.build(

@@ -22,10 +22,6 @@ package struct RegistryConfiguration: Sendable {
     package var moreTargetTypes: [TargetType] = []
     /// What is asked for a word of a table line before files and block devices are, in order.
     package var moreOpeners: [any DeviceOpener] = []
-    #if DEBUG
-        /// A patch of the seed to do without, in a test.
-        package var undone: Patch?
-    #endif
 
     package init(
         mappedMajor: UInt32, backingMajor: UInt32, inlineLimit: Int = 3,
@@ -92,17 +88,7 @@ package final class DeviceRegistry: @unchecked Sendable {
     let hasPageCache = Atomic<Bool>(false)
     package let lifecycleTrace: LifecycleTrace?
 
-    #if DEBUG
-        /// A patch of the seed that a test undoes, to see that what it mends is found.
-        package let undone: Patch?
-        /// The second lock, without patch 1.
-        let countLock = Lock(rank: .dmSem, name: "DeviceRegistry.countLock")
-    #endif
-
     package init(_ configuration: RegistryConfiguration) {
-        #if DEBUG
-            undone = configuration.undone
-        #endif
         targetTypes = TargetTypes(TargetTypes.ours + configuration.moreTargetTypes)
         mappedMajor = configuration.mappedMajor
         lifecycleTrace = configuration.lifecycleTrace
@@ -135,9 +121,6 @@ package final class DeviceRegistry: @unchecked Sendable {
 
     /// The device that a reference names, held. ENXIO.
     func device(_ reference: DeviceReference) throws(DMError) -> MappedDevice {
-        #if DEBUG
-            if undone == .referencedLookup { return try unreferencedDevice(reference) }
-        #endif
         return try reading { (state) throws(DMError) in
             guard let device = try self.cell(reference, in: state).device else {
                 throw .noSuchDevice

@@ -14,10 +14,6 @@ final class HashCell: @unchecked Sendable {
     var isDeferredRemove = false
     /// The handles among the openers.
     var handles: [ObjectIdentifier: Unmanaged<DeviceHandle>] = [:]
-    #if DEBUG
-        /// Where the inactive table was before patch 5.
-        var newTable: Table?
-    #endif
 
     private let lifecycle: Lifecycle
 

@@ -14,7 +14,7 @@
         }
 
         /// Two threads that each add one in two steps: lost when one comes between.
-        private static let lostUpdate = Scenario("lost update", "two increments are two") { _ in
+        private static let lostUpdate = Scenario("lost update", "two increments are two") {
             let board = Board()
             let add: @Sendable () -> Void = {
                 let before = board.lock.withLock { board.number }
@@ -31,7 +31,7 @@
                 let board = Board()
                 deinit { precondition(board.number == 2, "an increment was lost") }
             }
-            return Scenario("trap", "two increments are two") { _ in
+            return Scenario("trap", "two increments are two") {
                 let trap = TrappingBoard()
                 let add: @Sendable () -> Void = {
                     let before = trap.board.lock.withLock { trap.board.number }
@@ -48,7 +48,7 @@
 
         @Test("a wake-up that comes before the wait is a deadlock, which is found")
         func deadlock() throws {
-            let scenario = Scenario("deadlock", "a waiter is woken") { _ in
+            let scenario = Scenario("deadlock", "a waiter is woken") {
                 let board = Board()
                 return Scenario.Run(
                     threads: [
@@ -64,7 +64,7 @@
 
         @Test("a thread that goes round for ever is lost progress")
         func lostProgress() throws {
-            let scenario = Scenario("lost progress", "it ends") { _ in
+            let scenario = Scenario("lost progress", "it ends") {
                 let board = Board()
                 return Scenario.Run(
                     threads: [
@@ -78,7 +78,7 @@
         @Test("what is left to chance, so that not all schedules are run, is found")
         func chance() throws {
             let runs = Board()
-            let scenario = Scenario("chance", "the same choices lead to the same run") { _ in
+            let scenario = Scenario("chance", "the same choices lead to the same run") {
                 runs.number += 1
                 let board = Board()
                 let turns = runs.number % 2 == 0 ? 1 : 5
@@ -146,7 +146,7 @@
 
         @Test("a race that is none is run to the end of its schedules")
         func complete() {
-            let scenario = Scenario("increments", "two increments are two") { _ in
+            let scenario = Scenario("increments", "two increments are two") {
                 let board = Board()
                 let add: @Sendable () -> Void = { board.lock.withLock { board.number += 1 } }
                 return Scenario.Run(

@@ -66,7 +66,7 @@
 
         /// What the core reports of `body`, on a thread of a scheduler.
         private static func failure(_ body: @escaping @Sendable () -> Void) -> String? {
-            let scenario = Scenario("locks", "") { _ in
+            let scenario = Scenario("locks", "") {
                 Scenario.Run(threads: [(name: "thread", body: body)], verdict: { [] })
             }
             return Explorer.explore(scenario, preemptions: 0).failure?.what

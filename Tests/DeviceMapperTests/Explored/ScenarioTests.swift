@@ -24,18 +24,5 @@
                     """)
             }
         }
-
-        @Test(
-            "without its patch the race is found, and its schedule replays",
-            arguments: Patch.allCases)
-        func isFound(patch: Patch) throws {
-            let scenario = Scenario.finding(patch)
-            let result = Explorer.explore(
-                scenario, undoing: patch, preemptions: 2, limit: Scenario.schedulesToFind)
-            let failure = try #require(result.failure)
-            let again = Explorer.replay(scenario, undoing: patch, failure.schedule)
-            #expect(again?.what == failure.what)
-            #expect(Explorer.replay(scenario, failure.schedule) == nil)
-        }
     }
 #endif
