@@ -7,8 +7,9 @@
     /// a target with metadata needs of the core. The count is read when the table is loaded, and written
     /// when the device is suspended and before its status is told.
     ///
-    /// Messages: `count` answers; `note BYTE` fills the second sector of METADATA, without waiting for it;
-    /// `refuse` has the next resume over METADATA fail, of this table or another one.
+    /// Messages: `count` writes the count, and answers with it; `note BYTE` fills the second sector of
+    /// METADATA, without waiting for it; `refuse` has the next resume over METADATA fail, of this table or
+    /// another one.
     final class CountingTarget: Target, @unchecked Sendable {
         // @unchecked: `count` is atomic, `awaited` is used under the lock of `refusal`.
         static let type = TargetType(name: "counting", version: (1, 0, 0), rules: .singleton) {
@@ -84,7 +85,9 @@
             _ words: [ByteString], _ interrupt: Interrupt?
         ) throws(DMError) -> ByteString? {
             switch words[0] {
-            case "count": return "\(count.load(ordering: .relaxed))"
+            case "count":
+                commit(interrupt)
+                return "\(count.load(ordering: .relaxed))"
             case "refuse":
                 try refusal.lock.lock(interrupt)
                 defer { refusal.lock.unlock() }
