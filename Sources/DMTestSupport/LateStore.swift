@@ -6,6 +6,7 @@ package import SystemPackage
 package final class LateStore: AsynchronousStore, @unchecked Sendable {
     // @unchecked: guarded by `lock`.
 
+    /// When it answers.
     package enum Order: Sendable {
         case seeded(UInt64)
         /// By `answer`, and from `letGo` on within `begin`.
@@ -18,8 +19,8 @@ package final class LateStore: AsynchronousStore, @unchecked Sendable {
 
     private let lock = Lock(rank: .leaf, name: "LateStore.lock")
     private var pending: [StoreTransfer] = []
-    /// Nil: it answers when told.
-    private var generator: SeededGenerator?
+    private var generator = SeededGenerator(seed: 0)
+    private let answersByItself: Bool
     /// Some thread answers, or will.
     private var isAnswering = false
     private var isLetGo = false
@@ -33,7 +34,12 @@ package final class LateStore: AsynchronousStore, @unchecked Sendable {
     package init(_ memory: MemoryStore, _ order: Order, forcesUnitAccess: Bool = false) {
         self.memory = memory
         self.forcesUnitAccess = forcesUnitAccess
-        if case .seeded(let seed) = order { generator = SeededGenerator(seed: seed) }
+        if case .seeded(let seed) = order {
+            generator = SeededGenerator(seed: seed)
+            answersByItself = true
+        } else {
+            answersByItself = false
+        }
     }
 
     package convenience init(sectors: Int, _ order: Order, forcesUnitAccess: Bool = false) {
@@ -61,7 +67,7 @@ package final class LateStore: AsynchronousStore, @unchecked Sendable {
             if transfer.forceUnitAccess { forcedWrites += 1 }
             if isLetGo { return .now }
             pending.append(transfer)
-            guard generator != nil, !isAnswering else { return .later }
+            guard answersByItself, !isAnswering else { return .later }
             isAnswering = true
             return .byThread
         }
@@ -80,7 +86,7 @@ package final class LateStore: AsynchronousStore, @unchecked Sendable {
                     isAnswering = false
                     return nil
                 }
-                let index = Int.random(in: pending.indices, using: &generator!)
+                let index = Int.random(in: pending.indices, using: &generator)
                 return pending.remove(at: index)
             }
             guard let next else { return }

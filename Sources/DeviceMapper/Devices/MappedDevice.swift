@@ -217,12 +217,12 @@ final class MappedDevice: @unchecked Sendable {
         }
     }
 
-    /// The live table, for who makes sure that it stays. EINVAL: there is none. ENXIO: nor will there be,
-    /// the device was removed.
-    func liveTable() throws(DMError) -> Table {
+    /// The live table, for who makes sure that it stays. EINVAL, for that reason: there is none. ENXIO: nor
+    /// will there be, the device was removed.
+    func liveTable(or reason: String = "") throws(DMError) -> Table {
         try mapLock.withReadLock { () throws(DMError) in
             if let map { return map.takeUnretainedValue() }
-            throw areSlotsClosed ? MappedDevice.removed : DMError(.invalidArgument)
+            throw areSlotsClosed ? MappedDevice.removed : DMError(.invalidArgument, reason)
         }
     }
 
