@@ -7,7 +7,7 @@ package struct Bound: ~Copyable, Sendable {
 
     package init(_ maximum: Int) { self.maximum = maximum }
 
-    /// True: so much more, to be ended.
+    /// Takes `amount`, which `end` gives back. False: it would pass the bound, and nothing is taken.
     package func begin(_ amount: Int = 1) -> Bool {
         if taken.add(amount, ordering: .relaxed).newValue <= maximum { return true }
         end(amount)

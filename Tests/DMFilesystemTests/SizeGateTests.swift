@@ -64,8 +64,8 @@ import Testing
 
     @Test("what follows a SETATTR waits a moment")
     func settles() {
-        #expect(gate.settlingTime == 0)
+        #expect(gate.settingTime == 0)
         gate.noteSetting()
-        #expect(gate.settlingTime <= 20)
+        #expect(gate.settingTime <= 20)
     }
 }

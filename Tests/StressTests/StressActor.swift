@@ -243,7 +243,7 @@ struct StressActor {
             case 2: ("striped", "0 32 striped 2 2 \(word()) 0 \(word()) 0")
             case 3: ("striped", "0 24 striped 3 1 \(word()) 8 \(word()) 0 \(word()) 4")
             case 4: ("zero", "0 8 zero\n8 16 linear \(word()) 0")
-            // Blocks on other threads; by 0 what is read still consists of whole stamps.
+            // Key 0: a read through another table must still find whole stamps.
             case 5: ("xor", "0 16 xor \(word()) 0 0 512")
             default: ("error", "0 4 error\n4 16 linear \(word()) 0")
             }

@@ -150,7 +150,7 @@ final class KernelPages: PageCache, @unchecked Sendable {
             defer { finish(unsettles: false) }
             sizes.close(node)
             let growth = BoundedCall.begin("dmfuse-cache") { [self] in
-                pause(milliseconds: sizes.settlingTime)
+                pause(milliseconds: sizes.settingTime)
                 notify { descriptor in
                     _ = cfuse_note_growth(descriptor, node.rawValue, size)
                 }

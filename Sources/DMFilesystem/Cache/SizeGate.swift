@@ -96,10 +96,10 @@ final class SizeGate: @unchecked Sendable {
     }
 
     /// How long the client of the newest SETATTR may still need to take its answer in, in milliseconds.
-    var settlingTime: UInt32 {
-        let settled =
+    var settingTime: UInt32 {
+        let end =
             newestSetting.load(ordering: .sequentiallyConsistent) + SizeGate.settingMilliseconds
         let now = Deadline.nowMilliseconds
-        return now < settled ? UInt32(settled - now) : 0
+        return now < end ? UInt32(end - now) : 0
     }
 }

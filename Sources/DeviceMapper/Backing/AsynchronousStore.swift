@@ -11,8 +11,7 @@ package protocol AsynchronousStore: BackingStore {
     /// lock held; it must not wait. Several are under way at once, and may be done in any order;
     /// two flushes never are.
     ///
-    /// With its end the last user of the store may go, and `close` be called before this has
-    /// returned: once the transfer may end, nothing that `close` takes away is touched in here.
+    /// Don't touch the store after a transfer may have ended: `close` may be called before this returns.
     func begin(_ transfer: StoreTransfer)
 }
 

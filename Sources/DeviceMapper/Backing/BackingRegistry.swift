@@ -21,7 +21,7 @@ package final class BackingRegistry: @unchecked Sendable {
 
     private let numbers: BackingNumbers
     private let workers: IOWorkers
-    /// The first whose own a word is opens it.
+    /// Asked in order.
     private let openers: [any DeviceOpener]
 
     init(numbers: BackingNumbers, workers: IOWorkers, openers: [any DeviceOpener]) {

@@ -30,7 +30,7 @@ package enum DevicePlace {
 
 /// One way to make a backing device of a word of a table line.
 ///
-/// A registry has a list of them, and the first whose own a word is opens it. Any thread, no lock
+/// A registry asks its openers in order: the first that gives an identity opens the device. Any thread, no lock
 /// held. Of two calls for one identity only one is under way, its store's `close` included.
 package protocol DeviceOpener: Sendable {
     /// Nil: not its own, the next one is asked. It looks at the words and opens nothing.

@@ -40,8 +40,8 @@ struct ClosingMark: ~Copyable {
         return wait == .removal || lookedAt.load(ordering: .sequentiallyConsistent) != mark
     }
 
-    /// It was waited for in vain since FLUSH number `newest` or an earlier one: another descriptor
-    /// of the file must be open. A later FLUSH may still be of a close.
+    /// Nobody closed in time after FLUSH number `newest` or an earlier one, so another descriptor is open. This
+    /// FLUSH isn't waited for again; a later one may still be of a close.
     func noteWaited(_ wait: ClosingWait, since newest: UInt64) {
         let mark = flush.load(ordering: .sequentiallyConsistent)
         guard mark != 0, mark <= newest else { return }

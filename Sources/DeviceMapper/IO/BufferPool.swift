@@ -11,7 +11,7 @@ package final class BufferPool: KeepsMemory, @unchecked Sendable {
 
     private let lock = Lock(rank: .leaf, name: "BufferPool.lock", isShared: true)
     private var free: [Idle<UnsafeMutableRawPointer>]
-    /// `IdleMemory` looks until nothing is kept, and needs no other note of it.
+    /// Whether `IdleMemory` knows that something is kept. It looks until nothing is.
     private var isLookedAt = false
 
     private static let smallestShift = 12

@@ -26,9 +26,8 @@ package final class HeldMemory: Sendable {
     /// Bytes of held writes in memory.
     var bytesInMemory: Int { used.inUse }
 
-    /// Keeps a write's own bytes for the time that it is held, and goes on with `hold`, or with an
-    /// error: ENOMEM, since there is neither memory nor a spill file. Now, or on an I/O thread:
-    /// spilling may take its time, for which nobody else waits.
+    /// Gives a write bytes of its own, then calls `hold`. Nil: it may be held. ENOMEM: neither memory nor a
+    /// spill file has room. Spilling may be slow, so `hold` may run on an I/O thread.
     func keep(_ request: IORequest, then hold: @escaping @Sendable (Errno?) -> Void) {
         guard request.needsKeeping else { return hold(nil) }
         if let payload = copy(request.bytesToWrite) {

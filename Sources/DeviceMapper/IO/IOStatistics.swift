@@ -5,10 +5,9 @@ import Synchronization
 /// (`struct disk_stats`): a request counts when the device admits it, its time when it ends. Held ones
 /// count when they go on. A request counts once, however a table cuts it.
 ///
-/// Two additions when a request begins and one when it ends, more only where the clock went on. They are
-/// spread over four sets of counters by the request's address, so that threads seldom meet in one: a
-/// thread uses the request that it gave back last. No lock. The memory comes with the first request; when
-/// there is none, nothing is counted.
+/// Two additions when a request begins and one when it ends, more only where the clock went on. Four sets of
+/// counters, by the request's address, keep threads apart: a thread uses the request that it gave back last.
+/// No lock. The memory comes with the first request; without memory nothing is counted.
 struct IOStatistics: ~Copyable, @unchecked Sendable {
     // @unchecked: all is atomic.
 

@@ -1,8 +1,7 @@
-/// The threads that do I/O which nobody else may wait for, and the bound on those who do it
-/// themselves.
+/// I/O threads, and a bound on other threads that do I/O.
 ///
-/// A thread that brings a request, such as one that serves the mount, does the I/O itself where
-/// that leaves another such thread free: so one slow backing file never stops the others.
+/// A thread that brings a request, such as one that serves the mount, does its I/O itself while fewer than
+/// `inlineLimit` do. So one slow backing file never stops them all.
 package final class IOWorkers: Sendable {
     private let threads: WorkerThreads<FIFO<@Sendable () -> Void>>
     private let inline: Bound

@@ -1,8 +1,7 @@
 /// Where in a spill file there is room.
 ///
-/// Room is given out in powers of two from a page on: what was given up is used again for as many
-/// bytes, and all of its blocks go back to the file system meanwhile. So however long the file is
-/// used, it gets no longer than twice the most that each size has held at once.
+/// Room is given out in powers of two, from a page on, and used again by size; meanwhile its blocks go back to the
+/// file system. So the file is never longer than twice the most of each size at once.
 struct SpillSpace {
     private static let smallestShift = 12
     /// Places that were given up, by size.

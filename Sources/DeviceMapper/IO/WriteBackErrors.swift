@@ -14,8 +14,8 @@ struct WriteBackErrors: ~Copyable {
         _ = self.newest.max(newest.rawValue, ordering: .sequentiallyConsistent)
     }
 
-    /// Tells the request; whether its opener has seen the newest is the opener's to know. A flush
-    /// of our own has no opener: it takes the news along, and leaves it unreported.
+    /// Gives the request the newest error; its opener knows whether it has seen that. A flush of our own leaves
+    /// the error unreported, an opener's takes it.
     func tell(_ request: IORequest) {
         let stamp = newest.load(ordering: .sequentiallyConsistent)
         guard stamp != 0 else { return }

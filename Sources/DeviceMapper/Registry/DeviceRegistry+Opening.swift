@@ -105,8 +105,8 @@ extension DeviceRegistry {
         }
     }
 
-    /// Lets all closes come in that were done before. One that has a request under way comes after that
-    /// has been answered. False: the deadline passed.
+    /// Waits for closes that were done before the call. An opener with a request under way closes only after its
+    /// answer. False: the deadline passed.
     private func awaitCloses(
         _ reference: DeviceReference?, _ wait: ClosingWait, _ reports: any CloseReports,
         until deadline: Deadline, _ areOver: () -> Bool

@@ -18,7 +18,7 @@ package struct RegistryConfiguration: Sendable {
     package var spillDirectory = ByteString("/var/tmp")
     /// Whether backing files are locked against other daemons (`FileLock`).
     package var locksFiles = true
-    /// Types of targets beside `TargetTypes.all`: tests bring their own.
+    /// Types of targets beside `TargetTypes.ours`: tests bring their own.
     package var moreTargetTypes: [TargetType] = []
     /// What is asked for a word of a table line before files and block devices are, in order.
     package var moreOpeners: [any DeviceOpener] = []
@@ -44,7 +44,7 @@ package enum DeviceReference: Hashable, Sendable {
 /// All mapped devices: the hash cells and everything else that dm_sem guards.
 ///
 /// Each operation is in a file of its concern: `+Lifetime`, `+Tables`, `+Opening`, `+Names`,
-/// `+Status`, `+Shutdown`.
+/// `+Status`, `+Block`, `+Disks`, `+Shutdown`.
 package final class DeviceRegistry: @unchecked Sendable {
     // @unchecked: `state` is guarded by `dmSem`.
 

@@ -8,7 +8,7 @@ final class LowerDevice: @unchecked Sendable {
         case backing(BackingDevice)
     }
 
-    /// The same without a count: this object keeps the device.
+    /// The same without a reference count. `kind` keeps the device.
     private enum Way {
         case mapped(Unmanaged<MappedDevice>)
         case backing(Unmanaged<BackingDevice>)
@@ -53,9 +53,8 @@ final class LowerDevice: @unchecked Sendable {
 
     /// Sends a request or a part down. Its `offset` is a byte of this device.
     ///
-    /// The request may end in there, or on another thread meanwhile, and with it what keeps this
-    /// object and the device. On the common way nobody touches either afterwards; where the device
-    /// has work left then, it is retained for the call.
+    /// Nothing touches this object or the device after sending: the request's end may free both. A device that
+    /// works after the end is retained for the call.
     func submit(_ request: IORequest) {
         switch way {
         case .mapped(let device):
