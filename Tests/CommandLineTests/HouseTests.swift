@@ -115,6 +115,19 @@ import Testing
         }
     }
 
+    @Test("the targets' manual shows its example as it is compiled")
+    func example() throws {
+        let file = "DMTestSupport/Targets/XorTarget.swift"
+        let source = try #require(Self.sources.first { $0.path == file })
+        // Without the #if around it, which indents it.
+        let lines = source.lines.dropFirst().prefix { $0 != "#endif" }.map {
+            $0.hasPrefix("    ") ? $0.dropFirst(4) : $0
+        }
+        let page = try String(
+            contentsOf: Self.root.appending(path: "docs/targets/README.md"), encoding: .utf8)
+        #expect(page.contains("```swift\n\(lines.joined(separator: "\n"))\n```\n"))
+    }
+
     @Test("a type that other modules see is documented")
     func documented() {
         let declaration =
