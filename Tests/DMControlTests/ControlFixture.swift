@@ -35,6 +35,7 @@ final class ExecutorFixture: Sendable {
     init(trace: LifecycleTrace? = nil) {
         var registryConfiguration = RegistryConfiguration(mappedMajor: 254, backingMajor: 259)
         registryConfiguration.lifecycleTrace = trace
+        registryConfiguration.moreTargetTypes = TestTargets.all
         registry = DeviceRegistry(registryConfiguration)
         let configuration = ServerConfiguration(
             socketPath: "", owner: 0, mountPoint: ByteString("/mnt/dm"), mountDevice: .max)

@@ -233,4 +233,35 @@ import Testing
             #expect(reply.reason == "Invalid target message parameters.")
         }
     }
+
+    @Test("a target's answer comes behind the head, or BUFFER_FULL says that it doesn't fit")
+    func answers() throws {
+        let directory = try TemporaryDirectory()
+        let data = try directory.file("data", size: 4096)
+        let metadata = try directory.file("metadata", size: 4096)
+        try fixture.run(.deviceCreate, "one")
+        try fixture.load(
+            "one",
+            [
+                TableLine(
+                    start: 0, length: 8, targetType: "counting",
+                    parameters: ByteString("\(data) 0 \(metadata)"))
+            ])
+        try fixture.run(.deviceSuspend, "one")
+        var words: [UInt8] = []
+        words.append(number: 0)
+        words += Array("count".utf8) + [0]
+        let reply = fixture.execute(.targetMessage, argument("one", data: words))
+        #expect(reply.errno == nil && reply.head.flags.contains(.dataOut))
+        #expect(!reply.head.flags.contains(.bufferFull))
+        let start = Int(reply.head.dataStart)
+        #expect(Array(reply.bytes[start...]) == Array("0".utf8) + [0])
+        // The words fit, and an answer as long as that of `long` does not.
+        words = []
+        words.append(number: 0)
+        words += Array("long".utf8) + [0]
+        let full = fixture.execute(
+            .targetMessage, argument("one", size: DMIoctl.size + words.count, data: words))
+        #expect(full.errno == nil && full.head.flags.isSuperset(of: [.dataOut, .bufferFull]))
+    }
 }

@@ -1,4 +1,5 @@
 import DMTestSupport
+import Synchronization
 import SystemPackage
 import Testing
 
@@ -194,6 +195,192 @@ import Testing
         try devices.load("d", "0 8 error")
         _ = try devices.registry.resume(.name("d"))
         try devices.load("d", "0 8 zero")
+        try devices.shutDown()
+    }
+
+    @Test("a write to a part of a block waits for no other block, whatever hangs there")
+    func hangingBlock() throws {
+        let devices = MemoryDevices()
+        devices.addStore("a", sectors: 8)
+        let stuck = devices.addStore("stuck", sectors: 8)
+        try devices.create("x", "0 8 xor stuck 0 90 4096\n8 8 xor a 0 90 4096")
+        let handle = try devices.open("x")
+        stuck.closeGate()
+        let hanging = Background { () throws(DMError) in try handle.write(100, [1, 2, 3]) }
+        #expect(eventually { stuck.waitingCalls > 0 })
+        try handle.write(8 * 512 + 100, [4, 5, 6])
+        #expect(try handle.read(8 * 512 + 100, 3) == [4, 5, 6])
+        #expect(!hanging.isDone)
+        stuck.openGate()
+        try hanging.get()
+        #expect(try handle.read(100, 3) == [1, 2, 3])
+        handle.close()
+        try devices.shutDown()
+    }
+
+    @Test("hanging stores keep no compute thread")
+    func hangingCompute() throws {
+        let devices = MemoryDevices(inlineLimit: 1000)
+        devices.addStore("a", sectors: 8)
+        let stuck = devices.addStore("stuck", sectors: 8)
+        try devices.create("s", "0 8 xor stuck 0 90")
+        try devices.create("x", "0 8 xor a 0 90")
+        let held = try devices.open("s")
+        let handle = try devices.open("x")
+        stuck.closeGate()
+        let writes = (0..<64).map { _ in held.beginWrite(0, [1]) }
+        try handle.write(0, [7])
+        #expect(try handle.read(0, 1) == [7])
+        stuck.openGate()
+        for write in writes { try write.get() }
+        held.close()
+        handle.close()
+        try devices.shutDown()
+    }
+
+    @Test("zeroes that aren't whole blocks are split: a part of one, whole ones, a part of one")
+    func zeroesOfParts() throws {
+        let devices = MemoryDevices()
+        devices.addStore("a", sectors: 64)
+        try devices.create("x", "0 64 xor a 0 90 4096")
+        let handle = try devices.open("x")
+        var bytes = [UInt8](repeating: 3, count: 64 * 512)
+        try handle.write(0, bytes)
+        try handle.writeZeroes(512, 5 * 4096)
+        bytes.replaceSubrange(512..<(512 + 5 * 4096), with: repeatElement(0, count: 5 * 4096))
+        #expect(try handle.read(0, bytes.count) == bytes)
+        handle.close()
+        try devices.shutDown()
+    }
+
+    @Test("a line that isn't whole blocks of its target's is refused")
+    func unalignedLine() throws {
+        let devices = MemoryDevices()
+        devices.addStore("a", sectors: 64)
+        do throws(DMError) {
+            try devices.create("x", "0 12 xor a 0 90 4096\n12 4 xor a 16 90 4096")
+            Issue.record("half a block was taken")
+        } catch {
+            #expect(error.errno == .invalidArgument)
+            #expect(
+                error.message
+                    == "table line 0 (start sect 0 len 12) not aligned to h/w logical block size 4096"
+            )
+        }
+        try devices.shutDown()
+    }
+
+    @Test(
+        "at the end of the daemon metadata reaches a mapped device below",
+        arguments: ["0 8 linear m 0", "0 8 delay m 0 60000"], [false, true])
+    func metadataAtEnd(table: String, force: Bool) throws {
+        let devices = MemoryDevices()
+        devices.addStore("a", sectors: 64)
+        let metadata = devices.addStore("m", sectors: 8)
+        try devices.create("meta", "0 8 linear m 0")
+        try devices.create("x", "0 32 counting a 0 meta")
+        let handle = try devices.open("x")
+        try handle.write(0, [UInt8](repeating: 1, count: 512))
+        handle.close()
+        try devices.load("meta", table)
+        _ = try devices.registry.resume(.name("meta"))
+        try devices.registry.beginShutdown(force: force)
+        devices.registry.finishShutdown()
+        #expect(metadata.contents[0] == 1)
+    }
+
+    @Test(
+        "a read that a device below holds is known by the bytes of the device that it was sent to")
+    func heldReadBelow() throws {
+        let devices = MemoryDevices()
+        devices.addStore("a", sectors: 64)
+        try devices.create("low", "0 64 linear a 0")
+        try devices.create("top", "0 32 linear low 16")
+        let handle = try devices.open("top")
+        _ = try devices.registry.suspend(.name("low"), .noflush)
+        let read = handle.beginRead(512, 1024)
+        #expect(handle.holdsRead(of: 1000..<1001) && !handle.holdsRead(of: 8192..<16384))
+        _ = try devices.registry.resume(.name("low"))
+        try read.get()
+        handle.close()
+        try devices.shutDown()
+    }
+
+    @Test("what is cached is dropped after a swap whose resume was refused at first")
+    func refusedSwapDropsCache() throws {
+        let devices = MemoryDevices()
+        devices.addStore("a", sectors: 64)
+        devices.addStore("m", sectors: 8)
+        try devices.create("x", "0 32 counting a 0 m")
+        let device = try devices.registry.device(.name("x"))
+        _ = try devices.registry.message(.name("x"), sector: 0, words: ["refuse"])
+        try devices.load("x", "0 48 counting a 0 m")
+        #expect(throws: DMError.self) { try devices.registry.resume(.name("x")) }
+        #expect(device.hasStaleCache)
+        #expect(try device.resume([], nil) != nil)
+        #expect(!device.hasStaleCache)
+        try devices.shutDown()
+    }
+
+    /// Hears of ends, and says another.
+    private final class ForgivingTarget: Target, @unchecked Sendable {
+        let device: LowerDevice
+        init(parsing context: TargetContext) throws(DMError) {
+            device = try context.lowerDevice(context.arguments[0], reason: "")
+            super.init(context)
+        }
+        override func map(_ operation: IOOperation, at offset: UInt64) -> Mapping {
+            .remapped(.passUnretained(device), offset: offset, .end(tag: 0))
+        }
+        override func endIO(_ request: IORequest, tag: Int, _ error: Errno?) -> Ending {
+            .ended(error == .ioError ? nil : error)
+        }
+        override func lowerAreas() -> [LowerArea] {
+            [LowerArea(device: device, start: 0, length: (end - begin) / Sectors.size)]
+        }
+    }
+
+    @Test("what a target says of a request's end counts, also of one that was cut below")
+    func otherEnd() throws {
+        var configuration = RegistryConfiguration(mappedMajor: 254, backingMajor: 251)
+        configuration.moreTargetTypes = [
+            TargetType(name: "forgiving", version: (1, 0, 0)) { context throws(DMError) in
+                try ForgivingTarget(parsing: context)
+            }
+        ]
+        let devices = MemoryDevices(configuration)
+        devices.addStore("a", sectors: 64)
+        try devices.create("low", "0 8 linear a 0\n8 8 error")
+        try devices.create("x", "0 16 forgiving low")
+        let handle = try devices.open("x")
+        try handle.write(0, [UInt8](repeating: 1, count: 16 * 512))
+        try handle.write(8 * 512, [1])
+        handle.close()
+        try devices.shutDown()
+    }
+
+    @Test("the targets of a table that is refused later are closed")
+    func closesTargets() throws {
+        final class Closes: Sendable { let count = Atomic<Int>(0) }
+        final class ClosingTarget: Target, @unchecked Sendable {
+            let closes: Closes
+            init(_ context: TargetContext, _ closes: Closes) {
+                self.closes = closes
+                super.init(context)
+            }
+            override var hasLife: Bool { true }
+            override func close() { closes.count.add(1, ordering: .relaxed) }
+        }
+        let closes = Closes()
+        var configuration = RegistryConfiguration(mappedMajor: 254, backingMajor: 251)
+        configuration.moreTargetTypes = [
+            TargetType(name: "closing", version: (1, 0, 0)) { ClosingTarget($0, closes) }
+        ]
+        let devices = MemoryDevices(configuration)
+        #expect(throws: DMError.self) {
+            try devices.create("x", "0 8 closing\n8 8 closing\n16 8 nonsense")
+        }
+        #expect(closes.count.load(ordering: .relaxed) == 2)
         try devices.shutDown()
     }
 

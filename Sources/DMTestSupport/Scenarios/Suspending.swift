@@ -183,7 +183,8 @@
         }
 
         package static let deferredOrder = Scenario(
-            "R16 order", "what was deferred goes to the new table, in its order of arrival",
+            "R16 order",
+            "what was deferred goes to the new table; where two overlap the later one wins",
             devices: ["x": "0 8 linear a 0"],
             setup: {
                 $0.load("x", "0 8 linear b 0")

@@ -6,8 +6,21 @@
     extension Scenario {
         static let allOfTargetContract = [
             overlapOfAsynchronousTarget, ownIOVersusSuspend, ownIOVersusRemove, refusedResume,
-            refusedSwap, messageVersusRemove, messageVersusSwap,
+            refusedSwap, messageVersusRemove, messageVersusSwap, writesOfOneBlock,
         ]
+
+        static let writesOfOneBlock = Scenario(
+            "contract blocks", "two writes of parts of one block are both there in the end",
+            preemptions: 1, devices: ["x": "0 8 xor a 0 90 4096"], setup: { $0.open("x") },
+            threads: [
+                "one": { $0.write(1, sector: 1) },
+                "two": { $0.write(2, sector: 2) },
+            ]
+        ) { stage in
+            stage.requireAllWritten()
+            stage.require(stage.byte(of: "a", sector: 1) == 1 ^ 90, "the first write was lost")
+            stage.require(stage.byte(of: "a", sector: 2) == 2 ^ 90, "the second write was lost")
+        }
 
         static let overlapOfAsynchronousTarget = Scenario(
             "contract order",

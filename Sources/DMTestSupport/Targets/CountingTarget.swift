@@ -88,6 +88,7 @@
             case "count":
                 commit(interrupt)
                 return "\(count.load(ordering: .relaxed))"
+            case "long": return ByteString([UInt8](repeating: UInt8(ascii: "x"), count: 1000))
             case "refuse":
                 try refusal.lock.lock(interrupt)
                 defer { refusal.lock.unlock() }

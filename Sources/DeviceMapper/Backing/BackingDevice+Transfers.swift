@@ -34,8 +34,11 @@ extension BackingDevice {
         let needsFlush = transfer.operation == .write && !transfer.forceUnitAccess && error == nil
         let (request, flushes) = transfer.takeRequests()
         TransferPool.shared.give(transfer)
-        guard let request else { return endFlush(flushes, error) }
         // This thread is the store's: what follows of the request is no I/O in place.
+        guard let request else {
+            for flush in flushes { flush.placement = .handOver }
+            return endFlush(flushes, error)
+        }
         request.placement = .handOver
         if needsFlush && request.forceUnitAccess { return flush(request) }
         request.finish(error)

@@ -15,8 +15,8 @@ package final class BackingDevice: @unchecked Sendable {
     /// Where it was opened last, for `table --paths`; nil for a store that is no file.
     package let path: ByteString?
     package let store: any BackingStore
-    /// The same, as the one kind or as the other. Not optional, which would cost each request a
-    /// retain: where it answers later, this is one that nobody calls.
+    /// The store as a synchronous one. Not optional: that would cost each request a retain. For an asynchronous
+    /// store it is `NoCalls`.
     private let calls: any SynchronousStore
     let asynchronous: (any AsynchronousStore)?
     let workers: IOWorkers
@@ -72,17 +72,15 @@ package final class BackingDevice: @unchecked Sendable {
         request.operation == .flush || request.forceUnitAccess
     }
 
-    /// Of a synchronous store: does the request's I/O on this thread, if that may wait for it. Once
-    /// the request has ended the device is not touched any more, unless it `hasWorkAfter` it: the
-    /// end may be what the one who frees it waits for. False: nothing was begun.
+    /// Of a synchronous store: does the I/O here, if this thread may wait. False: nothing was begun. Nothing
+    /// touches the device after the request's end, which may free it, unless it `hasWorkAfter`.
     @inline(never)
     func performInPlace(_ request: IORequest) -> Bool {
         guard !request.placement.isHandOver else { return false }
         if request.placement.isOnIOThread { return performHere(request) }
         // A range may be a whole device that is filled with zeros: nobody does that on the way.
         guard !request.operation.isRange else { return false }
-        // The registry's, which outlives the device: whoever comes from outside holds it, by an
-        // opener for one.
+        // They belong to the registry, which outlives the device.
         let workers = Unmanaged.passUnretained(self.workers)
         guard workers._withUnsafeGuaranteedRef({ $0.beginInline() }) else { return false }
         let isDone = performHere(request)
@@ -90,7 +88,7 @@ package final class BackingDevice: @unchecked Sendable {
         return isDone
     }
 
-    /// On a thread that may wait for the backing store, unless it has other parts to see to: false.
+    /// Does the I/O here. False: other parts follow, and the device is slow.
     @inline(__always)
     private func performHere(_ request: IORequest) -> Bool {
         if request.mayBorrow, lend(request) {

@@ -35,15 +35,13 @@ final class CacheDrop: @unchecked Sendable {
     private var isDone = false
 
     private static let pollMilliseconds: UInt32 = 5
-    /// How long the size of a longer table, and the drop of pages that no read is held for, is waited for
-    /// also where a request is held: for the size only one on the page with the earlier end can keep it
-    /// back. So long at least, and at most while the drop isn't stuck.
+    /// How long a new size, and the drop of pages without a held read, are waited for while a request is held:
+    /// `least` in any case, up to `most` while the drop isn't stuck.
     private static let sizeMilliseconds: (least: UInt32, most: UInt32) = (200, 10_000)
     private let thread = StuckThread()
 
-    /// Nil: nobody ever had the device open, and nothing is cached of it. Where nobody has it open
-    /// now, what is cached goes with the first open; but a second open may come before the first
-    /// one's answer.
+    /// Nil: nothing can be cached, since nobody ever opened the device. One that is closed now still counts: the
+    /// first open drops what is cached, but a second one may come before that is answered.
     ///
     /// `held`: what reads may be held for. Their pages may stay locked for long, so the rest is dropped
     /// first: a drop of all goes page by page, and stops at the first that is locked.
@@ -150,9 +148,8 @@ extension DeviceRegistry {
         withExtendedLifetime(old) {}
     }
 
-    /// Lets no opener see a byte of the table that was replaced, or the size that it had. Returns
-    /// early while a request of an opener is held, here or below: the page that it is for can't be
-    /// dropped before it ends, and then it is. `held`: what reads were held for at the swap.
+    /// Drops what openers have cached of the old table, and its size. Returns early while a request of an opener
+    /// is held, here or below: its page can't be dropped before it ends, and is dropped then. `held`: what reads were held for at the swap.
     func dropCache(
         of device: MappedDevice, besides held: [Range<UInt64>], _ interrupt: Interrupt?
     ) {
@@ -162,13 +159,13 @@ extension DeviceRegistry {
 
     /// Whether a device, or one below it, holds a request of an opener of `top`; of one kind, if wanted.
     func holdsRequest(of top: MappedDevice, only operation: IOOperation? = nil) -> Bool {
-        holds(of: top) { operation == nil || $0.operation == operation }
+        holds(of: top) { operation == nil || $0.withWhole { $0.operation } == operation }
     }
 
     /// Whether one holds a write that came past the page cache.
     func holdsDirectWrite(of top: MappedDevice) -> Bool {
         holds(of: top) {
-            $0.operation == .write
+            $0.withWhole { $0.operation } == .write
                 && $0.handle?._withUnsafeGuaranteedRef { $0.isPastCache } ?? false
         }
     }
@@ -177,8 +174,8 @@ extension DeviceRegistry {
     func heldReads(of top: MappedDevice) -> [Range<UInt64>] {
         var ranges: [Range<UInt64>] = []
         _ = holds(of: top) { request in
-            guard request.operation == .read else { return false }
-            ranges.append(request.withWhole { $0.offset..<$0.offset + UInt64($0.length) })
+            guard request.withWhole({ $0.operation }) == .read else { return false }
+            ranges.append(request.withWhole { $0.firstOffset..<$0.firstOffset + UInt64($0.length) })
             return false
         }
         return ranges.sorted { $0.lowerBound < $1.lowerBound }

@@ -26,12 +26,14 @@ extension MappedDevice: RangeOrderOwner {
         isSuspended = true
     }
 
-    /// Makes the inactive table live, if there is one, suspending first; then lets I/O go on. EINTR
-    /// leaves device and tables as they were (R12). A table that doesn't fit is destroyed, and the
-    /// device stays suspended with its old one; one of which a target refuses is live, and the device
-    /// stays suspended too. EINVAL: suspended, and without a table. ENXIO:
-    /// removed meanwhile, or interrupted and another table loaded meanwhile. Nil: no table
-    /// was swapped in; else the bytes that reads were held for just then.
+    /// Makes the inactive table live, if there is one, suspending first; then lets I/O go on. Gives the bytes
+    /// that reads are held for; nil: no table was swapped in since the last one that went on.
+    ///
+    /// - EINTR: device and tables are as they were (R12), unless a target says it of its `willResume`.
+    /// - A table doesn't fit: it is destroyed, and the device stays suspended with its old one.
+    /// - A target refuses: its table is live, and the device stays suspended.
+    /// - EINVAL: suspended, and without a table.
+    /// - ENXIO: removed meanwhile, or interrupted and another table loaded meanwhile.
     func resume(
         _ flags: SuspendFlags, _ interrupt: Interrupt?
     ) throws(DMError) -> [Range<UInt64>]? {
@@ -47,6 +49,8 @@ extension MappedDevice: RangeOrderOwner {
             defer { disk.queue.unseal() }
             do {
                 if let old = try swapLive(table, limits) { leaving.append(old) }
+                hasStaleCache = true
+                registry.globalEvents.raise()
             } catch {
                 leaving.append(table)
                 throw error
@@ -54,8 +58,9 @@ extension MappedDevice: RangeOrderOwner {
         }
         guard isSuspended else { return nil }
         try liveTable().willResume(interrupt)
-        // Before they are admitted: on their way to a device below that holds them they are nowhere.
-        let held = table == nil ? nil : registry.heldReads(of: self)
+        // Before they are admitted: no list has a request that is on its way to a lower device.
+        let held = hasStaleCache ? registry.heldReads(of: self) : nil
+        hasStaleCache = false
         isSuspended = false
         admitDeferred()
         return held
@@ -102,9 +107,14 @@ extension MappedDevice: RangeOrderOwner {
     private func abandonSwap(
         to table: Table, wasSuspended: Bool, _ leaving: inout [Table], _ error: DMError
     ) throws(DMError) -> Never {
-        if !wasSuspended && isSuspended, (try? tables.live?.willResume(nil)) != nil {
-            isSuspended = false
-            admitDeferred()
+        if !wasSuspended && isSuspended {
+            do {
+                try tables.live?.willResume(nil)
+                isSuspended = false
+                admitDeferred()
+            } catch {
+                // Suspended, as that resume would leave it.
+            }
         }
         guard !putBackInactive(table) else { throw error }
         leaving.append(table)
@@ -143,14 +153,12 @@ extension MappedDevice: RangeOrderOwner {
         let requests = disk.queue.unblock()
         guard !requests.isEmpty else { return }
         let (free, conflicting) = IORequest.sortByConflict(requests)
+        // Here, so that there is no moment in which one that waits can't be given up.
         for request in conflicting {
-            order.add(
+            order.submit(
                 request, about: request.bytesOfDevice, excludesOthers: request.operation.isChange)
         }
-        registry.workers.run { [self] in
-            for request in free { startInOrder(request) }
-            order.startReady()
-        }
+        registry.workers.run { [self] in for request in free { startInOrder(request) } }
     }
 
     /// A flush of the live table's lower devices that passes the queues by, here and below. An
@@ -171,10 +179,14 @@ extension MappedDevice: RangeOrderOwner {
 
     func enterInOrder(_ request: IORequest) { request.enter(self) }
 
-    /// Refuses requests for good, and fails those that wait here.
-    func refuseRequests() {
-        let waiting = disk.queue.shut() + order.withdraw { _ in true }
-        for request in waiting { request.finish(.ioError) }
+    /// Refuses requests for good, and fails those that wait here. Not `forAll`: those of openers; what targets
+    /// of a device above do by themselves goes on.
+    func refuseRequests(forAll: Bool) {
+        let (refused, admitted) = disk.queue.shut(forAll: forAll)
+        for request in refused + order.withdraw(where: { forAll || $0.handle != nil }) {
+            request.finish(.ioError)
+        }
+        for request in admitted { startInOrder(request) }
     }
 
     /// Whether a request matches that is deferred, or waits for another one here.
@@ -195,7 +207,7 @@ extension MappedDevice: RangeOrderOwner {
     /// destroyed. After the hash cell is gone; no lock held.
     func unbindAndDestroyTables() {
         suspendLock.lock()
-        refuseRequests()
+        refuseRequests(forAll: true)
         let live = tables.live
         if !isSuspended { live?.willSuspend([]) }
         // Nothing can interrupt these. Without openers nothing is in flight; after a forced end the
@@ -208,52 +220,5 @@ extension MappedDevice: RangeOrderOwner {
         disk.queue.unseal()
         suspendLock.unlock()
         for table in tables { table.destroy() }
-    }
-}
-
-/// One flush of a table's lower devices that nobody outside asked for.
-///
-/// It outlives a caller that gives up: it counts as in flight, so the table stays until it ends.
-private final class TableFlush: @unchecked Sendable {
-    // @unchecked: `isDone` is guarded by `lock`.
-    private let table: Table
-    private let device: MappedDevice
-    private let lock = Lock(rank: .leaf, name: "TableFlush.lock")
-    private let done = Condition()
-    private var isDone = false
-    private var request: IORequest?
-
-    init(of table: Table, for device: MappedDevice) {
-        self.table = table
-        self.device = device
-    }
-
-    func start() {
-        // Keeps itself until it ends: the completion owns it, and is dropped there.
-        let request = IORequest { request in
-            self.ended(request)
-        }
-        self.request = request
-        request.prepareFlush()
-        request.bypassesSuspension = true
-        // Not here: whoever waits may give up, and a slow store must not keep him.
-        request.placement = .handOver
-        device.disk.queue.enterBypassing()
-        request.enter(device)
-        table.flush(request)
-    }
-
-    func wait(_ interrupt: Interrupt?) throws(DMError) {
-        try done.wait(lock, interrupt, until: { isDone }, then: {})
-    }
-
-    private func ended(_ request: IORequest) {
-        let (newest, unreported) = request.writeBackErrors
-        device.earlierErrors.record(newest: newest, unreported: unreported)
-        lock.withLock {
-            isDone = true
-            self.request = nil
-            done.broadcast()
-        }
     }
 }

@@ -14,6 +14,9 @@ final class MappedDevice: @unchecked Sendable {
     /// `isSuspended` are made under it.
     let suspendLock = SleepLock(rank: .suspend, name: "MappedDevice.suspendLock")
     private let suspended = Atomic<Bool>(false)
+    /// A table was swapped in, and what is cached of the old one wasn't dropped yet: its resume was refused.
+    /// Guarded by `suspendLock`.
+    var hasStaleCache = false
 
     /// Guards the two pointers, `areSlotsClosed` and `knownLimits`; held to read or change them, never
     /// over I/O.
@@ -58,9 +61,8 @@ final class MappedDevice: @unchecked Sendable {
         if !submitIfAdmitted(request) { deferOrStart(request) }
     }
 
-    /// Nothing here is touched any more once the request was sent on: its end may be what the one
-    /// who frees this device waits for. So the caller needs to hold the device only until then.
-    /// False: the queue is blocked, and the request is the caller's still.
+    /// Touches nothing of this device after sending the request: its end may free the device. False: the queue
+    /// is blocked, and the caller still has the request.
     func submitIfAdmitted(_ request: IORequest) -> Bool {
         let queue = Unmanaged.passUnretained(disk.queue)
         if request.bypassesSuspension {
@@ -98,8 +100,8 @@ final class MappedDevice: @unchecked Sendable {
     func leave(_ request: IORequest, began: Int) {
         statistics.end(request, began: began)
         if request.operation == .flush || request.forceUnitAccess { tellErrors(request) }
-        // Held by the opener, or by a table above, in which the request or what it is a part of is
-        // still in flight: so by more than what ends here, and without a count.
+        // No count is needed: the opener, or the table above, keeps this device until the request has
+        // ended there.
         Unmanaged.passUnretained(disk.queue)._withUnsafeGuaranteedRef { $0.leave() }
     }
 

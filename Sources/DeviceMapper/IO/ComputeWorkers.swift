@@ -46,6 +46,8 @@ final class ComputeWorkers: Sendable {
         threads = WorkerThreads(
             "dmfuse-compute", .io, maximum: sysconf(Int32(_SC_NPROCESSORS_ONLN))
         ) { job in
+            // The I/O that follows is for I/O threads: these must not wait.
+            job.request.placement = .handOver
             job.target._withUnsafeGuaranteedRef { $0.compute(job.request, step: job.step) }
         }
     }

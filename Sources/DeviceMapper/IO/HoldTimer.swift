@@ -70,7 +70,7 @@ package final class HoldTimer: @unchecked Sendable {
     ) {
         enum Outcome { case held, passed, refused }
         let outcome = lock.withLock { () -> Outcome in
-            if isShut { return .refused }
+            if isShut { return request.handle == nil ? .passed : .refused }
             guard target.holds else { return .passed }
             lastOrder += 1
             // The clock's milliseconds are rounded down: never let go too early.
@@ -117,10 +117,13 @@ package final class HoldTimer: @unchecked Sendable {
         }
     }
 
-    /// Gives out all that is held, to be failed, and refuses what comes: for the end of the daemon.
-    func shut() -> [IORequest] {
+    /// Fails what is held for openers, and refuses what comes: for the end of the daemon. What targets of a device
+    /// above do by themselves goes on, and isn't held any more.
+    func shut() {
         lock.withLock { isShut = true }
-        return take { _ in true }.map(\.request)
+        let held = take { _ in true }
+        for entry in held where entry.request.handle != nil { entry.request.finish(.ioError) }
+        release(held.filter { $0.request.handle == nil })
     }
 
     /// Ends the thread. After `shut`.

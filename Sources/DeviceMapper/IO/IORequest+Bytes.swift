@@ -6,7 +6,7 @@ extension IORequest {
     /// Whether the bytes of a write are in a receiver's buffer, which can't be kept for long.
     var needsKeeping: Bool { payload.map { !$0.isKept } ?? false }
 
-    /// A read has none: it doesn't ask Swift to let go of nothing.
+    /// Assigns only what is set: letting go of nil costs a call.
     func dropPayload() {
         if payload != nil { payload = nil }
         if spilled != nil { spilled = nil }

@@ -46,6 +46,8 @@ package final class IORequest: @unchecked Sendable {
     package private(set) var operation = IOOperation.read
     /// Bytes from the start of the device that it is at.
     var offset: UInt64 = 0
+    /// The same of the device that it was submitted to.
+    private(set) var firstOffset: UInt64 = 0
     package private(set) var length = 0
     /// Write: durable when completed.
     package private(set) var forceUnitAccess = false
@@ -71,8 +73,8 @@ package final class IORequest: @unchecked Sendable {
 
     /// Bytes of a read that stay in mapped files. In a whole request that can be delivered only.
     let lent: LentPieces
-    /// Whether bytes of this may be lent: the files stay open until the whole request is delivered,
-    /// since what holds them open is in the whole request's frames.
+    /// Whether bytes of this may be lent. Only while the request crosses its devices as a whole: its frames
+    /// keep the files open until it is delivered.
     private(set) var mayBorrow = false
     /// `delivery` was called: there is nothing left in the completion to be taken.
     package private(set) var wasDelivered = false
@@ -180,6 +182,7 @@ package final class IORequest: @unchecked Sendable {
         dropReadBuffer()
         self.operation = operation
         self.offset = offset
+        firstOffset = offset
         self.length = length
         forceUnitAccess = false
         placement = .submitter
@@ -304,9 +307,21 @@ package final class IORequest: @unchecked Sendable {
             let frame = (frames + frameCount).move()
             if let watcher = frame.watcher {
                 offset = frame.offset
+                // What parts came to isn't the end of it. Before the call: one that is taken may be another
+                // thread's at once.
                 let tag = frame.tag
+                let wasPartDone = isPartDone.load(ordering: .relaxed)
+                let isAnswered = wasDelivered
+                firstError.store(0, ordering: .relaxed)
+                isPartDone.store(false, ordering: .relaxed)
                 let ending = watcher._withUnsafeGuaranteedRef { $0.endIO(self, tag: tag, error) }
-                if ending.isTaken { return }
+                if ending.isTaken {
+                    precondition(!isAnswered, "a read was taken that is answered")
+                    return
+                }
+                if wasPartDone && ending.error == error {
+                    isPartDone.store(true, ordering: .relaxed)
+                }
                 error = ending.error
             }
             if let device = frame.device {
@@ -337,7 +352,8 @@ package final class IORequest: @unchecked Sendable {
         return delivery(self) ? nil : .ioError
     }
 
-    /// Announces that parts follow: `finish` comes when all of them and `partsSubmitted` have.
+    /// Begins the cutting. `finish` comes after the last part has ended and the cutting has (`partsSubmitted`,
+    /// `endOfParts`).
     func willSplit() { remaining.store(1, ordering: .relaxed) }
     func willSubmitPart() { remaining.add(1, ordering: .relaxed) }
 
@@ -348,9 +364,8 @@ package final class IORequest: @unchecked Sendable {
             && remaining.load(ordering: .relaxed) > Limits.partsOfOneBeyond
     }
 
-    /// Those of the parts that were cut so far, which are all unless `cut` says where it goes on. True:
-    /// it goes on here, since they have all ended. False: where the last of them ends, and this isn't
-    /// touched any more.
+    /// Call after cutting. True: all parts so far have ended, cut on here. False: the thread of the last part
+    /// goes on; don't touch this any more.
     func partsSubmitted() -> Bool {
         guard dropRemaining() else { return false }
         if cut.table != nil { return true }
@@ -381,7 +396,10 @@ package final class IORequest: @unchecked Sendable {
 
     private func partFinished(_ part: IORequest) {
         if let error = part.error { note(error) }
-        if part.isPartlyDone { isPartDone.store(true, ordering: .relaxed) }
+        // What a write reads first is nothing of it.
+        if part.isPartlyDone, part.operation != .read || operation == .read {
+            isPartDone.store(true, ordering: .relaxed)
+        }
         noteStamp(part.stamp.load(ordering: .relaxed))
         noteUnreported(part.unreportedStamp.load(ordering: .relaxed))
         guard dropRemaining() else { return }

@@ -40,15 +40,22 @@ package final class Payload: @unchecked Sendable {
         budget?.giveBack(capacity)
     }
 
-    /// 1 MiB of zeros, made when they are first needed. Nil: there is no memory.
-    static let zeroes: Payload? = {
-        guard MemoryReserve.allows(zeroesLength), let payload = Payload(pooled: zeroesLength) else {
-            return nil
+    /// 1 MiB of zeros, made when they are first needed, and kept. Nil: there is no memory now.
+    static var zeroes: Payload? {
+        zeroesLock.withLock {
+            if let keptZeroes { return keptZeroes }
+            let length = 1 << 20
+            guard MemoryReserve.allows(length), let payload = Payload(allocating: length) else {
+                return nil
+            }
+            memset(payload.memory, 0, length)
+            keptZeroes = payload
+            return payload
         }
-        memset(payload.memory, 0, zeroesLength)
-        return payload
-    }()
-    private static let zeroesLength = 1 << 20
+    }
+    private static let zeroesLock = Lock(rank: .leaf, name: "Payload.zeroesLock", isShared: true)
+    /// Guarded by `zeroesLock`.
+    nonisolated(unsafe) private static var keptZeroes: Payload?
 
     /// Whether it belongs to a held write alone.
     var isKept: Bool { budget != nil }

@@ -5,15 +5,15 @@ protocol RangeOrderOwner: AnyObject {
     /// Sends a request on whose turn has come. Any thread, no lock held; must not wait.
     func startInOrder(_ request: IORequest)
     /// A request that waited won't be started but finished: it gets the frames that starting it would have
-    /// given it.
+    /// given it. Under the order's lock, a leaf: takes no lock, and finishes nothing.
     func enterInOrder(_ request: IORequest)
 }
 
 /// Keeps requests to overlapping bytes in their order of arrival.
 ///
-/// Where two share bytes and one of both excludes others, the later one starts when the earlier one has
-/// ended, on whatever thread that was. The others run side by side: one that hangs doesn't hold up what has
-/// nothing to do with it. A request that waits is an object in a list, never a thread.
+/// Requests that share bytes start in order of arrival if one of the two excludes others: the later one when the
+/// earlier one has ended, on whatever thread that was. All others run side by side. A waiting request is an entry
+/// in a list, never a thread.
 final class RangeOrder<Owner: RangeOrderOwner>: EndWatcher, @unchecked Sendable {
     // @unchecked: guarded by `lock`; `owner` is immutable.
 
@@ -47,20 +47,25 @@ final class RangeOrder<Owner: RangeOrderOwner>: EndWatcher, @unchecked Sendable 
 
     // MARK: Starting
 
-    /// Takes a request about these bytes, which starts at `startReady` or later.
-    func add(_ request: IORequest, about bytes: Range<UInt64>, excludesOthers: Bool) {
-        lock.withLock {
+    /// Starts a request about these bytes, now or when its turn has come: then always by an I/O thread.
+    func submit(_ request: IORequest, about bytes: Range<UInt64>, excludesOthers: Bool) {
+        let number = lock.withLock { () -> Int? in
             lastNumber += 1
             var entry = Entry(
                 number: lastNumber, waiting: request, bytes: bytes, excludesOthers: excludesOthers)
             entry.blockers = entries.count { $0.conflicts(with: entry) }
+            if entry.blockers == 0 { entry.waiting = nil }
             entries.append(entry)
-            if entry.blockers == 0 { ready.append(lastNumber) }
+            return entry.blockers == 0 ? lastNumber : nil
         }
+        // One that waits may have ended by now, and all of this may be gone.
+        guard let number else { return }
+        request.watch(asWatcher, tag: number)
+        owner?._withUnsafeGuaranteedRef { $0.startInOrder(request) }
     }
 
-    /// Starts those whose turn has come. The caller holds the owner, or a request in flight does.
-    func startReady() {
+    /// Starts those whose turn has come. A request in flight holds the owner.
+    private func startReady() {
         // Until the end of this, whatever the requests' ends free.
         let kept = Unmanaged.passRetained(self)
         defer { kept.release() }
@@ -71,6 +76,8 @@ final class RangeOrder<Owner: RangeOrderOwner>: EndWatcher, @unchecked Sendable 
         }
         guard isOurs else { return }
         while let (number, request) = next() {
+            // This thread has ended another request: it isn't here to do I/O.
+            request.placement = .handOver
             request.watch(asWatcher, tag: number)
             owner?._withUnsafeGuaranteedRef { $0.startInOrder(request) }
         }

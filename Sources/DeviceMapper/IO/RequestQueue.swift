@@ -11,7 +11,7 @@ final class RequestQueue: @unchecked Sendable {
 
     enum Admission { case admitted, deferred, refused }
 
-    /// Guards `isBlocked` (its changes), `isShut`, `isSealed`, `deferred`, and goes with `wait`.
+    /// Guards `isBlocked` (its changes), `isShut`, `isOverForAll`, `isSealed`, `deferred`, and goes with `wait`.
     /// The seed's io_lock.
     private let ioLock = Lock(rank: .io, name: "RequestQueue.ioLock")
     /// Signalled when the last request leaves a blocked queue, and when it is unsealed. The seed's
@@ -19,6 +19,8 @@ final class RequestQueue: @unchecked Sendable {
     private let wait = Condition()
     private var deferred = FIFO<IORequest>()
     private var isShut = false
+    /// Also for requests of our own, which the end of a device above still needs.
+    private var isOverForAll = false
     /// The live table is being exchanged.
     private var isSealed = false
 
@@ -45,11 +47,17 @@ final class RequestQueue: @unchecked Sendable {
         return false
     }
 
-    /// Keeps a request, whose bytes are its own, for later, or admits it after all. `refused`: the
-    /// queue was shut for good.
+    /// Defers a request, which must own its bytes. `admitted`: the queue was unblocked meanwhile. `refused`: it
+    /// was shut for good.
     func deferOrEnter(_ request: IORequest) -> Admission {
         ioLock.withLock {
-            if isShut { return .refused }
+            if isShut {
+                guard request.handle == nil else { return .refused }
+                while isSealed { wait.wait(ioLock) }
+                guard !isOverForAll else { return .refused }
+                inFlight.add(1, ordering: .sequentiallyConsistent)
+                return .admitted
+            }
             guard isBlocked.load(ordering: .relaxed) else {
                 inFlight.add(1, ordering: .sequentiallyConsistent)
                 return .admitted
@@ -59,8 +67,8 @@ final class RequestQueue: @unchecked Sendable {
         }
     }
 
-    /// Admits a flush of our own, which goes on though the queue is blocked. It waits only for the
-    /// moment in which the live table is exchanged.
+    /// Counts what goes on in a blocked queue: a flush of our own, a target's own I/O, a message. It waits only
+    /// for the moment in which the live table is exchanged.
     func enterBypassing() {
         ioLock.withLock {
             while isSealed { wait.wait(ioLock) }
@@ -90,7 +98,7 @@ final class RequestQueue: @unchecked Sendable {
         try wait.wait(ioLock, interrupt, until: { isIdle }, then: {})
     }
 
-    /// The same, and nothing enters afterwards, not even a flush of our own, until `unseal`: the
+    /// The same, and nothing enters afterwards, not even by `enterBypassing`, until `unseal`: the
     /// live table may be exchanged. Keep that short.
     func waitUntilIdleAndSeal(_ interrupt: Interrupt?) throws(DMError) {
         try wait.wait(ioLock, interrupt, until: { isIdle }, then: { isSealed = true })
@@ -116,17 +124,22 @@ final class RequestQueue: @unchecked Sendable {
         }
     }
 
-    /// Refuses from here on, and gives out what was deferred, to be failed. For removal and for a
-    /// forced end.
-    func shut() -> [IORequest] {
+    /// Refuses from here on: for a removal `forAll`, for the end of the daemon what openers ask for. Gives out what
+    /// was deferred: what is to be failed, and what goes on, counted as in flight.
+    func shut(forAll: Bool) -> (refused: [IORequest], admitted: [IORequest]) {
         ioLock.withLock {
             isShut = true
+            isOverForAll = isOverForAll || forAll
             isBlocked.store(true, ordering: .sequentiallyConsistent)
-            return deferred.takeAll()
+            let requests = deferred.takeAll()
+            guard !isOverForAll else { return (requests, []) }
+            let admitted = requests.filter { $0.handle == nil }
+            inFlight.add(admitted.count, ordering: .sequentiallyConsistent)
+            return (requests.filter { $0.handle != nil }, admitted)
         }
     }
 
-    /// Whether everything is refused for good.
+    /// Whether everything that openers ask for is refused for good.
     var isOver: Bool { ioLock.withLock { isShut } }
 
     /// Whether a deferred request matches.

@@ -4,8 +4,8 @@ import SystemPackage
 ///
 /// The target makes as many as it has under way at once, and uses each again and again: no memory is
 /// allocated for one but that of its bytes. Each counts as in flight in the target's device, so a suspend,
-/// a swap and a removal wait for it. It may begin while a request is in flight in the target, and between
-/// the calls of `willResume` and `didSuspend`, those two included.
+/// a swap and a removal wait for it. It may begin while a request is in flight in the target, and from
+/// `didResume` to `willSuspend`; what is waited for (`AwaitedIO`), in each call that may wait.
 final class TargetIO: @unchecked Sendable {
     // @unchecked: one thread at a time has it; hand-overs go through locks.
 
@@ -72,8 +72,9 @@ final class TargetIO: @unchecked Sendable {
         // Each error once, as an opener is told of it.
         let error = request.error ?? (newest > seenError ? newest.errno : nil)
         seenError = max(seenError, newest)
-        let queue = queue
+        // Held over `leave`: with that the device may go, and nobody else has the queue then.
+        let queue = queue.takeUnretainedValue()
         completion(self, error)
-        queue._withUnsafeGuaranteedRef { $0.leave() }
+        queue.leave()
     }
 }

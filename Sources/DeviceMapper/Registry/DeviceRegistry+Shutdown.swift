@@ -20,8 +20,8 @@ extension DeviceRegistry {
             return state.cellsByName.values.compactMap(\.device)
                 .sorted { $0.disk.number < $1.disk.number }
         }
-        for device in devices { device.refuseRequests() }
-        for request in holdTimer.shut() { request.finish(.ioError) }
+        for device in devices { device.refuseRequests(forAll: false) }
+        holdTimer.shut()
     }
 
     /// Waits a bounded time until no handle is open: clients of failed requests close their files.

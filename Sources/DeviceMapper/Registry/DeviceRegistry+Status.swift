@@ -1,6 +1,7 @@
 import SystemPackage
 
-/// What is asked of devices and changes nothing. None of this waits for a suspended device.
+/// What is asked of devices and changes nothing. None of this waits for a suspended device, but a status for
+/// which a target commits: that may wait for one below, and can be interrupted.
 extension DeviceRegistry {
     /// ENXIO.
     package func info(

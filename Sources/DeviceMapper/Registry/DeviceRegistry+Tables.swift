@@ -46,7 +46,6 @@ extension DeviceRegistry {
     ) throws(DMError) -> DeviceInfo {
         let device = try device(reference)
         if let held = try device.resume(flags, interrupt) {
-            globalEvents.raise()
             dropCache(of: device, besides: held, interrupt)
         }
         return try info(device)

@@ -30,9 +30,10 @@ final class BlockAccess: RangeOrderOwner {
             if isWhole { pass(request) } else { widen(request) }
         case .discard where !isWhole:
             narrow(request)
+        case .writeZeroes where !isWhole && blocks(around: request).count > Int(size):
+            split(request)
         case .write, .writeZeroes, .discard:
-            order.add(request, about: blocks(around: request), excludesOthers: !isWhole)
-            order.startReady()
+            order.submit(request, about: blocks(around: request), excludesOthers: !isWhole)
         case .flush: preconditionFailure("a flush has no blocks")
         }
     }
@@ -82,6 +83,23 @@ final class BlockAccess: RangeOrderOwner {
             $0.becomePart(of: request, .discard, of: first..<last, with: nil)
             submit($0)
         }
+    }
+
+    /// Into what is in the first block, whole blocks, and what is in the last one.
+    private func split(_ request: IORequest) {
+        let bytes = request.bytesOfDevice
+        let first = (bytes.lowerBound + size - 1) / size * size
+        let last = bytes.upperBound == end ? end : bytes.upperBound / size * size
+        request.willSplit()
+        for piece in [bytes.lowerBound..<first, first..<last, last..<bytes.upperBound]
+        where !piece.isEmpty {
+            let isSent = request.sendMore {
+                $0.becomePart(of: request, .writeZeroes, of: piece, with: nil)
+                submit($0)
+            }
+            if !isSent { request.report(.noMemory) }
+        }
+        request.endOfParts()
     }
 }
 
@@ -150,15 +168,24 @@ private final class BlockWrite: EndWatcher, @unchecked Sendable {
                 $0.watch(asWatcher, tag: Int(edge.lowerBound - blocks.lowerBound))
                 access.pass($0)
             }
-            if !isSent { write.readEnded(.noMemory) }
+            if !isSent {
+                request.report(.noMemory)
+                write.readEnded(.noMemory)
+            }
         }
     }
 
     /// A block was read that goes to byte `tag` of the payload.
     override func endIO(_ part: IORequest, tag: Int, _ error: Errno?) -> Ending {
-        if error == nil, let block = part.bytesToFill(), let base = block.baseAddress {
-            (payload.memory + tag).copyMemory(from: base, byteCount: block.count)
+        var error = error
+        if error == nil {
+            if let block = part.bytesToFill(), let base = block.baseAddress {
+                (payload.memory + tag).copyMemory(from: base, byteCount: block.count)
+            } else {
+                error = .noMemory
+            }
         }
+        if let error { request.report(error) }
         readEnded(error)
         return .ended(error)
     }
@@ -168,6 +195,8 @@ private final class BlockWrite: EndWatcher, @unchecked Sendable {
         let left = readsLeft.subtract(1, ordering: .acquiringAndReleasing).newValue
         guard left == 0 else { return }
         if !hasFailed.load(ordering: .relaxed) {
+            // This thread has ended a read: it isn't here to do I/O.
+            request.placement = .handOver
             if let error = write() { request.report(error) }
         }
         let request = request

@@ -28,12 +28,16 @@ final class SharedStates: @unchecked Sendable {
     /// with the lock held: it does nothing but allocate.
     func state<State: SharedState>(of device: LowerDevice, make: () -> State) -> State {
         let key = Key(type: ObjectIdentifier(State.self), device: device.number)
-        return lock.withLock {
-            if let state = entries[key]?.state as? State { return state }
+        let (state, others) = lock.withLock { () -> (State, [SharedState]) in
+            if let state = entries[key]?.state as? State { return (state, []) }
+            // Held until the lock is free: one whose last user goes now is destroyed outside.
+            let others = entries.values.compactMap(\.state)
             entries = entries.filter { $0.value.state != nil }
             let state = make()
             entries[key] = Entry(state: state)
-            return state
+            return (state, others)
         }
+        withExtendedLifetime(others) {}
+        return state
     }
 }

@@ -4,7 +4,8 @@ import SystemPackage
 extension Table {
     /// The limits of the device, and whether each lower device is long enough and each line aligned
     /// to the blocks of what it stands on. EINVAL, in the words of the kernel's
-    /// `dm_calculate_queue_limits` and what that calls. Asks files for their sizes: no lock held.
+    /// `dm_calculate_queue_limits` and what that calls. Also notes of what blocks requests must be
+    /// (`takeBlocks`). Asks files for their sizes: no lock held.
     func measure() throws(DMError) -> QueueLimits {
         // Each device is asked once, however many lines use it.
         var known: [ObjectIdentifier: (size: UInt64, limits: QueueLimits)] = [:]
@@ -36,6 +37,7 @@ extension Table {
                 if below.maximumWriteZeroesSectors == 0 { writeZeroes = false }
             }
             ofRequests = max(ofRequests, target.blockSize)
+            if refused == nil { refused = target.refusalOfPlace(line: blockSizes.count) }
             ofTarget.raiseBlockSize(to: target.blockSize)
             blockSizes.append(ofTarget.logicalBlockSize)
             target.addHints(to: &ofTarget)
@@ -85,6 +87,19 @@ extension Table {
             .invalidArgument,
             "table line \(isRefused ? last.index : targetCount) (start sect \(last.start) "
                 + "len \(last.length)) not aligned to h/w logical block size \(blockSize)")
+    }
+}
+
+extension Target {
+    /// Why it can't stand there with blocks of its own; nil: it can.
+    fileprivate func refusalOfPlace(line: Int) -> DMError? {
+        let size = UInt64(blockSize)
+        guard begin % size != 0 || end % size != 0 else { return nil }
+        return DMError(
+            .invalidArgument,
+            "table line \(line) (start sect \(begin / Sectors.size) "
+                + "len \((end - begin) / Sectors.size)) not aligned to h/w logical block size \(size)"
+        )
     }
 }
 

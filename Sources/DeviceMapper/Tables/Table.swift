@@ -6,8 +6,8 @@ import SystemPackage
 /// that no device is freed before its tables. `destroy` is explicit, when no request is in flight
 /// in it, and never under dm_sem: closing a lower device takes that lock.
 final class Table: @unchecked Sendable {
-    // @unchecked: immutable but for `device`, dropped by the one `destroy`, and `takesDiscards`,
-    // set before the table is live.
+    // @unchecked: immutable but for `device`, dropped by the one `destroy`, and `takesDiscards` and
+    // `blocks`, set before the table is live.
 
     let size: Sectors
     let isReadOnly: Bool
@@ -75,7 +75,7 @@ final class Table: @unchecked Sendable {
         blocks = .passRetained(BlockAccess(size: size, of: self))
     }
 
-    /// Whether a write matches that waits for another one to the same block.
+    /// Whether a write matches that waits for its block.
     func holdsWrite(where matches: (IORequest) -> Bool) -> Bool {
         blocks?._withUnsafeGuaranteedRef { $0.order.holds(where: matches) } ?? false
     }

@@ -44,8 +44,8 @@ final class TableBuilder {
         }
         let builder = TableBuilder(
             device: device, registry: registry, resolver: resolver, isReadOnly: readOnly)
+        var targets: [Target] = []
         do {
-            var targets: [Target] = []
             targets.reserveCapacity(lines.count)
             var end = Sectors.zero
             for line in lines {
@@ -55,6 +55,7 @@ final class TableBuilder {
                 device: device, targets: targets, lowerDevices: builder.lowerDevices.reversed(),
                 isReadOnly: readOnly)
         } catch {
+            for target in targets where target.hasLife { target.close() }
             for lower in builder.lowerDevices { lower.close() }
             throw error
         }

@@ -52,8 +52,8 @@ class Target: EndWatcher, @unchecked Sendable {
         super.init()
     }
 
-    /// How many bytes from byte `offset` of the mapped device on one lower request may take.
-    /// At least 1, at most up to `end`; `offset` lies within the target.
+    /// Bytes from byte `offset` of the mapped device on that one lower request may have: at least 1, up to `end`.
+    /// `offset` lies within the target.
     func run(from offset: UInt64) -> UInt64 { end - offset }
 
     /// Where the request, which begins at byte `offset` of the mapped device and crosses no
@@ -163,6 +163,8 @@ class Target: EndWatcher, @unchecked Sendable {
         return ByteString(all.joined(separator: ",") + ";")
     }
 
+    // MARK: Limits
+
     /// Each stretch of a lower device that it uses, in sectors: what it is checked against, and whose
     /// limits its own are made of (`iterate_devices`). A device may come several times.
     func lowerAreas() -> [LowerArea] { [] }
@@ -172,8 +174,6 @@ class Target: EndWatcher, @unchecked Sendable {
     /// (`BlockAccess`), and shows it as the device's logical block size.
     var blockSize: UInt32 { 1 }
 
-    // MARK: Limits
-
     /// Changes what its lower devices' limits came to, where the target knows better (`io_hints`).
     func addHints(to limits: inout QueueLimits) {}
 
@@ -181,12 +181,12 @@ class Target: EndWatcher, @unchecked Sendable {
     /// does, and each device below each target; so one without a lower device forbids them.
     var forwardsDiscards: Bool { true }
 
+    /// Whether writes of zeros that bring none along are sent on (`num_write_zeroes_bios`). False: the table's
+    /// limits say that there are none, and zeros are written.
+    var forwardsWriteZeroes: Bool { true }
+
     /// Zeros here are something else below: a write-zeroes comes as writes, of zeros.
     var encodesZeroes: Bool { false }
-
-    /// The same for writes of zeros that bring none along (`num_write_zeroes_bios`). Where they are
-    /// not taken zeros are written.
-    var forwardsWriteZeroes: Bool { true }
 }
 
 /// So many sectors of a lower device.

@@ -1,0 +1,48 @@
+import SystemPackage
+
+/// One flush of a table's lower devices that nobody outside asked for.
+///
+/// It outlives a caller that gives up: it counts as in flight, so the table stays until it ends.
+final class TableFlush: @unchecked Sendable {
+    // @unchecked: `isDone` is guarded by `lock`.
+    private let table: Table
+    private let device: MappedDevice
+    private let lock = Lock(rank: .leaf, name: "TableFlush.lock")
+    private let done = Condition()
+    private var isDone = false
+    private var request: IORequest?
+
+    init(of table: Table, for device: MappedDevice) {
+        self.table = table
+        self.device = device
+    }
+
+    func start() {
+        // Keeps itself until it ends: the completion owns it, and is dropped there.
+        let request = IORequest { request in
+            self.ended(request)
+        }
+        self.request = request
+        request.prepareFlush()
+        request.bypassesSuspension = true
+        // Not here: whoever waits may give up, and a slow store must not keep him.
+        request.placement = .handOver
+        device.disk.queue.enterBypassing()
+        request.enter(device)
+        table.flush(request)
+    }
+
+    func wait(_ interrupt: Interrupt?) throws(DMError) {
+        try done.wait(lock, interrupt, until: { isDone }, then: {})
+    }
+
+    private func ended(_ request: IORequest) {
+        let (newest, unreported) = request.writeBackErrors
+        device.earlierErrors.record(newest: newest, unreported: unreported)
+        lock.withLock {
+            isDone = true
+            self.request = nil
+            done.broadcast()
+        }
+    }
+}
