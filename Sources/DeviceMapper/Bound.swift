@@ -14,6 +14,7 @@ package struct Bound: ~Copyable, Sendable {
         return false
     }
 
+    /// Gives `amount` back that `begin` took.
     package func end(_ amount: Int = 1) { taken.subtract(amount, ordering: .relaxed) }
 
     var inUse: Int { taken.load(ordering: .relaxed) }

@@ -33,12 +33,15 @@ package struct ByteString: Hashable, Comparable, Sendable {
         return ByteString(bytes[(slash + 1)...])
     }
 
+    /// Bytewise, as the two that follow.
     package func hasPrefix(_ prefix: ByteString) -> Bool { bytes.starts(with: prefix.bytes) }
 
+    /// Whether it ends with these bytes.
     package func hasSuffix(_ suffix: ByteString) -> Bool {
         bytes.suffix(suffix.count).elementsEqual(suffix.bytes)
     }
 
+    /// Whether these bytes are somewhere in it.
     package func contains(_ part: ByteString) -> Bool {
         guard count >= part.count else { return false }
         return (0...(count - part.count)).contains { bytes[$0...].starts(with: part.bytes) }
@@ -86,6 +89,7 @@ extension ByteString: ExpressibleByStringInterpolation {
 }
 
 extension Sequence<ByteString> {
+    /// All of them, with `separator` between each two.
     package func joined(separator: ByteString) -> ByteString {
         ByteString(map(\.bytes).joined(separator: separator.bytes))
     }

@@ -40,6 +40,7 @@ package final class IdleMemory: @unchecked Sendable {
     /// From here on it is asked to let go, until `remove`, and stays alive.
     package func add(_ keeper: any KeepsMemory) { lock.withLock { keepers.append(keeper) } }
 
+    /// It isn't asked any more to let go.
     package func remove(_ keeper: any KeepsMemory) {
         let removed = lock.withLock { () -> (any KeepsMemory)? in
             let index = keepers.firstIndex { $0 === keeper }
@@ -98,8 +99,10 @@ package struct Idle<Element> {
 
     package var count: Int { elements.count }
 
+    /// Keeps one more.
     package mutating func append(_ element: Element) { elements.append(element) }
 
+    /// The one that was kept last, for use; nil: there is none.
     package mutating func popLast() -> Element? {
         let last = elements.popLast()
         if elements.count < fewest { fewest = elements.count }

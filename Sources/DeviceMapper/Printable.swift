@@ -36,6 +36,7 @@ package enum Printable {
         }
     }
 
+    /// The bytes as `bytes` shows them, as a string.
     package static func text(_ bytes: some Sequence<UInt8>) -> String {
         String(decoding: Printable.bytes(bytes), as: UTF8.self)
     }

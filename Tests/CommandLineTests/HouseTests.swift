@@ -144,4 +144,30 @@ import Testing
             }
         }
     }
+
+    /// A function that carries a protocol out is documented there: one comment for each name will do. The names of
+    /// Swift's own protocols are known.
+    @Test("a function that other modules see is documented")
+    func documentedFunctions() {
+        let declaration = /\bfunc (\w+)/
+        let known: Set<Substring> = ["hash", "next", "appendLiteral", "appendInterpolation"]
+        var documented = known
+        var others: [(name: Substring, path: String)] = []
+        for source in Self.sources {
+            for (index, line) in source.lines.enumerated() {
+                guard let match = line.firstMatch(of: declaration) else { continue }
+                let before = source.lines[..<index].last {
+                    !$0.drop(while: \.isWhitespace).hasPrefix("@")
+                }
+                if before?.drop(while: \.isWhitespace).hasPrefix("///") == true {
+                    documented.insert(match.1)
+                } else if line.contains("package "), source.module != "DMTestSupport" {
+                    others.append((match.1, source.path))
+                }
+            }
+        }
+        for other in others where !documented.contains(other.name) {
+            Issue.record("\(other.path): \(other.name) has no comment")
+        }
+    }
 }

@@ -32,10 +32,10 @@ final class ExecutorFixture: Sendable {
     let registry: DeviceRegistry
     let executor: CommandExecutor
 
-    init(trace: LifecycleTrace? = nil) {
+    init(trace: LifecycleTrace? = nil, moreTargetTypes: [TargetType] = []) {
         var registryConfiguration = RegistryConfiguration(mappedMajor: 254, backingMajor: 259)
         registryConfiguration.lifecycleTrace = trace
-        registryConfiguration.moreTargetTypes = TestTargets.all
+        registryConfiguration.moreTargetTypes = moreTargetTypes
         registry = DeviceRegistry(registryConfiguration)
         let configuration = ServerConfiguration(
             socketPath: "", owner: 0, mountPoint: ByteString("/mnt/dm"), mountDevice: .max)

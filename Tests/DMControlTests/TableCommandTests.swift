@@ -1,3 +1,4 @@
+import DMTestSupport
 import DeviceMapper
 import SystemPackage
 import Testing
@@ -236,6 +237,7 @@ import Testing
 
     @Test("a target's answer comes behind the head, or BUFFER_FULL says that it doesn't fit")
     func answers() throws {
+        let fixture = ExecutorFixture(moreTargetTypes: TestTargets.all)
         let directory = try TemporaryDirectory()
         let data = try directory.file("data", size: 4096)
         let metadata = try directory.file("metadata", size: 4096)

@@ -129,6 +129,30 @@ import Testing
         try devices.shutDown()
     }
 
+    @Test("tables of two devices share what their targets have together, until both are gone")
+    func sharedState() throws {
+        let devices = MemoryDevices()
+        devices.addStore("a", sectors: 64)
+        devices.addStore("m", sectors: 8)
+        for name in ["x", "y"] { try devices.create(name, "0 8 counting a 0 m") }
+        func refuse(_ name: ByteString) throws {
+            _ = try devices.registry.message(.name(name), sector: 0, words: ["refuse"])
+        }
+        try refuse("x")
+        _ = try devices.registry.suspend(.name("y"))
+        #expect(throws: DMError(.ioError, "refused")) {
+            try devices.registry.resume(.name("y"))
+        }
+        _ = try devices.registry.resume(.name("y"))
+        try refuse("x")
+        for name in ["x", "y"] {
+            _ = try devices.registry.remove(.name(ByteString(name)), deferred: false)
+        }
+        // Nobody remembers.
+        try devices.create("z", "0 8 counting a 0 m")
+        try devices.shutDown()
+    }
+
     @Test("a message is refused where no target takes it, by the kernel's words")
     func messages() throws {
         let devices = MemoryDevices()

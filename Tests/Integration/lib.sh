@@ -236,7 +236,10 @@ eventually() {
         pause
     done
 }
-has_ended() { ! kill -0 "$1" 2>/dev/null; }
+# Also where bash hasn't waited for it yet: it may miss the end of one while it waits for another.
+has_ended() {
+    { ! kill -0 "$1" || [[ $(<"/proc/$1/stat") == *') Z '* ]]; } 2>/dev/null
+}
 # STATUS PROCESS: a process of ours ends by itself, so.
 ends_with() {
     local status=0

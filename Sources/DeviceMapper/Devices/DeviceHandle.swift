@@ -81,6 +81,7 @@ package final class DeviceHandle: @unchecked Sendable {
 
     /// Whether it was opened past the page cache.
     package var isPastCache: Bool { wasOpenedPastCache.load(ordering: .relaxed) }
+    /// See `isPastCache`.
     package func notePastCache() { wasOpenedPastCache.store(true, ordering: .relaxed) }
 
     /// A descriptor of the file was closed: this may be the last one.

@@ -42,6 +42,7 @@ package final class BoundedCall<Value: Sendable>: @unchecked Sendable {
         }
     }
 
+    /// What the call gives, however long it takes.
     package func wait() -> Value {
         lock.withLock {
             while true {

@@ -29,6 +29,7 @@ package final class Lock: @unchecked Sendable {
         mutex.deallocate()
     }
 
+    /// Takes it. A debug build traps if its rank isn't above all that the thread holds.
     package func lock() {
         #if DEBUG
             HeldRanks.willTake(rank, name)
@@ -40,6 +41,7 @@ package final class Lock: @unchecked Sendable {
         pthread_mutex_lock(mutex)
     }
 
+    /// Gives it up. By the thread that has it.
     package func unlock() {
         #if DEBUG
             HeldRanks.dropped(rank)
@@ -50,6 +52,7 @@ package final class Lock: @unchecked Sendable {
         pthread_mutex_unlock(mutex)
     }
 
+    /// Runs `body` with the lock taken.
     package func withLock<Result, Failure: Error>(
         _ body: () throws(Failure) -> Result
     ) throws(Failure) -> Result {

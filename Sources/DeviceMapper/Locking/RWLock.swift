@@ -20,6 +20,7 @@ package final class RWLock: @unchecked Sendable {
         rwlock.deallocate()
     }
 
+    /// Runs `body` beside other readers. Ranks as of `Lock.lock`.
     package func withReadLock<Result, Failure: Error>(
         _ body: () throws(Failure) -> Result
     ) throws(Failure) -> Result {
@@ -28,6 +29,7 @@ package final class RWLock: @unchecked Sendable {
         return try body()
     }
 
+    /// Runs `body` alone. Ranks as of `Lock.lock`.
     package func withWriteLock<Result, Failure: Error>(
         _ body: () throws(Failure) -> Result
     ) throws(Failure) -> Result {

@@ -38,6 +38,7 @@ package final class SleepLock: @unchecked Sendable {
         #endif
     }
 
+    /// Gives it up. By the thread that has it.
     package func unlock() {
         #if DEBUG
             HeldRanks.dropped(rank)

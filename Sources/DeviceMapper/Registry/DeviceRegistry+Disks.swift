@@ -1,5 +1,6 @@
 /// What the filesystem shows: the registered disks that can still be opened.
 extension DeviceRegistry {
+    /// A disk by its minor; nil: there is none. Takes dm_sem for reading.
     package func disk(minor: UInt32) -> DiskInfo? {
         reading { state in state.disks[minor].flatMap { DiskInfo($0) } }
     }
@@ -9,6 +10,7 @@ extension DeviceRegistry {
         disk(minor: minor).flatMap { $0.generation == generation ? $0 : nil }
     }
 
+    /// The disk of a device by its name; nil: there is no such device. Takes dm_sem for reading.
     package func disk(named name: ByteString) -> DiskInfo? {
         reading { state in
             (state.cellsByName[name]?.device?.disk).flatMap { DiskInfo($0) }
