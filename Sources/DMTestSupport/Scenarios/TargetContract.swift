@@ -44,7 +44,7 @@
 
         static let ownIOVersusSuspend = Scenario(
             "contract own I/O", "a suspend waits for what a target does by itself",
-            devices: ["x": "0 8 counting a 0 b"],
+            preemptions: 1, devices: ["x": "0 8 counting a 0 b"],
             threads: [
                 "message": { $0.message("x", "note 7") },
                 "suspend": { stage in
@@ -66,7 +66,7 @@
         static let ownIOVersusRemove = Scenario(
             "contract own I/O, remove",
             "a table whose target does I/O by itself is kept until that ends",
-            devices: ["x": "0 8 counting a 0 b"],
+            preemptions: 1, devices: ["x": "0 8 counting a 0 b"],
             threads: [
                 "message": { $0.message("x", "note 7") },
                 "remove": { $0.remove("x") },
@@ -82,7 +82,7 @@
 
         static let refusedResume = Scenario(
             "contract resume", "a resume that a target refuses leaves the device suspended",
-            devices: ["x": "0 8 counting a 0 b"],
+            preemptions: 1, devices: ["x": "0 8 counting a 0 b"],
             setup: {
                 $0.open("x")
                 $0.suspend("x", .noflush)
@@ -107,7 +107,7 @@
         static let refusedSwap = Scenario(
             "contract swap",
             "a table whose target refuses is live, suspended, and the old one is gone",
-            devices: ["x": "0 8 counting a 0 b"],
+            preemptions: 1, devices: ["x": "0 8 counting a 0 b"],
             setup: {
                 $0.open("x")
                 $0.message("x", "refuse")
@@ -133,7 +133,7 @@
 
         static let messageVersusRemove = Scenario(
             "contract message", "a message meets a target with its lower devices open, or ENXIO",
-            devices: ["x": "0 8 counting a 0 b"],
+            preemptions: 1, devices: ["x": "0 8 counting a 0 b"],
             threads: [
                 "message": { $0.message("x", "count") },
                 "remove": { $0.remove("x") },
@@ -146,7 +146,7 @@
         static let messageVersusSwap = Scenario(
             "contract message, swap",
             "a message goes to the old table before the swap, or to the new one",
-            devices: ["x": "0 8 counting a 0 b"],
+            preemptions: 1, devices: ["x": "0 8 counting a 0 b"],
             setup: { $0.load("x", "0 8 counting a 0 c") },
             threads: [
                 "message": { $0.message("x", "note 7") },
