@@ -4,10 +4,8 @@ import DeviceMapper
 /// `clear DEVICE...`: drops the inactive table.
 enum ClearCommand {
     static func run(_ invocation: Invocation) throws(Refusal) {
-        let address = try invocation.device()
-        let status = try invocation.daemon.run("clear", address) { client throws(DMError) in
-            try client.clear(address.reference)
+        try invocation.change("clear") { client, device throws(DMError) in
+            try client.clear(device)
         }
-        try invocation.showInfoIfVerbose(status)
     }
 }

@@ -118,6 +118,18 @@ final class Invocation {
 
     // MARK: Info
 
+    /// Has the daemon do one thing to the device that is named, and shows its state if that is asked for.
+    func change(
+        _ task: String,
+        _ call: (_ client: ControlClient, _ device: DeviceReference) throws(DMError) -> DeviceStatus
+    ) throws(Refusal) {
+        let address = try device()
+        let status = try daemon.run(task, address) { client throws(DMError) in
+            try call(client, address.reference)
+        }
+        try showInfoIfVerbose(status)
+    }
+
     /// What `-v` adds after a command.
     func showInfoIfVerbose(_ status: DeviceStatus) throws(Refusal) {
         if options.verbose > 0 { try showInfo(status) }

@@ -5,12 +5,9 @@ import DeviceMapper
 enum SuspendCommand {
     static func run(_ invocation: Invocation) throws(Refusal) {
         let options = invocation.options
-        let address = try invocation.device()
-        let status = try invocation.daemon.run("suspend", address) { client throws(DMError) in
-            try client.suspend(
-                address.reference, noflush: options.noFlush, skipLockFS: options.noLockFS)
+        try invocation.change("suspend") { client, device throws(DMError) in
+            try client.suspend(device, noflush: options.noFlush, skipLockFS: options.noLockFS)
         }
-        try invocation.showInfoIfVerbose(status)
     }
 }
 
@@ -18,11 +15,8 @@ enum SuspendCommand {
 enum ResumeCommand {
     static func run(_ invocation: Invocation) throws(Refusal) {
         let options = invocation.options
-        let address = try invocation.device()
-        let status = try invocation.daemon.run("resume", address) { client throws(DMError) in
-            try client.resume(
-                address.reference, noflush: options.noFlush, skipLockFS: options.noLockFS)
+        try invocation.change("resume") { client, device throws(DMError) in
+            try client.resume(device, noflush: options.noFlush, skipLockFS: options.noLockFS)
         }
-        try invocation.showInfoIfVerbose(status)
     }
 }
