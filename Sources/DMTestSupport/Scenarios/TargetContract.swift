@@ -91,11 +91,9 @@
             },
             threads: [
                 "resume": { stage in
-                    stage.resume("x", as: "first")
-                    stage.require(stage.seen.errno("first") == .ioError, "the resume went on")
-                    stage.require(stage.info("x")?.isSuspended == true, "not suspended")
-                    stage.require(stage.byte(of: "a") == 0, "a write came through")
-                    stage.resume("x", as: "second")
+                    stage.resumeWithRefusal {
+                        stage.require(stage.byte(of: "a") == 0, "a write came through")
+                    }
                 },
                 "write": { $0.write(2, sector: 1) },
             ]
@@ -115,11 +113,9 @@
             },
             threads: [
                 "resume": { stage in
-                    stage.resume("x", as: "first")
-                    stage.require(stage.seen.errno("first") == .ioError, "the swap went on")
-                    stage.require(stage.info("x")?.isSuspended == true, "not suspended")
-                    stage.require(stage.devices.users(of: "a") == 0, "the old table is left")
-                    stage.resume("x", as: "second")
+                    stage.resumeWithRefusal {
+                        stage.require(stage.devices.users(of: "a") == 0, "the old table is left")
+                    }
                 },
                 "write": { $0.write(2, sector: 1) },
             ]
@@ -164,6 +160,15 @@
     extension Stage {
         fileprivate func requireAllWritten() {
             for request in requests { require(error(of: request) == nil, "a write failed") }
+        }
+
+        /// Resumes x twice: the first time its target refuses, which leaves it suspended. `look` comes between.
+        fileprivate func resumeWithRefusal(_ look: () -> Void) {
+            resume("x", as: "first")
+            require(seen.errno("first") == .ioError, "the resume went on")
+            require(info("x")?.isSuspended == true, "not suspended")
+            look()
+            resume("x", as: "second")
         }
 
         /// A message of words to the target at sector 0.
