@@ -14,7 +14,7 @@ package struct SuspendFlags: OptionSet, Sendable {
 
 /// Suspend, resume and the swap of tables between them. What blocks here holds `suspendLock` and no
 /// other lock; status, load and clear don't take that one.
-extension MappedDevice: RangeOrderOwner {
+extension MappedDevice {
     /// Defers what arrives from here on, and waits for what is in flight. A second suspend succeeds
     /// and does nothing. EINTR: everything is as before.
     func suspend(_ flags: SuspendFlags, _ interrupt: Interrupt?) throws(DMError) {
@@ -170,35 +170,6 @@ extension MappedDevice: RangeOrderOwner {
         let flush = TableFlush(of: table, for: self)
         flush.start()
         try flush.wait(interrupt)
-    }
-
-    func startInOrder(_ request: IORequest) {
-        request.placement = .handOver
-        start(request)
-    }
-
-    func enterInOrder(_ request: IORequest) { request.enter(self) }
-
-    /// Refuses requests for good, and fails those that wait here. Not `forAll`: those of openers; what targets
-    /// of a device above do by themselves goes on.
-    func refuseRequests(forAll: Bool) {
-        let (refused, admitted) = disk.queue.shut(forAll: forAll)
-        for request in refused + order.withdraw(where: { forAll || $0.handle != nil }) {
-            request.finish(.ioError)
-        }
-        for request in admitted { startInOrder(request) }
-    }
-
-    /// Whether a request matches that is deferred, or waits for another one here.
-    func holds(where matches: (IORequest) -> Bool) -> Bool {
-        disk.queue.holds(where: matches) || order.holds(where: matches)
-            || tables.live?.holdsWrite(where: matches) == true
-    }
-
-    /// Takes those of them back that are `whole` or parts of it.
-    func withdraw(_ whole: IORequest) -> [IORequest] {
-        disk.queue.withdraw(whole) + order.withdraw { $0.belongs(to: whole) }
-            + (tables.live?.withdrawWrites { $0.belongs(to: whole) } ?? [])
     }
 
     // MARK: Removal
