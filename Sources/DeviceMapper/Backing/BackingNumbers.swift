@@ -11,9 +11,6 @@ package final class BackingNumbers: @unchecked Sendable {
     private var minors: [DeviceIdentity: UInt32] = [:]
     private var files: [(identity: DeviceIdentity, path: ByteString)] = []
 
-    /// Minors are 20 bits wide.
-    private static let maximumMinors = 1 << 20
-
     package init(major: UInt32) { self.major = major }
 
     /// The number of the file, which stands at `path` now. EOVERFLOW when 2^20 files have one.
@@ -24,7 +21,7 @@ package final class BackingNumbers: @unchecked Sendable {
             files[Int(minor)].path = path
             return DeviceNumber(major: major, minor: minor)
         }
-        guard files.count < BackingNumbers.maximumMinors else {
+        guard files.count < Limits.minors else {
             throw DMError(.overflow, "too many backing files")
         }
         let minor = UInt32(files.count)

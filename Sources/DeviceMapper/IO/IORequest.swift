@@ -328,7 +328,7 @@ package final class IORequest: @unchecked Sendable {
                 device._withUnsafeGuaranteedRef { $0.leave(self, began: frame.tag) }
             }
         }
-        if let error { note(error) }
+        if let error { report(error) }
         if let parent {
             parent.partFinished(self)
             RequestPool.shared.give(self)
@@ -355,7 +355,6 @@ package final class IORequest: @unchecked Sendable {
     /// Begins the cutting. `finish` comes after the last part has ended and the cutting has (`partsSubmitted`,
     /// `endOfParts`).
     func willSplit() { remaining.store(1, ordering: .relaxed) }
-    func willSubmitPart() { remaining.add(1, ordering: .relaxed) }
 
     /// Whether it should wait for its parts that are under way before it is cut further, since there are
     /// many of all requests.
@@ -380,10 +379,10 @@ package final class IORequest: @unchecked Sendable {
         endOfParts()
     }
 
-    /// Between `willSplit` and `endOfParts`, sends a part that `send` makes. False: there is no memory.
+    /// From `willSplit` on, sends a part that `send` makes. False: there is no memory.
     func sendMore(_ send: (IORequest) -> Void) -> Bool {
         guard let part = RequestPool.shared.take(for: self) else { return false }
-        willSubmitPart()
+        remaining.add(1, ordering: .relaxed)
         send(part)
         return true
     }
@@ -391,11 +390,11 @@ package final class IORequest: @unchecked Sendable {
     /// No part is sent any more: this ends with the last one.
     func endOfParts() {
         precondition(cut.table == nil, "a request is cut in two ways")
-        if dropRemaining() { finish(error) }
+        _ = partsSubmitted()
     }
 
     private func partFinished(_ part: IORequest) {
-        if let error = part.error { note(error) }
+        if let error = part.error { report(error) }
         // What a write reads first is nothing of it.
         if part.isPartlyDone, part.operation != .read || operation == .read {
             isPartDone.store(true, ordering: .relaxed)
@@ -441,7 +440,9 @@ package final class IORequest: @unchecked Sendable {
     /// Whether some of the request was done, or all of it.
     package var isPartlyDone: Bool { error == nil || isPartDone.load(ordering: .relaxed) }
 
-    private func note(_ error: Errno) {
+    /// Keeps the first error: of the end, of a part, of one which could not be made, or, for the opener, of a
+    /// write-back that it had not seen.
+    func report(_ error: Errno) {
         _ = firstError.compareExchange(
             expected: 0, desired: error.rawValue, ordering: .acquiringAndReleasing)
     }
@@ -468,7 +469,4 @@ package final class IORequest: @unchecked Sendable {
         )
     }
 
-    /// An error beside those of parts: that of a part which could not be made, or, for the opener,
-    /// of a write-back that it had not seen.
-    func report(_ error: Errno) { note(error) }
 }

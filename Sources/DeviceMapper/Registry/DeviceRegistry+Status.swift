@@ -26,8 +26,7 @@ extension DeviceRegistry {
         _ interrupt: Interrupt? = nil
     ) throws(DMError) -> (info: DeviceInfo, lines: [StatusLine]) {
         let (device, info) = try find(reference, inactive: inactive)
-        if !inactive && !noflush && kind == .info { commit(device, interrupt) }
-        return (info, lines(of: device, kind, inactive: inactive))
+        return (info, lines(of: device, kind, inactive: inactive, noflush: noflush, interrupt))
     }
 
     /// Lower devices of the live or the inactive table, newest first; nil: no such table. ENXIO.
@@ -65,8 +64,7 @@ extension DeviceRegistry {
             info = now
         }
         info.eventNumber = device.events.current
-        if !inactive && !noflush && kind == .info { commit(device, interrupt) }
-        return (info, lines(of: device, kind, inactive: inactive))
+        return (info, lines(of: device, kind, inactive: inactive, noflush: noflush, interrupt))
     }
 
     /// Versions of the targets, the newest registered first.
@@ -82,14 +80,15 @@ extension DeviceRegistry {
         }
     }
 
-    private func commit(_ device: MappedDevice, _ interrupt: Interrupt?) {
-        guard !device.isSuspended, device.tables.live?.commitsForStatus == true else { return }
-        try? device.withLiveTable { $0.commit(interrupt) }
-    }
-
     private func lines(
-        of device: MappedDevice, _ kind: StatusKind, inactive: Bool
+        of device: MappedDevice, _ kind: StatusKind, inactive: Bool, noflush: Bool,
+        _ interrupt: Interrupt?
     ) -> [StatusLine] {
+        if !inactive, !noflush, kind == .info, !device.isSuspended,
+            device.tables.live?.commitsForStatus == true
+        {
+            try? device.withLiveTable { $0.commit(interrupt) }
+        }
         let tables = device.tables
         return (inactive ? tables.inactive : tables.live)?.statusLines(kind) ?? []
     }

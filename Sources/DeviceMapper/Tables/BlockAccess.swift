@@ -64,7 +64,16 @@ final class BlockAccess: RangeOrderOwner {
         return first..<min((bytes.upperBound + size - 1) / size * size, end)
     }
 
-    // MARK: Reads and discards
+    /// The first and the last border of blocks in it; the other way round: there is none.
+    private func borders(within request: IORequest) -> (first: UInt64, last: UInt64) {
+        let bytes = request.bytesOfDevice
+        return (
+            (bytes.lowerBound + size - 1) / size * size,
+            bytes.upperBound == end ? end : bytes.upperBound / size * size
+        )
+    }
+
+    // MARK: Reads and ranges
 
     private func widen(_ request: IORequest) {
         request.sendPart {
@@ -75,9 +84,7 @@ final class BlockAccess: RangeOrderOwner {
     }
 
     private func narrow(_ request: IORequest) {
-        let bytes = request.bytesOfDevice
-        let first = (bytes.lowerBound + size - 1) / size * size
-        let last = bytes.upperBound == end ? end : bytes.upperBound / size * size
+        let (first, last) = borders(within: request)
         guard first < last else { return request.finish(nil) }
         request.sendPart {
             $0.becomePart(of: request, .discard, of: first..<last, with: nil)
@@ -88,8 +95,7 @@ final class BlockAccess: RangeOrderOwner {
     /// Into what is in the first block, whole blocks, and what is in the last one.
     private func split(_ request: IORequest) {
         let bytes = request.bytesOfDevice
-        let first = (bytes.lowerBound + size - 1) / size * size
-        let last = bytes.upperBound == end ? end : bytes.upperBound / size * size
+        let (first, last) = borders(within: request)
         request.willSplit()
         for piece in [bytes.lowerBound..<first, first..<last, last..<bytes.upperBound]
         where !piece.isEmpty {
@@ -159,7 +165,7 @@ private final class BlockWrite: EndWatcher, @unchecked Sendable {
         }
         guard let payload = Payload(pooled: blocks.count) else { return request.finish(.noMemory) }
         let write = BlockWrite(request, blocks, payload, access, reads: edges.count)
-        // Until `end`.
+        // Until the last read has ended.
         let asWatcher: Unmanaged<EndWatcher> = .passRetained(write)
         request.willSplit()
         for edge in edges {

@@ -129,12 +129,11 @@ extension Table {
         for request: IORequest, next: Cut?, _ become: (IORequest) -> Void,
         _ send: (IORequest) -> Void
     ) -> Bool {
-        guard let part = RequestPool.shared.take(for: request) else { return false }
-        become(part)
-        request.cut = next ?? Cut()
-        request.willSubmitPart()
-        send(part)
-        return true
+        request.sendMore { part in
+            become(part)
+            request.cut = next ?? Cut()
+            send(part)
+        }
     }
 
     private func cutBytes(_ request: IORequest) -> Bool {
