@@ -73,9 +73,9 @@ for i in {1..20}; do
     shown >/dev/null
     blockdev --flushbufs "$d"
     part_of f | dd of="$d" bs="$part" conv=notrunc status=none
-    shows f
+    shows f || fail "write $i of f wasn't read back: $(shown)"
     part_of g | dd of="$d" bs="$part" conv=notrunc status=none
-    shows g
+    shows g || fail "write $i of g wasn't read back: $(shown)"
 done
 note "20 writes to pages that weren't cached: $((SECONDS - begin)) s"
 [ $((SECONDS - begin)) -lt "$patience" ] || fail 'writes waited for their own pages'

@@ -236,9 +236,11 @@ eventually() {
         pause
     done
 }
-# Also where bash hasn't waited for it yet: it may miss the end of one while it waits for another.
+# Also where bash hasn't waited for it yet: it may miss the end of one while it waits for another. Read by
+# `read`: where the process ends at this moment, `$(<...)` would end the whole script.
 has_ended() {
-    { ! kill -0 "$1" || [[ $(<"/proc/$1/stat") == *') Z '* ]]; } 2>/dev/null
+    local stat
+    { ! kill -0 "$1" || ! read -r stat <"/proc/$1/stat" || [[ $stat == *') Z '* ]]; } 2>/dev/null
 }
 # STATUS PROCESS: a process of ours ends by itself, so.
 ends_with() {

@@ -28,6 +28,7 @@ a_test lib
 a_test good-one 'echo one >>"$NOTES"' '[ -x "${DMFUSE%/*}/helper" ]'
 a_test good-two 'cd "$HOME"'
 a_test bad 'echo "this is wrong"' 'exit 3'
+a_test says-nothing 'exit 3'
 a_test left-out 'echo "it needs what is not here"' 'exit 77'
 # It leaves another behind, which would hang as long.
 a_test hangs 'mkfifo never' 'bash -c "trap \"\" TERM; read -r _ <>never" &' 'echo $! >&2' 'read -r _ <>never'
@@ -49,9 +50,11 @@ has_line '      one'
 has_line 'pass  good-two \(user\) [0-9.]+ s'
 runs 0 '0 passed, 0 failed, 1 skipped' left-out
 has_line 'skip  left-out \(user\): it needs what is not here'
-runs 1 '2 passed, 2 failed, 1 skipped' integration
+runs 1 '2 passed, 3 failed, 1 skipped' integration
 has_line 'FAIL  bad \(user\) [0-9.]+ s'
 has_line '      \| this is wrong'
+has_line 'FAIL  says-nothing \(user\) [0-9.]+ s'
+has_line '      \| It ended with status 3, and said nothing\.'
 has_line 'FAIL  hangs \(user\) [0-9.]+ s'
 has_line '      \| No end within 20 s\.'
 left=$(sed -n 's/^      | \([0-9][0-9]*\)$/\1/p' said)
@@ -69,3 +72,9 @@ has_line '      \| error: no product'
 runs 2 'test: unknown option --none; see scripts/test --help' --none
 soon scripts/test --help >said
 grep -q '^Runs the checks' said || fail '--help' "$(<said)"
+
+# What all tests wait with: a process may end at that very moment.
+for try in {1..300}; do
+    start sleep "0.00$((try % 3))"
+    until has_ended $!; do :; done
+done

@@ -81,7 +81,10 @@ show_integration_test() {
     case $2 in
         0) pass "$name $took" "$directory/home/notes" ;;
         77) skip "$name: $last" ;;
-        *) fail "$name $took" "$directory/said" ;;
+        *)
+            [ -s "$directory/said" ] || echo "It ended with status $2, and said nothing." >"$directory/said"
+            fail "$name $took" "$directory/said"
+            ;;
     esac
     rm -rf "$directory"
     unset "running[$1]" "since[$1]"
