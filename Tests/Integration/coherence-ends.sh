@@ -7,7 +7,7 @@
 need_helper ends
 mount_here
 mkfifo questions answers
-rounds=${ROUNDS:-$(tries 100)}
+rounds=${ROUNDS:-$(tries 50)}
 # FILE BYTE SECTORS: a backing file full of one byte.
 make_full() { head -c $(($3 * 512)) /dev/zero | tr '\0' "\\$(printf %o "$2")" >"$1"; }
 make_full large 8 64

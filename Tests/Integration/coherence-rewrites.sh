@@ -8,7 +8,7 @@ mount_here
 make_file a 128
 dmfuse create d --table "0 128 linear $PWD/a 0"
 for size in 100 4096 8000; do
-    said=$("$helpers/rewrites" "$(device d)" "$size" "${WRITES:-$(tries 3000)}") || fail 'something older was read' "$size: $said"
+    said=$("$helpers/rewrites" "$(device d)" "$size" "${WRITES:-$(tries 1500)}") || fail 'something older was read' "$size: $said"
     note "$size bytes: $said"
 done
 dmfuse remove --retry d

@@ -54,7 +54,7 @@ unit() {
 stress() {
     install_missing
     scratch=.build-tsan build_options=("${at_once[@]}" --sanitize=thread --scratch-path .build-tsan)
-    DMFUSE_STRESS_ONLY=yes DMFUSE_STRESS_SECONDS=60 swift_tests stress "$stress_seconds"
+    DMFUSE_STRESS_ONLY=yes DMFUSE_STRESS_SECONDS=30 swift_tests stress "$stress_seconds"
 }
 
 fuzz() {

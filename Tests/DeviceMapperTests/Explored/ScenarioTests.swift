@@ -14,7 +14,7 @@
 
         @Test("every schedule keeps the promise", arguments: Scenario.all)
         func holds(scenario: Scenario) {
-            let result = Explorer.explore(scenario, preemptions: 1, limit: 300, random: 50)
+            let result = Explorer.explore(scenario, preemptions: 1, limit: 120, random: 30)
             if let failure = result.failure {
                 Issue.record(
                     """
