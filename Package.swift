@@ -20,7 +20,6 @@ let stressed = ["CLinux", "DeviceMapper", "DMTestSupport", "StressTests"]
 let package = Package(
     name: "dmfuse",
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     ],
@@ -42,7 +41,6 @@ let package = Package(
             name: "DMCommandLine",
             dependencies: [
                 "CLinux", "DeviceMapper", "DMControl", "DMFilesystem", system,
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: settings),
         .executableTarget(

@@ -130,47 +130,35 @@ import Testing
         #expect(try client.version() == .driver)
     }
 
-    // MARK: swift-argument-parser
-
-    @Test(
-        "words go through the parser of our verbs unchanged",
-        arguments: [
-            Array("plain".utf8), [0xff, 0x2f, 0x80], Array("\u{301}é\u{10ffff}\u{10fffd}".utf8),
-            [0x0a, 0x1b, 0x7f],
-        ])
-    func parserText(bytes: [UInt8]) {
-        let word = ByteString(bytes)
-        #expect(ParserText.decode(ParserText.encode(word)) == word)
-    }
+    // MARK: Our own verbs
 
     @Test(
         "a path need not be UTF-8, and may begin with a mark",
         arguments: [[0x2f, 0xff], Array("\u{301}x".utf8)])
-    func parsedPaths(bytes: [UInt8]) throws {
+    func verbPaths(bytes: [UInt8]) throws {
         let path = ByteString(bytes)
-        let words: [ByteString] = ["mount", path]
-        let mount = try DmfuseVerbs.parseAsRoot(words.map(ParserText.encode)) as? MountVerb
-        #expect(mount?.directory == path)
-        let run: [ByteString] = ["run", "--dir=\(path)", "--reasons=\(path)", "--", "true"]
-        let verb = try DmfuseVerbs.parseAsRoot(run.map(ParserText.encode)) as? RunVerb
-        #expect(verb?.directory == path && verb?.reasons == path)
+        #expect(try VerbOptions([path], [.threads]).words == [path])
+        let run = try VerbOptions(
+            ["--dir=\(path)", "--reasons=\(path)", "--", "true"], [.reasons], stopsAtWord: true)
+        #expect(run.value(of: .directory) == path && run.value(of: .reasons) == path)
+        #expect(run.words == ["true"])
     }
 
-    @Test("what the parser refuses is named as it was written, on one line")
-    func parserRefusals() {
+    @Test("what is refused is named as it was written, on one line")
+    func verbRefusals() {
         let recorder = Recorder()
         let word = ByteString([0x61, 0xff, 0x0a])
-        let words: [ByteString] = ["mount", "--threads", word, "/m"]
-        let status = DmfuseVerbs.run(words, console: recorder.console())
-        #expect(status == 1)
+        let line = OwnCommandLine(
+            programName: "dmfuse", console: recorder.console(), surroundings: .process)
+        #expect(line.run(["mount", "--threads", word, "/m"]) == 1)
         #expect(recorder.errorText.contains(#"'a\xff\x0a'"#), "\(recorder.errorText)")
         #expect(recorder.errorText.utf8.count(where: { $0 == 0x0a }) == 1)
     }
 
     @Test("a verb is one to the byte")
     func verbs() {
-        #expect(DmfuseVerbs.claims("mount") && DmfuseVerbs.claims("--generate-completion-script=x"))
-        #expect(!DmfuseVerbs.claims("mount\u{301}"))
+        #expect(VerbTable.find("mount")?.name == "mount")
+        #expect(VerbTable.find("mount\u{301}") == nil)
         #expect(CommandTable.find("ls") != nil)
         #expect(CommandTable.find(ByteString("ls\u{0}")) == nil)
     }

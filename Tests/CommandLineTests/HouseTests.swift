@@ -36,7 +36,7 @@ import Testing
         "DMControl": ["CLinux", "DeviceMapper"],
         "DMFilesystem": ["CFuse", "DeviceMapper"],
         "DMCommandLine": [
-            "ArgumentParser", "CLinux", "DMControl", "DMFilesystem", "DeviceMapper", "Foundation",
+            "CLinux", "DMControl", "DMFilesystem", "DeviceMapper", "Foundation",
             "Logging",
         ],
         "dmfuse": ["DMCommandLine"],

@@ -19,7 +19,7 @@ ends 127 'dmfuse: run: no-such-command: command not found' -- no-such-command
 ends 127 'dmfuse: run: ./no-such: command not found' -- ./no-such
 ends 125 'dmfuse: run: a command is missing'
 ends 125 'dmfuse: run: a command is missing' --
-ends 125 'dmfuse: run: unknown option --frob' --frob ls
+ends 125 "dmfuse: run: unrecognized option '--frob'" --frob ls
 ends 125 "dmfuse: run: $PWD/nowhere: No such file or directory: no dmfuse is mounted there" \
     --dir nowhere ls
 : >empty

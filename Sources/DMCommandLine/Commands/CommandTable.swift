@@ -12,6 +12,8 @@ struct CommandDefinition {
     var isRepeated = false
     /// `-S` chooses the devices.
     var isSelectable = false
+    /// What help says under our own name, where `synopsis` is dmsetup's.
+    let page: CommandPage
     let run: (_ invocation: Invocation) throws(Refusal) -> Void
 }
 
@@ -22,75 +24,100 @@ enum CommandTable {
     }
 
     private static func command(
-        _ name: String, _ synopsis: String, _ words: ClosedRange<Int>,
+        _ name: String, _ synopsis: String, _ words: ClosedRange<Int>, _ page: CommandPage,
         _ run: @escaping (_ invocation: Invocation) throws(Refusal) -> Void
     ) -> CommandDefinition {
         CommandDefinition(
             name: name, synopsis: synopsis, leastWords: words.lowerBound,
-            mostWords: words.upperBound, run: run)
+            mostWords: words.upperBound, page: page, run: run)
     }
 
     private static func repeated(
         _ name: String, _ synopsis: String, least: Int = 0, selectable: Bool = false,
+        _ page: CommandPage,
         _ run: @escaping (_ invocation: Invocation) throws(Refusal) -> Void
     ) -> CommandDefinition {
         CommandDefinition(
             name: name, synopsis: synopsis, leastWords: least, mostWords: nil, isRepeated: true,
-            isSelectable: selectable, run: run)
+            isSelectable: selectable, page: page, run: run)
     }
 
     static var all: [CommandDefinition] {
         [
-            command("help", "[-c|-C|--columns]", 0...0, HelpCommand.run),
-            command("create", createSynopsis, 0...2, CreateCommand.run),
+            command("help", "[-c|-C|--columns]", 0...0, HelpVerb.verb.page, HelpCommand.run),
+            command("create", createSynopsis, 0...2, CreateCommand.page, CreateCommand.run),
             repeated(
                 "remove", "[--deferred] [-f|--force] [--retry] <device>...", selectable: true,
-                RemoveCommand.run),
-            command("remove_all", "[-f|--force]", 0...0, RemoveAllCommand.run),
+                RemoveCommand.page, RemoveCommand.run),
+            command(
+                "remove_all", "[-f|--force]", 0...0, RemoveAllCommand.page, RemoveAllCommand.run),
             repeated(
                 "suspend", "[--noflush] [--nolockfs] <device>...", selectable: true,
-                SuspendCommand.run),
-            repeated("resume", resumeSynopsis, selectable: true, ResumeCommand.run),
-            command("load", "<device> [<table>|<table_file>]", 0...2, LoadCommand.run),
-            repeated("clear", "<device>", selectable: true, ClearCommand.run),
-            command("reload", "<device> [<table>|<table_file>]", 0...2, LoadCommand.run),
+                SuspendCommand.page, SuspendCommand.run),
+            repeated(
+                "resume", resumeSynopsis, selectable: true, ResumeCommand.page, ResumeCommand.run),
+            command(
+                "load", "<device> [<table>|<table_file>]", 0...2, LoadCommand.page, LoadCommand.run),
+            repeated("clear", "<device>", selectable: true, ClearCommand.page, ClearCommand.run),
+            command(
+                "reload", "<device> [<table>|<table_file>]", 0...2, LoadCommand.page,
+                LoadCommand.run),
             repeated(
                 "wipe_table", "[-f|--force] [--noflush] [--nolockfs] <device>...",
-                selectable: true, WipeTableCommand.run),
-            command("rename", "<device> [--setuuid] <new_name_or_uuid>", 1...2, RenameCommand.run),
-            repeated("measure", "[<device>...]", selectable: true, StatusCommand.measure),
+                selectable: true, WipeTableCommand.page, WipeTableCommand.run),
+            command(
+                "rename", "<device> [--setuuid] <new_name_or_uuid>", 1...2, RenameCommand.page,
+                RenameCommand.run),
+            repeated(
+                "measure", "[<device>...]", selectable: true, StatusCommand.measurePage,
+                StatusCommand.measure),
             CommandDefinition(
                 name: "message", synopsis: "<device> <sector> <message>", leastWords: 2,
-                mostWords: nil, run: MessageCommand.run),
+                mostWords: nil, page: MessageCommand.page, run: MessageCommand.run),
             command(
                 "ls", "[--target <target_type>] [--exec <command>] [-o <options>] [--tree]", 0...0,
-                ListCommand.run),
-            repeated("info", "[<device>...]", InfoCommand.run),
+                ListCommand.page, ListCommand.run),
+            repeated("info", "[<device>...]", InfoCommand.page, InfoCommand.run),
             repeated(
-                "deps", "[-o <options>] [<device>...]", selectable: true, DependenciesCommand.run),
+                "deps", "[-o <options>] [<device>...]", selectable: true, DependenciesCommand.page,
+                DependenciesCommand.run),
             repeated(
-                "stats", "<command> [<options>] [<device>...]", least: 1, UnsupportedCommand.run),
+                "stats", "<command> [<options>] [<device>...]", least: 1, UnsupportedCommand.page,
+                UnsupportedCommand.run),
             repeated(
                 "status", "[<device>...] [--noflush] [--target <target_type>]", selectable: true,
-                StatusCommand.run),
+                StatusCommand.page, StatusCommand.run),
             repeated(
                 "table", "[<device>...] [--concise] [--target <target_type>] [--showkeys]",
-                selectable: true, TableCommand.run),
-            command("wait", "<device> [<event_nr>] [--noflush]", 0...2, WaitCommand.run),
-            repeated("mknodes", "[<device>...]", MakeNodesCommand.run),
-            repeated("mangle", "[<device>...]", MangleCommand.run),
-            command("udevcreatecookie", "", 0...0, UdevCommands.create),
-            command("udevreleasecookie", "[<cookie>]", 0...1, UdevCommands.release),
-            command("udevflags", "<cookie>", 1...1, UdevCommands.printFlags),
-            command("udevcomplete", "<cookie>", 1...1, UdevCommands.complete),
-            command("udevcomplete_all", "[<age_in_minutes>]", 0...1, UdevCommands.completeAll),
-            command("udevcookies", "", 0...0, UdevCommands.list),
-            repeated("target-version", "[<target>...]", least: 1, TargetVersionCommand.run),
-            command("targets", "", 0...0, TargetsCommand.run),
-            command("version", "", 0...0, VersionCommand.run),
+                selectable: true, TableCommand.page, TableCommand.run),
             command(
-                "setgeometry", "<device> <cyl> <head> <sect> <start>", 5...5, GeometryCommand.run),
-            command("splitname", "<device> [<subsystem>]", 1...2, SplitNameCommand.run),
+                "wait", "<device> [<event_nr>] [--noflush]", 0...2, WaitCommand.page,
+                WaitCommand.run),
+            repeated("mknodes", "[<device>...]", MakeNodesCommand.page, MakeNodesCommand.run),
+            repeated("mangle", "[<device>...]", MangleCommand.page, MangleCommand.run),
+            command("udevcreatecookie", "", 0...0, UdevCommands.createPage, UdevCommands.create),
+            command(
+                "udevreleasecookie", "[<cookie>]", 0...1, UdevCommands.releasePage,
+                UdevCommands.release),
+            command(
+                "udevflags", "<cookie>", 1...1, UdevCommands.flagsPage, UdevCommands.printFlags),
+            command(
+                "udevcomplete", "<cookie>", 1...1, UdevCommands.completePage, UdevCommands.complete),
+            command(
+                "udevcomplete_all", "[<age_in_minutes>]", 0...1, UdevCommands.completeAllPage,
+                UdevCommands.completeAll),
+            command("udevcookies", "", 0...0, UdevCommands.listPage, UdevCommands.list),
+            repeated(
+                "target-version", "[<target>...]", least: 1, TargetVersionCommand.page,
+                TargetVersionCommand.run),
+            command("targets", "", 0...0, TargetsCommand.page, TargetsCommand.run),
+            command("version", "", 0...0, VersionCommand.page, VersionCommand.run),
+            command(
+                "setgeometry", "<device> <cyl> <head> <sect> <start>", 5...5, GeometryCommand.page,
+                GeometryCommand.run),
+            command(
+                "splitname", "<device> [<subsystem>]", 1...2, SplitNameCommand.page,
+                SplitNameCommand.run),
         ]
     }
 

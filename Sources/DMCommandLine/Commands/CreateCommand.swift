@@ -4,6 +4,23 @@ import SystemPackage
 
 /// `create NAME [FILE]`, `create NAME --table TEXT`, `create NAME --notable`, `create --concise`.
 enum CreateCommand {
+    static let page = CommandPage(
+        usage: [
+            "NAME [FILE]", "NAME --table TABLE", "NAME --notable", "--concise [SPECIFICATION]",
+        ], summary: "create a mapped device, load its table and resume it",
+        details: """
+            Each line of a table is START LENGTH TARGET ARGUMENT..., in sectors of 512 bytes; \
+            'dmfuse targets' lists the targets. The table comes from --table, from FILE, or else \
+            from standard input. A path in it may be relative to the working directory, and a \
+            backslash takes the meaning of the next character away, such as of a blank. If a table \
+            is refused no device is left.
+            """,
+        options: [
+            .table, .noTable, .concise, .readOnly, .uuid, .major, .minor, .uid, .gid, .mode,
+            .addNodeOnResume, .addNodeOnCreate, .readAhead,
+        ],
+        example: "dmfuse create x --table '0 2048 linear disk.img 0'")
+
     private struct Order {
         var name: ByteString
         var uuid: ByteString?

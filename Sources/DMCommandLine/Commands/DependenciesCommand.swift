@@ -3,6 +3,14 @@ import DeviceMapper
 
 /// `deps [-o devno|devname|blkdevname] [DEVICE...]`: the devices that a table uses, newest first.
 enum DependenciesCommand {
+    static let page = CommandPage(
+        usage: ["[DEVICE]..."], summary: "list the devices below devices",
+        details: """
+            -o says how they are shown: devno, blkdevname or devname.
+            """,
+        options: [.options, .inactive, .select] + CommandPage.deviceOptions,
+        example: "dmfuse deps -o blkdevname x", words: .devices)
+
     static func run(_ invocation: Invocation) throws(Refusal) {
         let options = invocation.options
         let daemon = invocation.daemon

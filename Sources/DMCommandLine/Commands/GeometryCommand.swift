@@ -3,6 +3,12 @@ import DeviceMapper
 
 /// `setgeometry DEVICE CYLINDERS HEADS SECTORS START`.
 enum GeometryCommand {
+    static let page = CommandPage(
+        usage: ["DEVICE CYLINDERS HEADS SECTORS START"],
+        summary: "set a device's geometry, which HDIO_GETGEO tells",
+        options: CommandPage.deviceOptions,
+        example: "dmfuse setgeometry x 64 16 32 0", words: .devices)
+
     static func run(_ invocation: Invocation) throws(Refusal) {
         let address = try invocation.deviceBeforeWords()
         let text = invocation.words.prefix(4).joined(separator: " ")

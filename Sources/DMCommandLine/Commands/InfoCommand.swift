@@ -3,6 +3,15 @@ import DeviceMapper
 
 /// `info [DEVICE...]`, `info -c [-o FIELDS] [-O KEYS] [-S CRITERIA] [DEVICE...]`.
 enum InfoCommand {
+    static let page = CommandPage(
+        usage: ["[DEVICE]..."], summary: "show the state of devices",
+        details: """
+            Of all devices where none is named. -o help lists the fields of a report, -S help what \
+            criteria are.
+            """,
+        options: [.inactive, .noOpenCount] + CommandPage.reportOptions + CommandPage.deviceOptions,
+        example: "dmfuse info -c -o name,open,uuid", words: .devices)
+
     static func run(_ invocation: Invocation) throws(Refusal) {
         let inactive = invocation.options.inactive
         let daemon = invocation.daemon

@@ -4,6 +4,16 @@ import Glibc
 
 /// `ls [--target TYPE] [--exec COMMAND] [-o FORM]`, `ls --tree [-o OPTIONS]`.
 enum ListCommand {
+    static let page = CommandPage(
+        usage: [""], summary: "list the devices",
+        details: """
+            -o says how numbers are shown: devno, blkdevname or devname; with --tree what is shown: \
+            blkdevname, nodevice, active, open, uuid, rw; ascii, utf or vt100; compact, inverted, \
+            notrunc.
+            """,
+        options: [.tree, .options, .target, .exec],
+        example: "dmfuse ls --tree")
+
     static func run(_ invocation: Invocation) throws(Refusal) {
         let options = invocation.options
         if options.target != nil || options.exec != nil {

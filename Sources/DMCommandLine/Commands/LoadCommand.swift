@@ -3,6 +3,15 @@ import DeviceMapper
 
 /// `load DEVICE [FILE]`, also `reload`: puts a table into the inactive slot.
 enum LoadCommand {
+    static let page = CommandPage(
+        usage: ["DEVICE [FILE]", "DEVICE --table TABLE"], summary: "load a device's inactive table",
+        details: """
+            The next resume makes it the live one. It comes from --table, from FILE, or else from \
+            standard input, as with create.
+            """,
+        options: [.table, .readOnly] + CommandPage.deviceOptions,
+        example: "dmfuse load x --table '0 2048 zero'", words: .devices)
+
     static func run(_ invocation: Invocation) throws(Refusal) {
         let options = invocation.options
         guard !options.noTable else {

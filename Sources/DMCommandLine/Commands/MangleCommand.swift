@@ -4,6 +4,12 @@ import DeviceMapper
 /// `mangle [DEVICE...]`: renames what was created with a name that udev wouldn't accept, or the
 /// other way round with `--manglename none`.
 enum MangleCommand {
+    static let page = CommandPage(
+        usage: ["[DEVICE]..."],
+        summary: "bring names with unusual characters into the form that udev takes",
+        options: [.mangleName, .select] + CommandPage.deviceOptions,
+        example: "dmfuse mangle", words: .devices)
+
     static func run(_ invocation: Invocation) throws(Refusal) {
         let mode = invocation.options.givenMangling ?? .auto
         try invocation.forEachDevice { device throws(Refusal) in

@@ -3,6 +3,12 @@ import DeviceMapper
 
 /// `message DEVICE SECTOR WORD...`: sends a message to the target at SECTOR and prints its answer.
 enum MessageCommand {
+    static let page = CommandPage(
+        usage: ["DEVICE SECTOR WORD..."],
+        summary: "send a message to the target at a sector, and print its answer",
+        options: CommandPage.deviceOptions,
+        example: "dmfuse message x 0 help", words: .devices)
+
     static func run(_ invocation: Invocation) throws(Refusal) {
         let address = try invocation.deviceBeforeWords()
         let sector = try self.sector(invocation.words.popFirst() ?? .empty)

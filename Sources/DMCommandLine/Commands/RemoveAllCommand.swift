@@ -3,6 +3,14 @@ import DeviceMapper
 
 /// `remove_all [--force] [--deferred]`: succeeds even if open devices are left.
 enum RemoveAllCommand {
+    static let page = CommandPage(
+        usage: [""], summary: "remove all devices that are not open",
+        details: """
+            By force the others get a table that fails all I/O, and are tried again.
+            """,
+        options: [.deferred, .force],
+        example: "dmfuse remove_all")
+
     static func run(_ invocation: Invocation) throws(Refusal) {
         try removeAll(invocation)
         guard invocation.options.force else { return }

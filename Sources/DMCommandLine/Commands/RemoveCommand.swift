@@ -4,6 +4,15 @@ import SystemPackage
 
 /// `remove [--force] [--retry] [--deferred] DEVICE...`
 enum RemoveCommand {
+    static let page = CommandPage(
+        usage: ["DEVICE..."], summary: "remove devices",
+        details: """
+            A device that is open, or used by another, is busy. By force a table that fails all I/O \
+            takes the place of its own, so that the devices below are let go; what is open stays.
+            """,
+        options: [.deferred, .force, .retry, .select] + CommandPage.deviceOptions,
+        example: "dmfuse remove --retry x", words: .devices)
+
     /// libdevmapper's patience with a device that something opened for a moment.
     private static let attempts = 25
     private static let pauseMilliseconds: UInt32 = 200

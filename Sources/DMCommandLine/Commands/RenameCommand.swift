@@ -3,6 +3,12 @@ import DeviceMapper
 
 /// `rename DEVICE NEW`, `rename DEVICE --setuuid UUID`.
 enum RenameCommand {
+    static let page = CommandPage(
+        usage: ["DEVICE NEW_NAME", "DEVICE --setuuid UUID"],
+        summary: "rename a device, or give it a uuid",
+        options: [.setUUID] + CommandPage.deviceOptions,
+        example: "dmfuse rename x y", words: .devices)
+
     static func run(_ invocation: Invocation) throws(Refusal) {
         let address: DeviceAddress
         if invocation.words.count == 2, let name = invocation.words.popFirst() {

@@ -3,6 +3,18 @@ import DeviceMapper
 
 /// `status [--target TYPE] [--noflush] [DEVICE...]`, and `measure`, which asks for another text.
 enum StatusCommand {
+    static let page = CommandPage(
+        usage: ["[DEVICE]..."], summary: "show what the targets of devices say of their state",
+        details: """
+            Of all devices where none is named.
+            """,
+        options: [.target, .inactive, .noFlush, .exec, .select] + CommandPage.deviceOptions,
+        example: "dmfuse status x", words: .devices)
+    static let measurePage = CommandPage(
+        usage: ["[DEVICE]..."], summary: "show what the targets of devices measure",
+        options: [.target, .inactive, .noFlush, .select] + CommandPage.deviceOptions,
+        example: "dmfuse measure x", words: .devices)
+
     static func run(_ invocation: Invocation) throws(Refusal) {
         try run(invocation, measure: false)
     }

@@ -6,6 +6,16 @@ import DeviceMapper
 /// Devices stand as "major:minor", as device-mapper prints them, backing files too; `--paths`,
 /// which is ours, prints the files' paths. Either can be fed back to `create`.
 enum TableCommand {
+    static let page = CommandPage(
+        usage: ["[DEVICE]..."], summary: "show the tables of devices",
+        details: """
+            Of all devices where none is named. Devices below are shown by their numbers, as device- \
+            mapper does it, or by their paths. Either can be given to create and load again.
+            """,
+        options: [.concise, .paths, .target, .inactive, .showKeys, .exec, .select]
+            + CommandPage.deviceOptions,
+        example: "dmfuse table --paths x", words: .devices)
+
     static func run(_ invocation: Invocation) throws(Refusal) {
         let options = invocation.options
         try invocation.forEachDevice { device throws(Refusal) in

@@ -3,6 +3,10 @@ import DeviceMapper
 
 /// `targets`: the target types and their versions, newest first.
 enum TargetsCommand {
+    static let page = CommandPage(
+        usage: [""], summary: "list the target types",
+        example: "dmfuse targets")
+
     static func run(_ invocation: Invocation) throws(Refusal) {
         let targets = try invocation.daemon.run("versions", DeviceAddress()) {
             client throws(DMError) in
@@ -20,6 +24,10 @@ enum TargetsCommand {
 
 /// `target-version TYPE...`.
 enum TargetVersionCommand {
+    static let page = CommandPage(
+        usage: ["TYPE..."], summary: "show the versions of target types",
+        example: "dmfuse target-version linear", words: .targets)
+
     static func run(_ invocation: Invocation) throws(Refusal) {
         guard let name = invocation.words.first else { return }
         let address = try DeviceAddress(name: invocation.daemon.newName(name))

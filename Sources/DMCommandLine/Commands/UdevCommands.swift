@@ -3,6 +3,25 @@ import DeviceMapper
 /// `udevflags`, `udevcomplete`, `udevcookies` and their like. There is no udev behind a mount, so
 /// there is never a transaction to wait for: what dmsetup answers on a machine without udev.
 enum UdevCommands {
+    static let createPage = CommandPage(
+        usage: [""], summary: "make a cookie, as udev would count with",
+        example: "dmfuse udevcreatecookie")
+    static let releasePage = CommandPage(
+        usage: ["[COOKIE]"], summary: "give a cookie up",
+        example: "dmfuse udevreleasecookie 0xd4d1234")
+    static let flagsPage = CommandPage(
+        usage: ["COOKIE"], summary: "show the flags in a cookie",
+        example: "dmfuse udevflags 0xd4d1234")
+    static let completePage = CommandPage(
+        usage: ["COOKIE"], summary: "tell that udev has done its part",
+        example: "dmfuse udevcomplete 0xd4d1234")
+    static let completeAllPage = CommandPage(
+        usage: ["[MINUTES]"], summary: "give all cookies up that are older",
+        example: "dmfuse udevcomplete_all 10")
+    static let listPage = CommandPage(
+        usage: [""], summary: "list the cookies",
+        example: "dmfuse udevcookies")
+
     /// The flags in a cookie's upper half, from bit 16 on (DM_UDEV_FLAGS_SHIFT); then the
     /// subsystem's own.
     private static let flags = [

@@ -3,9 +3,16 @@ import DeviceMapper
 
 /// `version`: who we are, and the interface that the daemon speaks.
 enum VersionCommand {
+    static let page = CommandPage(
+        usage: [""], summary: "show our version, and that of the daemon",
+        example: "dmfuse version")
+
     static let program = "0.1.0"
     /// The dmsetup that we are when called by that name.
     static let library = "1.02.185 (2022-05-18)"
+
+    /// What `dmfuse --version` prints.
+    static var line: String { "dmfuse \(program)\n" }
 
     static func run(_ invocation: Invocation) throws(Refusal) {
         switch invocation.personality {

@@ -4,6 +4,14 @@ import DeviceMapper
 /// `wipe_table DEVICE...`: swaps in a table of the same size that fails all I/O, so that the
 /// devices under it are let go. `remove --force` and `remove_all --force` begin with it.
 enum WipeTableCommand {
+    static let page = CommandPage(
+        usage: ["DEVICE..."], summary: "give devices a table that fails all I/O",
+        details: """
+            By force what is under way is not waited for.
+            """,
+        options: [.force, .noFlush, .noLockFS, .select],
+        example: "dmfuse wipe_table x", words: .devices)
+
     static func run(_ invocation: Invocation) throws(Refusal) {
         guard let name = invocation.words.first, !name.isEmpty else {
             throw Refusal("No device specified.")

@@ -139,6 +139,9 @@ struct CommandLineOptions {
             try takeChecked(option.id, value)
         case .checks, .noUdevRules, .noUdevSync, .verifyUdev, .statistics:
             break  // nothing of ours depends on it: udev isn't there
+        case .allowOther, .autoUnmount, .foreground, .heldMemory, .logLevel, .noLock,
+            .readyDescriptor, .reasons, .threads, .traced:
+            break  // of our own verbs: no command of dmsetup's is given them
         }
     }
 

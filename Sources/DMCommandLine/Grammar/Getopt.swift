@@ -2,11 +2,11 @@ import DeviceMapper
 
 /// Reads a command line as `getopt_long(3)` of glibc does.
 ///
-/// Why not swift-argument-parser, which reads dmfuse's own verbs: dmsetup's users rely on what
-/// getopt does. Options stand anywhere among the words, any unambiguous beginning of a long option
-/// is that option, one set of options serves every command, words are bytes and need not be UTF-8,
-/// and its refusals are getopt's lines. glibc's own isn't used since it keeps its place in global
-/// variables, permutes the caller's vector and writes to standard error by itself.
+/// Why no library: dmsetup's users rely on what getopt does. Options stand anywhere among the words, any
+/// unambiguous beginning of a long option is that option, one set of options serves every command, words are
+/// bytes and need not be UTF-8, and its refusals are getopt's lines. glibc's own isn't used since it keeps its
+/// place in global variables, permutes the caller's vector and writes to standard error by itself.
+/// swift-argument-parser takes one command's options only behind its name, and words as strings.
 struct Getopt {
     /// `name` without its dashes.
     struct LongOption {

@@ -1,5 +1,5 @@
-/// Every option that dmsetup 1.02.185 takes, whatever the command.
-enum OptionID {
+/// Every option that there is, whatever the command: dmsetup 1.02.185's, and ours.
+enum OptionID: CaseIterable {
     case readOnly, checks, columns, concise, count, deferred, select, exec, force, gid, help
     case inactive, interval, mangleName, major, minor, mode, namePrefixes, noFlush, noHeadings
     case noLockFS, noOpenCount, noTable, udevCookie, noUdevRules, noUdevSync, options, readAhead
@@ -11,8 +11,12 @@ enum OptionID {
     case directory
     /// Ours: the paths of backing files in tables.
     case paths
+    /// Of our own verbs.
+    case allowOther, autoUnmount, foreground, heldMemory, logLevel, noLock, readyDescriptor, reasons
+    case threads, traced
 }
 
+/// How options are written. Which of them a command takes, `CommandPage` says; what they mean, `OptionText`.
 enum OptionTable {
     static let short: [Getopt.ShortOption] = [
         .init("c", .columns), .init("C", .columns), .init("f", .force),
@@ -111,4 +115,29 @@ enum OptionTable {
         .init("dir", .directory, value: true),
         .init("paths", .paths),
     ]
+
+    /// Those of our own verbs, which dmsetup's commands don't take.
+    static let verbs: [Getopt.LongOption] = [
+        .init("allow-other", .allowOther),
+        .init("auto-unmount", .autoUnmount),
+        .init("foreground", .foreground),
+        .init("held-memory", .heldMemory, value: true),
+        .init("log-level", .logLevel, value: true),
+        .init("no-lock", .noLock),
+        .init("ready-fd", .readyDescriptor, value: true),
+        .init("reasons", .reasons, value: true),
+        .init("threads", .threads, value: true),
+        .init("trace", .traced, value: true),
+    ]
+
+    /// Those of every command, and of every verb.
+    static let common: [OptionID] = [.directory, .help, .version]
+
+    /// An option's letters, and its name without the dashes.
+    static func spelling(of id: OptionID) -> (letters: [String], name: String) {
+        let letters = short.filter { $0.id == id }
+            .map { String(decoding: [$0.letter], as: UTF8.self) }
+        let name = (long + own + verbs).first { $0.id == id }?.name
+        return (letters, name ?? "")
+    }
 }

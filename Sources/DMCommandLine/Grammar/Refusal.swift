@@ -24,6 +24,12 @@ struct Refusal: Error, Equatable {
 
     init(_ line: String) { self.init([line]) }
 
+    /// About something that the command's words may not name.
+    init(_ line: String, about device: ByteString) {
+        self.init([line])
+        self.device = device
+    }
+
     /// libdevmapper's, of a number without a major.
     static let missingMajor = Refusal([
         "Missing major number for persistent device.", "Couldn't create ioctl argument.",

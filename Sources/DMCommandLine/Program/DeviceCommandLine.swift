@@ -39,6 +39,9 @@ struct DeviceCommandLine {
             console.report("Incorrect cookie value.")
         }
         var words = options.words[...]
+        if personality == .dmfuse, options.help || options.version {
+            return explain(options)
+        }
         // --help and --version are commands, whatever else stands there, and always succeed.
         let forced: ByteString? = options.help ? "help" : options.version ? "version" : nil
         guard let name = forced ?? words.popFirst() else {
@@ -60,6 +63,24 @@ struct DeviceCommandLine {
         return forced == nil ? status : 0
     }
 
+    /// What --help and --version print under our own name.
+    private func explain(_ options: CommandLineOptions) -> Int32 {
+        guard options.help else {
+            console.print(VersionCommand.line)
+            return 0
+        }
+        guard let name = options.words.first else {
+            console.print(HelpText.overview)
+            return 0
+        }
+        guard let text = HelpText.page(of: name) else {
+            refuseUsage("Unknown command.", command: name)
+            return 1
+        }
+        console.print(text)
+        return 0
+    }
+
     private func refuseUsage(_ line: String?, command: ByteString?) {
         switch personality {
         case .dmsetup:
@@ -67,8 +88,9 @@ struct DeviceCommandLine {
             console.reportText(Usage.text)
         case .dmfuse:
             let place = command.map { "\($0): " } ?? ""
-            let clause = line ?? "a command is missing"
-            console.report("dmfuse: \(place)\(clause) Try 'dmfuse --help'.")
+            let clause = line ?? "a command is missing."
+            let known = command.flatMap { CommandTable.find($0) }.map { "\($0.name) " } ?? ""
+            console.report("dmfuse: \(place)\(clause) Try 'dmfuse \(known)--help'.")
         }
     }
 

@@ -13,9 +13,10 @@ package enum Program {
             errors: { SystemCalls.write($0, to: STDERR_FILENO) })
         let personality = Personality(programName: programName)
         let words = Array(arguments.dropFirst())
-        if personality == .dmfuse, let first = words.first, DmfuseVerbs.claims(first) {
-            defer { console.flush() }
-            return DmfuseVerbs.run(words, console: console)
+        if personality == .dmfuse {
+            return OwnCommandLine(
+                programName: programName, console: console, surroundings: .process
+            ).run(words)
         }
         let line = DeviceCommandLine(
             programName: programName, personality: personality, console: console,

@@ -1,79 +1,53 @@
-import ArgumentParser
 import DMControl
 import DeviceMapper
 import SystemPackage
 
 /// `dmfuse run COMMAND...`.
-struct RunVerb: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "run", abstract: "Run a command for which the mount is device-mapper.",
-        discussion: """
-            The command, and what it starts, find the mount's devices below /dev/mapper and in \
-            DM_DEV_DIR, as block devices, and reach the daemon as if it were the kernel's \
-            device-mapper: dmsetup, kpartx, lvm and scripts run as they are.
+enum RunVerb {
+    static let verb = Verb(
+        name: "run",
+        page: CommandPage(
+            usage: ["[--] COMMAND [ARGUMENT]..."],
+            summary: "run a command for which the mount is the machine's device-mapper",
+            details: """
+                The command, and what it starts, find the mount's devices below /dev/mapper and in \
+                DM_DEV_DIR, as block devices, and reach the daemon as if it were the kernel's \
+                device-mapper: dmsetup, kpartx, lvm and scripts run as they are. Our own options stand \
+                before the command.
 
-              dmfuse run -- dmsetup ls --tree
+                The exit status is the command's; 127: there is no such command; 126: it can't be run \
+                so; 125: there is no mount, or something is wrong with the command line.
+                """,
+            options: [.reasons], example: "dmfuse run -- dmsetup ls --tree", words: .command),
+        leastWords: 0, mostWords: nil, stopsAtWord: true, refusalStatus: 125, run: run)
 
-            The exit status is the command's; 127: there is no such command; 126: it can't be \
-            run so; 125: there is no mount, or something is wrong with the command line.
-            """)
-
-    @Option(name: .customLong("dir"), help: "The mount.", completion: .directory)
-    var directory: ByteString?
-
-    @Option(
-        help: "Append to a file what the kernel would have logged: why a table was refused.",
-        completion: .file())
-    var reasons: ByteString?
-
-    @Argument(parsing: .captureForPassthrough, help: "The command and its arguments.")
-    var command: [String] = []
-
-    static let badStatus: Int32 = 125
-
-    /// `words` are the whole command line as the kernel gave it: a command's arguments need not be
-    /// UTF-8. Returns only if the command can't be run.
-    func execute(_ words: [ByteString], _ console: Console) -> Int32 {
-        var command = Array(words.suffix(self.command.count))
-        if command.first == ByteString("--") {
-            command.removeFirst()
-        } else if let option = command.first, option.hasPrefix(ByteString("-")) {
-            console.report("dmfuse: run: unknown option \(option.string)")
-            return Self.badStatus
+    /// Returns only if the command can't be run.
+    private static func run(_ options: VerbOptions, _ console: Console) throws(Refusal) -> Int32 {
+        let command = options.words
+        guard let name = command.first else { throw Refusal("a command is missing") }
+        let mount = try MountChoice.choose(options.value(of: .directory))
+        let library = try PreloadLibrary.find()
+        let surroundings = try PreloadEnvironment(
+            mount: mount, mappedMajor: try mappedMajor(mount), library: library,
+            reasons: try options.value(of: .reasons).map { (path) throws(Refusal) in
+                try MountChoice.absolute(path)
+            },
+            wrappers: Wrappers(
+                library: library, program: BackingPaths.readLink(ByteString("/proc/self/exe"))),
+            lvmDirectory: lvmDirectory(mount))
+        // Before: the command is found by its PATH.
+        surroundings.apply()
+        guard let program = ProgramFile.find(name) else {
+            console.report("dmfuse: run: \(name.string): command not found")
+            return 127
         }
-        guard let name = command.first else {
-            console.report("dmfuse: run: a command is missing")
-            return Self.badStatus
-        }
-        do throws(Refusal) {
-            let mount = try MountChoice.choose(directory)
-            let library = try PreloadLibrary.find()
-            let surroundings = try PreloadEnvironment(
-                mount: mount, mappedMajor: try Self.mappedMajor(mount), library: library,
-                reasons: try reasons.map { (path) throws(Refusal) in
-                    try MountChoice.absolute(path)
-                },
-                wrappers: Wrappers(
-                    library: library,
-                    program: BackingPaths.readLink(ByteString("/proc/self/exe"))),
-                lvmDirectory: Self.lvmDirectory(mount))
-            // Before: the command is found by its PATH.
-            surroundings.apply()
-            guard let program = ProgramFile.find(name) else {
-                console.report("dmfuse: run: \(name.string): command not found")
-                return 127
-            }
-            if let hindrance = ProgramFile(program).hindrance() {
-                console.report("dmfuse: run: \(name.string): \(hindrance)")
-                return 126
-            }
-            let failure = SystemCalls.execute(program, command)
-            console.report("dmfuse: run: \(name.string): \(SystemCalls.text(failure))")
+        if let hindrance = ProgramFile(program).hindrance() {
+            console.report("dmfuse: run: \(name.string): \(hindrance)")
             return 126
-        } catch {
-            console.report("dmfuse: run: \(error.clause)")
-            return Self.badStatus
         }
+        let failure = SystemCalls.execute(program, command)
+        console.report("dmfuse: run: \(name.string): \(SystemCalls.text(failure))")
+        return 126
     }
 
     /// Where the daemon of the user has its socket. Nil: lvm needs none, or was given one.

@@ -1,37 +1,29 @@
-import ArgumentParser
 import DMControl
 import DeviceMapper
-import SystemPackage
 
 /// `dmfuse trace`.
-struct TraceVerb: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "trace", abstract: "Print the traced events of a mount's devices.",
-        discussion: """
-            For a mount that was made with --trace lifecycle: a line for each allocation, step and \
-            free of a hash cell (hc), mapped device (md), table, disk, queue or minor number, \
-            oldest first, with the step's number in the order of registering or removing (see \
-            docs/locking.md) and the kind of thread that did it. The newest 65536 events are kept.
-            """)
+enum TraceVerb {
+    static let verb = Verb(
+        name: "trace",
+        page: CommandPage(
+            usage: [""], summary: "print the life of a mount's devices, step by step",
+            details: """
+                For a mount that was made with --trace lifecycle: a line for each allocation, step and \
+                free of a hash cell (hc), mapped device (md), table, disk, queue or minor number, \
+                oldest first, with the step's number in the order of registering or removing and the \
+                kind of thread that did it. The newest 65536 events are kept.
+                """,
+            example: "dmfuse mount --trace lifecycle dm; dmfuse trace"),
+        leastWords: 0, mostWords: 0, run: run)
 
-    @Option(help: "The mount. By default DM_DEV_DIR, or your only one.", completion: .directory)
-    var dir: ByteString?
-
-    func execute(_ console: Console) -> Int32 {
-        let mount: MountDirectory
-        do throws(Refusal) {
-            mount = try MountChoice.choose(dir)
-        } catch {
-            console.report("dmfuse: trace: \(error.clause)")
-            return 1
-        }
+    private static func run(_ options: VerbOptions, _ console: Console) throws(Refusal) -> Int32 {
+        let mount = try MountChoice.choose(options.value(of: .directory))
         do throws(DMError) {
             let client = try ControlClient(mount: mount.path, deviceDirectory: "/dev")
-            Self.print(try client.trace(), to: console)
+            print(try client.trace(), to: console)
             return 0
         } catch {
-            console.report("dmfuse: trace \(mount.path.string): \(mount.line(of: error))")
-            return 1
+            throw Refusal(mount.line(of: error), about: mount.path)
         }
     }
 

@@ -1,4 +1,3 @@
-import ArgumentParser
 import DMControl
 import DMFilesystem
 import DeviceMapper
@@ -6,39 +5,34 @@ import Glibc
 import SystemPackage
 
 /// `dmfuse unmount [DIR]`.
-struct UnmountVerb: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "unmount", abstract: "Unmount a directory and end its daemon.",
-        discussion: """
-            Returns when everything is written to the backing files and the mount is gone. Devices \
-            that are open make it fail, unless forced: then what suspended devices hold fails, and \
-            open files are cut off.
-            """)
-
-    @Argument(help: "The directory. By default your only mount.", completion: .directory)
-    var directory: ByteString?
-
-    @Flag(help: "Even if devices are open.")
-    var force = false
+enum UnmountVerb {
+    static let verb = Verb(
+        name: "unmount", aliases: ["umount"],
+        page: CommandPage(
+            usage: ["[DIR]"], summary: "unmount a directory and end its daemon",
+            details: """
+                Returns when everything is written to the backing files and the mount is gone. Devices \
+                that are open make it fail, unless forced: then what suspended devices hold fails, and \
+                open files are cut off.
+                """,
+            options: [.force], example: "dmfuse unmount dm", words: .directory),
+        leastWords: 0, mostWords: 1, run: run)
 
     /// Seconds that a daemon may take to write everything back.
     private static let patience: UInt32 = 300
 
-    func execute(_ console: Console) -> Int32 {
-        let mount: MountDirectory
-        do throws(Refusal) {
-            mount = try MountChoice.choose(directory)
-        } catch {
-            console.report("dmfuse: unmount: \(error.clause)")
-            return 1
+    private static func run(_ options: VerbOptions, _ console: Console) throws(Refusal) -> Int32 {
+        let mount = try MountChoice.choose(options.words.first ?? options.value(of: .directory))
+        if let line = unmount(mount, force: options.has(.force), console) {
+            throw Refusal(line, about: mount.path)
         }
-        guard let line = unmount(mount, console) else { return 0 }
-        console.report("dmfuse: unmount \(mount.path.string): \(line)")
-        return 1
+        return 0
     }
 
     /// Nil, or why not.
-    private func unmount(_ mount: MountDirectory, _ console: Console) -> String? {
+    private static func unmount(
+        _ mount: MountDirectory, force: Bool, _ console: Console
+    ) -> String? {
         let path = mount.path
         do throws(DMError) {
             let client = try ControlClient(mount: path, deviceDirectory: "/dev")
@@ -52,7 +46,7 @@ struct UnmountVerb: ParsableCommand {
 
     /// Gives up after a while: the reply to an unmount comes when everything is written back, and a
     /// backing file's server may be gone.
-    private func watch(_ path: ByteString, _ console: Console) throws(DMError) {
+    private static func watch(_ path: ByteString, _ console: Console) throws(DMError) {
         nonisolated(unsafe) let console = console
         try Thread.start("dmfuse-patience") {
             SystemCalls.sleep(Self.patience * 1000)
@@ -64,12 +58,12 @@ struct UnmountVerb: ParsableCommand {
     }
 
     /// Perhaps the mount is there, and nobody behind it.
-    private func isOfDaemon(_ errno: Errno) -> Bool {
+    private static func isOfDaemon(_ errno: Errno) -> Bool {
         errno == .socketNotConnected || errno == .connectionAbort || errno == .connectionRefused
     }
 
     /// Takes a dead daemon's mount away.
-    private func clean(_ mount: MountDirectory, _ error: DMError) -> String? {
+    private static func clean(_ mount: MountDirectory, _ error: DMError) -> String? {
         do throws(DMError) {
             return try DeadMount.remove(at: mount.path) ? nil : mount.line(of: error)
         } catch {

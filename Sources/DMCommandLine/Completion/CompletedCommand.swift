@@ -1,0 +1,81 @@
+import DeviceMapper
+
+/// A command as completion sees it: a verb of ours or one of dmsetup's.
+struct CompletedCommand {
+    let names: [String]
+    let page: CommandPage
+    let options: [OptionID]
+
+    static var all: [CompletedCommand] {
+        let verbs = VerbTable.all.map { verb in
+            CompletedCommand(
+                names: [verb.name] + verb.aliases, page: verb.page,
+                options: verb.page.options + OptionTable.common)
+        }
+        let commands = CommandTable.all.filter { VerbTable.find(ByteString($0.name)) == nil }.map {
+            CompletedCommand(
+                names: [$0.name], page: $0.page,
+                options: $0.page.options + [.verbose] + OptionTable.common)
+        }
+        return verbs + commands
+    }
+
+    /// As they are written, with their dashes: those that people are told of.
+    var spellings: [String] {
+        options.filter { OptionText($0) != nil }.flatMap { id -> [String] in
+            let (letters, name) = OptionTable.spelling(of: id)
+            return letters.map { "-\($0)" } + ["--\(name)"]
+        }
+    }
+}
+
+/// What the value of an option is.
+enum CompletedValue {
+    case directory, file, target, field, command, words([String]), unknown
+
+    /// Nil: the option takes none.
+    init?(_ id: OptionID) {
+        guard OptionText(id)?.value != nil else { return nil }
+        switch id {
+        case .directory: self = .directory
+        case .reasons: self = .file
+        case .target: self = .target
+        case .options, .sort: self = .field
+        case .exec: self = .command
+        case .mangleName: self = .words(["auto", "hex", "none"])
+        case .logLevel:
+            self = .words(["trace", "debug", "info", "notice", "warning", "error", "critical"])
+        case .traced: self = .words(TraceKind.allCases.map(\.rawValue))
+        default: self = .unknown
+        }
+    }
+
+    /// Of the options with values that can be completed, each with how it is written.
+    static var all: [(spellings: [String], value: CompletedValue)] {
+        OptionID.allCases.compactMap { id in
+            CompletedValue(id).map { value in
+                let (letters, name) = OptionTable.spelling(of: id)
+                return (letters.map { "-\($0)" } + ["--\(name)"], value)
+            }
+        }
+    }
+}
+
+/// The shells that there is a completion for.
+enum CompletionShell: String, CaseIterable {
+    case bash, zsh, fish
+
+    var script: String {
+        switch self {
+        case .bash: BashCompletion.script
+        case .zsh: ZshCompletion.script
+        case .fish: FishCompletion.script
+        }
+    }
+
+    /// The names of the devices, one a line, and of the target types.
+    static let listDevices = "info --columns --noheadings --options name"
+    static let listTargets = "targets"
+
+    static var fieldNames: String { DeviceFields.all.map(\.id).joined(separator: " ") }
+}

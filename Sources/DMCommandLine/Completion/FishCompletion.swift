@@ -1,0 +1,99 @@
+/// For fish.
+enum FishCompletion {
+    static var script: String {
+        """
+        # Completion of dmfuse for fish, as 'dmfuse completion fish' prints it.
+
+        # Lists something of the mount that the command line names.
+        function __dmfuse_list
+            set -l words (commandline -opc)
+            set -l dir
+            if set -l at (contains -i -- --dir $words)
+                set dir --dir $words[(math $at + 1)]
+            end
+            dmfuse $dir $argv 2>/dev/null
+        end
+        complete -c dmfuse -f
+        \(commands)
+        \(common)
+        \(options)
+        \(words)
+
+        """
+    }
+
+    /// Within single quotes.
+    private static func quoted(_ text: String) -> String {
+        var result = "'"
+        for letter in text.unicodeScalars {
+            if ["\\", "'"].contains(letter) { result += "\\" }
+            result.unicodeScalars.append(letter)
+        }
+        return result + "'"
+    }
+
+    private static let first = "-n '__fish_use_subcommand'"
+    private static func within(_ names: [String]) -> String {
+        "-n '__fish_seen_subcommand_from \(names.joined(separator: " "))'"
+    }
+
+    private static var commands: String {
+        CompletedCommand.all.flatMap { command in
+            command.names.map {
+                "complete -c dmfuse \(first) -a \($0) -d \(quoted(command.page.summary))"
+            }
+        }.joined(separator: "\n")
+    }
+
+    private static var common: String {
+        OptionTable.common.compactMap { option($0, "") }.joined(separator: "\n")
+    }
+
+    private static var options: String {
+        CompletedCommand.all.flatMap { command in
+            command.options.filter { !OptionTable.common.contains($0) }
+                .compactMap { option($0, within(command.names) + " ") }
+        }.joined(separator: "\n")
+    }
+
+    private static func option(_ id: OptionID, _ condition: String) -> String? {
+        guard let text = OptionText(id) else { return nil }
+        let (letters, name) = OptionTable.spelling(of: id)
+        let spelling = letters.map { "-s \($0)" } + ["-l \(name)"]
+        let value = CompletedValue(id).map { " \(action($0))" } ?? ""
+        return "complete -c dmfuse \(condition)\(spelling.joined(separator: " "))\(value)"
+            + " -d \(quoted(text.meaning))"
+    }
+
+    private static func action(_ value: CompletedValue) -> String {
+        switch value {
+        case .directory: "-x -a '(__fish_complete_directories)'"
+        case .file: "-r -F"
+        case .target:
+            "-x -a '(__dmfuse_list \(CompletionShell.listTargets) | string split -f 1 \" \")'"
+        case .field: "-x -a '(__fish_append , \(CompletionShell.fieldNames))'"
+        case .command: "-x -a '(__fish_complete_command)'"
+        case .words(let words): "-x -a '\(words.joined(separator: " "))'"
+        case .unknown: "-x"
+        }
+    }
+
+    private static var words: String {
+        CompletedCommand.all.compactMap { command in
+            let candidates: String
+            switch command.page.words {
+            case .none: return "complete -c dmfuse \(within(command.names)) -F"
+            case .devices: candidates = "(__dmfuse_list \(CompletionShell.listDevices))"
+            case .targets:
+                candidates =
+                    "(__dmfuse_list \(CompletionShell.listTargets) | string split -f 1 \" \")"
+            case .directory: candidates = "(__fish_complete_directories)"
+            case .command: candidates = "(__fish_complete_subcommand)"
+            case .commands:
+                candidates = CompletedCommand.all.flatMap(\.names).joined(separator: " ")
+            case .shells: candidates = "bash zsh fish"
+            }
+            return "complete -c dmfuse \(within(command.names)) -a '\(candidates)'"
+        }.joined(separator: "\n")
+    }
+}
