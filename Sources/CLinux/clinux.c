@@ -92,6 +92,12 @@ int clinux_lock_byte(int descriptor, long offset, int exclusive)
     return errno == EACCES ? -EAGAIN : -errno;
 }
 
+void clinux_unlock_bytes(int descriptor, long offset)
+{
+    struct flock lock = {.l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = offset, .l_len = 0};
+    (void)fcntl(descriptor, F_OFD_SETLK, &lock);
+}
+
 long clinux_find_lock(int descriptor, long offset, long length, int *process)
 {
     struct flock lock = {

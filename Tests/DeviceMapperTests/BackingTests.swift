@@ -46,6 +46,32 @@ import Testing
             .lines.first.map { "\($0.start) \($0.length) \($0.targetType) \($0.text)" }
     }
 
+    /// A child process has what was open at its fork, until it becomes another program; and so does a
+    /// descriptor that was duplicated.
+    @Test(
+        "a file is free when its last device is gone, whoever else has the open file",
+        arguments: [false, true])
+    func lockIsGivenUp(rewritten: Bool) throws {
+        let path = "\(directory.path)/a"
+        let file = try FileDescriptor.open(
+            FilePath(path), .readWrite, options: .create, permissions: .ownerReadWrite)
+        ftruncate(file.rawValue, 1 << 20)
+        try file.close()
+        try create("x", "0 8 linear \(path) 0", readOnly: rewritten)
+        // Then it is opened once more, to write.
+        if rewritten { try create("y", "0 8 linear \(path) 8") }
+        let duplicates = (0..<1024).filter {
+            BackingPaths.readLink(ByteString("/proc/self/fd/\($0)"))?.string == path
+        }.map { dup(Int32($0)) }
+        #expect(duplicates.count == (rewritten ? 2 : 1))
+        defer { for duplicate in duplicates { close(duplicate) } }
+        for name in rewritten ? ["x", "y"] : ["x"] {
+            _ = try registry.remove(.name(ByteString(name)), deferred: false)
+        }
+        try create("x", "0 8 linear \(path) 0")
+        try end()
+    }
+
     private func end() throws {
         try registry.beginShutdown(force: true)
         registry.finishShutdown()

@@ -35,6 +35,9 @@ int clinux_open_nameless(const char *directory);
 /// nobody. 0 or a negative errno: EAGAIN, it is locked by another one.
 int clinux_lock_byte(int descriptor, long offset, int exclusive);
 
+/// Gives up what this open file description has locked from `offset` on.
+void clinux_unlock_bytes(int descriptor, long offset);
+
 /// Where in these bytes another open file description has a lock: its first byte there. -1: none has, or
 /// that can't be told. `process`: whose lock it is, 0 where Linux doesn't say, as for those from above.
 long clinux_find_lock(int descriptor, long offset, long length, int *process);

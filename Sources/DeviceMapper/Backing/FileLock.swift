@@ -7,8 +7,8 @@ import SystemPackage
 ///
 /// Advisory, in bytes that no file has, so that nobody's locks of data meet it: a byte that all users
 /// of a file lock shared, one that its writer locks exclusively, and one that tells the user's process.
-/// They belong to the open file (F_OFD_SETLK), and go with it. Nobody waits for one, and a file system
-/// without locks does without.
+/// They belong to the open file (F_OFD_SETLK). Nobody waits for one, and a file system without locks does
+/// without.
 struct FileLock {
     private static let base = 1 << 62
     private static let use = base
@@ -26,8 +26,14 @@ struct FileLock {
         self.path = path
     }
 
-    /// Locks the file to read it, or to read and write it. What was locked before an error goes with
-    /// the descriptor. EBUSY: somebody else writes it, or has it to himself.
+    /// Gives up the locks of a descriptor, before it is closed. Closing it isn't enough: a child process
+    /// has the open file, too, from its fork until it becomes another program.
+    static func release(_ descriptor: FileDescriptor) {
+        clinux_unlock_bytes(descriptor.rawValue, base)
+    }
+
+    /// Locks the file to read it, or to read and write it. What was locked before an error stays until
+    /// `release`. EBUSY: somebody else writes it, or has it to himself.
     func take(writable: Bool) throws(DMError) {
         if writable { try takeToWrite(first) }
         guard clinux_lock_byte(first.rawValue, FileLock.use, 0) != -EAGAIN else {

@@ -42,6 +42,7 @@ struct FileOpener: DeviceOpener {
         do throws(DMError) {
             try lock()
         } catch {
+            FileLock.release(descriptor)
             BackingIO.close(descriptor)
             throw error
         }

@@ -105,10 +105,13 @@ package final class FileStore: SynchronousStore {
 
     package func close() {
         FileWindows.shared.forget(self)
-        BackingIO.close(current)
-        lock.withLock {
-            for old in replaced { BackingIO.close(FileDescriptor(rawValue: old)) }
-            replaced = []
+        let descriptors = lock.withLock {
+            defer { replaced = [] }
+            return [current] + replaced.map { FileDescriptor(rawValue: $0) }
+        }
+        for descriptor in descriptors {
+            if !isBlockDevice { FileLock.release(descriptor) }
+            BackingIO.close(descriptor)
         }
     }
 }
