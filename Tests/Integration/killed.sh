@@ -2,6 +2,7 @@
 # A daemon that is killed leaves a mount that nobody answers. The next mount there recognises it,
 # cleans up and works; what had been flushed is in the backing file.
 . "$(dirname "$0")/lib.sh"
+need_helper preload-pages
 make_random image 2048
 make_file a 2048
 mount_here
@@ -44,6 +45,22 @@ done
 prints '' dmfuse unmount "$mnt"
 is_mounted "$mnt" && fail 'the stale mount is still there'
 prints '' ls "$mnt"
+
+# It is killed while a command is on its way there: a request that a dying thread takes is EIO.
+export LOST_REQUESTS=$PWD/lost
+LD_PRELOAD=$helpers/preload-pages start "$DMFUSE" mount --foreground "$mnt"
+daemon=$!
+eventually 'the mount is there' is_mounted "$mnt"
+touch "$LOST_REQUESTS"
+is_lost() { [[ $(ls "$mnt" 2>&1) == *'Input/output error' ]]; }
+eventually 'requests are lost' is_lost
+start "$DMFUSE" unmount "$mnt" >said 2>&1
+client=$!
+for _ in {1..10}; do pause; done
+kill -9 "$daemon"
+ends_with 0 "$client" || fail 'the command' "$(<said)"
+! is_mounted "$mnt" || fail 'the mount is still there'
+ends_with 137 "$daemon"
 
 # --auto-unmount leaves nothing behind in the first place. (For an ordinary user fusermount3 3.14 does
 # not keep that promise, whatever the file system.)

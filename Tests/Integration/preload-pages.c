@@ -1,9 +1,11 @@
 // Stands between the daemon and the C library (LD_PRELOAD). While the file named by SLOW_DROPS is there, a
 // thread that has a range of pages dropped first uses so much of a CPU as it would be kept from on a busy
 // machine. While the file named by LATE_READS is there, what was read from a file below comes late; then
-// there is a file of that name with ".taken" behind it.
+// there is a file of that name with ".taken" behind it. While the file named by LOST_REQUESTS is there, the
+// daemon takes requests to nowhere, as a thread does that is being killed.
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/fuse.h>
 #include <stdio.h>
@@ -73,3 +75,15 @@ READS(pread, void *, size_t)
 READS(pread64, void *, size_t)
 READS(preadv, const struct iovec *, int)
 READS(preadv64, const struct iovec *, int)
+
+ssize_t read(int fd, void *buffer, size_t size)
+{
+    static ssize_t (*next)(int, void *, size_t);
+    if (!next)
+        next = (ssize_t(*)(int, void *, size_t))dlsym(RTLD_NEXT, "read");
+    // No other read is as long as a request of FUSE may be.
+    while (size >= FUSE_MIN_READ_BUFFER && is_there("LOST_REQUESTS"))
+        if (next(fd, (void *)1, size) < 0 && errno != EFAULT && errno != EINTR && errno != EAGAIN)
+            break;
+    return next(fd, buffer, size);
+}

@@ -18,10 +18,7 @@ enum BoundedConnect {
     {
         let connect: @Sendable () -> Result<Connected, DMError> = {
             do throws(DMError) {
-                return .success(
-                    Connected(
-                        try UnixSocket.connect(
-                            to: path, milliseconds: max(deadline.millisecondsLeft, 1))))
+                return .success(Connected(try Self.connect(to: path, until: deadline)))
             } catch {
                 return .failure(error)
             }
@@ -42,6 +39,26 @@ enum BoundedConnect {
         case .failure(let error) where error.errno != .resourceTemporarilyUnavailable: throw error
         // EAGAIN: its queue of connections is full, which is as good as no answer.
         case .failure, nil: throw DMError(.timedOut, path.string)
+        }
+    }
+    /// How long a mount is asked that answers EIO, in milliseconds.
+    private static let patience: UInt32 = 2000
+    private static let pause: UInt32 = 10
+
+    /// EIO is what the kernel makes of a request that a thread of the daemon took while it was being killed.
+    /// Then the mount is soon dead, and says so.
+    private static func connect(
+        to path: ByteString, until deadline: Deadline
+    ) throws(DMError) -> UnixSocket {
+        let end = Deadline(millisecondsFromNow: min(patience, deadline.millisecondsLeft))
+        while true {
+            do throws(DMError) {
+                return try UnixSocket.connect(
+                    to: path, milliseconds: max(deadline.millisecondsLeft, 1))
+            } catch {
+                guard error.errno == .ioError, !end.hasPassed else { throw error }
+                usleep(pause * 1000)
+            }
         }
     }
 }
