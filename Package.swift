@@ -11,6 +11,8 @@ let settings: [SwiftSetting] = [
     .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
 ]
 let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+/// What scripts/build knows of the commit that it builds.
+let commit = Context.environment["DMFUSE_COMMIT"] ?? ""
 /// The core and its stress suite alone, for the build of scripts/test under ThreadSanitizer.
 let isStressOnly = Context.environment["DMFUSE_STRESS_ONLY"] != nil
 let stressed = ["CLinux", "DeviceMapper", "DMTestSupport", "StressTests"]
@@ -26,6 +28,8 @@ let package = Package(
     targets: [
         .target(name: "CFuse", path: "CFuse", linkerSettings: [.linkedLibrary("fuse3")]),
         .target(name: "CLinux"),
+        // Apart from all else: that a commit was made builds nothing else again.
+        .target(name: "CCommit", cSettings: [.define("DMFUSE_COMMIT", to: "\"\(commit)\"")]),
         // Loaded into other programs by `dmfuse run`, so nothing here depends on it; scripts/build
         // links it, since SwiftPM's libraries always need Swift's runtime.
         .target(name: "CDMPreload", publicHeadersPath: "."),
@@ -44,7 +48,9 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: settings),
         .executableTarget(
-            name: "dmfuse", dependencies: ["DMCommandLine"], swiftSettings: settings),
+            name: "dmfuse", dependencies: ["CCommit", "DMCommandLine"], swiftSettings: settings),
+        .executableTarget(
+            name: "manual", dependencies: ["DMCommandLine"], swiftSettings: settings),
         .target(
             name: "DMTestSupport", dependencies: ["DeviceMapper", system], swiftSettings: settings),
         .executableTarget(

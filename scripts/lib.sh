@@ -106,6 +106,20 @@ apply_patch() {
     fi
 }
 
+# The commit that stands here, with "+" if there are changes beside it; nothing where there is no git.
+commit_here() {
+    [ -e .git ] && command -v git >/dev/null || return 0
+    git rev-parse --short=12 HEAD 2>/dev/null | tr -d '\n'
+    git diff --quiet HEAD 2>/dev/null || printf '+'
+}
+
+# The version in the sources.
+version_here() { sed -n 's/.*static let program = "\(.*\)"$/\1/p' Sources/DMCommandLine/Commands/VersionCommand.swift; }
+# The day of the commit, so that what is built of it twice is the same.
+date_here() {
+    if [ "$(commit_here)" ]; then git log -1 --format=%cs; else date -r CHANGELOG.md +%F; fi
+}
+
 # MARK: What was made before
 
 # PATH...: what changes when one of these files does, or one in these directories: its name, inode,

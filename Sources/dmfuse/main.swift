@@ -1,4 +1,5 @@
+import CCommit
 import DMCommandLine
 import Glibc
 
-exit(Program.run())
+exit(Program.run(commit: String(cString: ccommit())))

@@ -149,7 +149,8 @@ import Testing
         let recorder = Recorder()
         let word = ByteString([0x61, 0xff, 0x0a])
         let line = OwnCommandLine(
-            programName: "dmfuse", console: recorder.console(), surroundings: .process)
+            programName: "dmfuse", console: recorder.console(),
+            surroundings: .process(commit: "abc"))
         #expect(line.run(["mount", "--threads", word, "/m"]) == 1)
         #expect(recorder.errorText.contains(#"'a\xff\x0a'"#), "\(recorder.errorText)")
         #expect(recorder.errorText.utf8.count(where: { $0 == 0x0a }) == 1)

@@ -14,7 +14,8 @@ import Testing
     private func run(_ words: [String]) -> Outcome {
         let recorder = Recorder()
         let line = OwnCommandLine(
-            programName: "dmfuse", console: recorder.console(), surroundings: .process)
+            programName: "dmfuse", console: recorder.console(),
+            surroundings: .process(commit: "abc"))
         let status = line.run(words.map { ByteString($0) })
         return Outcome(status: status, output: recorder.outputText, errors: recorder.errorText)
     }
@@ -107,10 +108,10 @@ import Testing
         }
     }
 
-    @Test("a version is shown by whatever command")
+    @Test("version and commit are shown by whatever command")
     func version() {
         let line = run(["--version"]).output
-        #expect(line.hasPrefix("dmfuse \(VersionCommand.program)"))
+        #expect(line == "dmfuse \(VersionCommand.program) (abc)\n")
         for words in [["mount", "--version"], ["ls", "--version"]] {
             #expect(run(words).output == line)
         }

@@ -12,7 +12,10 @@ enum VersionCommand {
     static let library = "1.02.185 (2022-05-18)"
 
     /// What `dmfuse --version` prints.
-    static var line: String { "dmfuse \(program)\n" }
+    static func line(_ surroundings: Surroundings) -> String {
+        let commit = surroundings.commit.isEmpty ? "" : " (\(surroundings.commit))"
+        return "dmfuse \(program)\(commit)\n"
+    }
 
     static func run(_ invocation: Invocation) throws(Refusal) {
         switch invocation.personality {

@@ -100,7 +100,7 @@ struct OptionText {
                 value: "MIB")
         case .logLevel:
             .init(
-                "trace, debug, info, notice (the default), warning, error or critical",
+                "one of trace, debug, info, notice (the default), warning, error and critical",
                 value: "LEVEL")
         case .noLock: .init("use backing files that another dmfuse uses, and let it use ours")
         case .reasons:

@@ -16,11 +16,14 @@ struct Surroundings {
     var readAhead: (_ mount: MountDirectory, _ minor: UInt32) -> UInt32
     var sleep: (_ milliseconds: UInt32) -> Void
 
-    static var process: Surroundings {
+    /// What was built; empty: not known.
+    var commit = ""
+
+    static func process(commit: String) -> Surroundings {
         Surroundings(
             environment: SystemCalls.environment,
             readStandardInput: { () throws(Errno) in try SystemCalls.contents(of: STDIN_FILENO) },
             localeIsUTF8: SystemCalls.localeIsUTF8, terminalWidth: SystemCalls.terminalWidth,
-            readAhead: { $0.readAhead(ofMinor: $1) }, sleep: SystemCalls.sleep)
+            readAhead: { $0.readAhead(ofMinor: $1) }, sleep: SystemCalls.sleep, commit: commit)
     }
 }

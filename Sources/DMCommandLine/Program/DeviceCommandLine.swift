@@ -66,7 +66,7 @@ struct DeviceCommandLine {
     /// What --help and --version print under our own name.
     private func explain(_ options: CommandLineOptions) -> Int32 {
         guard options.help else {
-            console.print(VersionCommand.line)
+            console.print(VersionCommand.line(surroundings))
             return 0
         }
         guard let name = options.words.first else {

@@ -39,7 +39,7 @@ struct OwnCommandLine {
         do throws(Refusal) {
             let options = try VerbOptions(
                 arguments, verb.page.options, stopsAtWord: verb.stopsAtWord)
-            if let text = Self.text(options, verb) {
+            if let text = text(options, verb) {
                 console.print(text)
                 return 0
             }
@@ -58,8 +58,8 @@ struct OwnCommandLine {
     }
 
     /// What --help and --version print.
-    private static func text(_ options: VerbOptions, _ verb: Verb) -> String? {
+    private func text(_ options: VerbOptions, _ verb: Verb) -> String? {
         if options.has(.help) { return HelpText.page(of: ByteString(verb.name)) }
-        return options.has(.version) ? VersionCommand.line : nil
+        return options.has(.version) ? VersionCommand.line(surroundings) : nil
     }
 }

@@ -3,8 +3,8 @@ import Glibc
 
 /// The process: its arguments, streams and environment.
 package enum Program {
-    /// The exit status.
-    package static func run() -> Int32 {
+    /// The exit status. `commit`: what was built; empty: not known.
+    package static func run(commit: String) -> Int32 {
         let arguments = arguments()
         let programName = arguments.first ?? "dmfuse"
         let console = Console(
@@ -13,14 +13,15 @@ package enum Program {
             errors: { SystemCalls.write($0, to: STDERR_FILENO) })
         let personality = Personality(programName: programName)
         let words = Array(arguments.dropFirst())
+        let surroundings = Surroundings.process(commit: commit)
         if personality == .dmfuse {
             return OwnCommandLine(
-                programName: programName, console: console, surroundings: .process
+                programName: programName, console: console, surroundings: surroundings
             ).run(words)
         }
         let line = DeviceCommandLine(
             programName: programName, personality: personality, console: console,
-            surroundings: .process)
+            surroundings: surroundings)
         return line.run(words)
     }
 

@@ -1,0 +1,6 @@
+#include "ccommit.h"
+
+const char *ccommit(void)
+{
+    return DMFUSE_COMMIT;
+}
