@@ -6,8 +6,25 @@
     extension Scenario {
         static let allOfTargetContract = [
             overlapOfAsynchronousTarget, ownIOVersusSuspend, ownIOVersusRemove, refusedResume,
-            refusedSwap, messageVersusRemove, messageVersusSwap, writesOfOneBlock,
+            refusedSwap, messageVersusRemove, messageVersusSwap, writesOfOneBlock, sharedState,
         ]
+
+        static let sharedState = Scenario(
+            "contract shared state",
+            "what targets of several tables share is gone when the last of their devices is removed",
+            preemptions: 1, devices: ["x": "0 8 counting a 0 b"],
+            setup: { $0.message("x", "refuse") },
+            threads: [
+                "remove": {
+                    $0.remove("x")
+                    $0.create("y")
+                    $0.load("y", "0 8 counting a 0 b")
+                    $0.resume("y")
+                }
+            ]
+        ) { stage in
+            stage.requireSuccess("remove x", "create y", "load y 0 8 counting a 0 b", "resume y")
+        }
 
         static let writesOfOneBlock = Scenario(
             "contract blocks", "two writes of parts of one block are both there in the end",

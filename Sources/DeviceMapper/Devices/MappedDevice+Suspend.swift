@@ -167,8 +167,8 @@ extension MappedDevice {
     /// goes on.
     private func flushLiveTable(_ interrupt: Interrupt?) throws(DMError) {
         guard let table = tables.live, !table.lowerDevices.isEmpty else { return }
-        let flush = TableFlush(of: table, for: self)
-        flush.start()
+        let flush = TableFlush(for: self)
+        flush.start(of: table)
         try flush.wait(interrupt)
     }
 

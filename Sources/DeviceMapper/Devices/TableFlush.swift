@@ -2,22 +2,20 @@ import SystemPackage
 
 /// One flush of a table's lower devices that nobody outside asked for.
 ///
-/// It outlives a caller that gives up: it counts as in flight, so the table stays until it ends.
+/// It outlives a caller that gives up: it counts as in flight, so the table stays until it ends. It doesn't
+/// keep the table itself: what its targets share would outlive a removal by as long as the thread that ended
+/// the flush gets no CPU.
 final class TableFlush: @unchecked Sendable {
     // @unchecked: `isDone` is guarded by `lock`.
-    private let table: Table
     private let device: MappedDevice
     private let lock = Lock(rank: .leaf, name: "TableFlush.lock")
     private let done = Condition()
     private var isDone = false
     private var request: IORequest?
 
-    init(of table: Table, for device: MappedDevice) {
-        self.table = table
-        self.device = device
-    }
+    init(for device: MappedDevice) { self.device = device }
 
-    func start() {
+    func start(of table: Table) {
         // Keeps itself until it ends: the completion owns it, and is dropped there.
         let request = IORequest { request in
             self.ended(request)
