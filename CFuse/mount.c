@@ -25,10 +25,14 @@ static struct held_path held_path(int directory, const char *name) {
 // MARK: Mounting
 
 static int mount_directly(int directory, const struct cfuse_mount_options *options,
-                          struct cfuse_mount *result) {
+                          struct cfuse_mount *result, char *reason, size_t reason_size) {
     int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
+    if (fd < 0) {
+        int error = errno;
+        snprintf(reason, reason_size, "/dev/fuse %s; a container is given it with --device /dev/fuse",
+                 error == ENOENT ? "isn't there" : "can't be opened");
+        return -error;
+    }
     char data[160];
     snprintf(data, sizeof data, "fd=%d,rootmode=%o,user_id=%u,group_id=%u,default_permissions%s", fd,
              S_IFDIR, getuid(), getgid(), options->allow_other ? ",allow_other" : "");
@@ -48,12 +52,19 @@ int cfuse_mount_at(int directory, const char *path, const struct cfuse_mount_opt
     mount->keeper = -1;
     mount->keeper_process = -1;
     reason[0] = '\0';
-    if (!options->auto_unmount) {
-        int result = mount_directly(directory, options, mount);
-        if (result != -EPERM)
-            return result;
-    }
-    return helper_mount(path, options, mount, reason, reason_size);
+    if (options->auto_unmount)
+        return helper_mount(path, options, mount, reason, reason_size);
+    int result = mount_directly(directory, options, mount, reason, reason_size);
+    // With a reason it is /dev/fuse, which the helper would need, too.
+    if (result != -EPERM || reason[0] != '\0')
+        return result;
+    result = helper_mount(path, options, mount, reason, reason_size);
+    // What fusermount3 says then is for ordinary users: mount(2) was refused to us already.
+    if (result == 0 || geteuid() != 0)
+        return result;
+    snprintf(reason, reason_size,
+             "it takes CAP_SYS_ADMIN; a container is given it with --cap-add SYS_ADMIN");
+    return -EPERM;
 }
 
 // MARK: Unmounting

@@ -1,5 +1,7 @@
 # What the scripts and the integration tests share. Sourced by bash; defines functions only.
 
+# PATH DIRECTORY: what a caller means by it who was in that directory.
+path_of() { case $1 in /*) echo "$1" ;; *) echo "$2/$1" ;; esac }
 # Says why, and ends the script.
 die() {
     printf '%s: %s\n' "${0##*/}" "$*" >&2
@@ -108,9 +110,11 @@ apply_patch() {
 
 # The commit that stands here, with "+" if there are changes beside it; nothing where there is no git.
 commit_here() {
-    [ -e .git ] && command -v git >/dev/null || return 0
-    git rev-parse --short=12 HEAD 2>/dev/null | tr -d '\n'
-    git diff --quiet HEAD 2>/dev/null || printf '+'
+    local commit
+    # git looks at nobody else's repository.
+    [ -e .git ] && commit=$(git rev-parse --short=12 HEAD 2>/dev/null) || return 0
+    git diff --quiet HEAD 2>/dev/null || commit+=+
+    printf '%s' "$commit"
 }
 
 # The version in the sources.

@@ -26,6 +26,8 @@ import Testing
             (["mount"], "mount: a directory is missing"),
             (["mount", "--threads", "1", "x"], "mount: --threads takes 2 to 64, not '1'"),
             (["mount", "--threads", "+4", "x"], "mount: --threads takes 2 to 64, not '+4'"),
+            (["--dir", "a", "unmount", "b"], "unmount: a directory is named twice"),
+            (["mount", "--dir=a", "b"], "mount: a directory is named twice"),
             (["mount", "--trace", "all", "x"], "mount: --trace takes lifecycle, not 'all'"),
             (["mount", "--frob", "x"], "mount: unrecognized option '--frob'"),
             (["mount", "--dir"], "mount: option '--dir' requires an argument"),
@@ -98,7 +100,7 @@ import Testing
         for command in CompletedCommand.all { known.formUnion(command.options) }
         #expect(Set(OptionID.allCases).subtracting(known) == [.statistics])
         for id in OptionID.allCases where id != .statistics {
-            #expect(!OptionTable.spelling(of: id).name.isEmpty)
+            #expect(!OptionTable.spellings(of: id).isEmpty)
             guard id != .readyDescriptor else { continue }
             #expect(OptionText(id)?.meaning.isEmpty == false, "\(id)")
             let takesValue = (OptionTable.long + OptionTable.own + OptionTable.verbs)

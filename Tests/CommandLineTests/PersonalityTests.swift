@@ -16,6 +16,7 @@ import Testing
         return fixture
     }
 
+    private static let seeTargets = "; 'dmfuse targets' lists those that there are"
     private static let refusals: [(words: [String], line: String)] = [
         (
             ["create", "t", "--table", "0 16 striped 2 7 7:0 0 7:0 0"],
@@ -24,7 +25,7 @@ import Testing
         ),
         (
             ["create", "t", "--table", "0 8 nosuch"],
-            "dmfuse: create t: Invalid argument: nosuch: unknown target type"
+            "dmfuse: create t: Invalid argument: nosuch: unknown target type\(seeTargets)"
         ),
         (
             ["create", "t", "--table", "8 8 zero"],
@@ -34,13 +35,24 @@ import Testing
             ["create", "t", "--table", "0 8"],
             "dmfuse: create t: Invalid format on line 1 of table ."
         ),
-        (["create", "one", "--notable"], "dmfuse: create one: Device or resource busy"),
+        (
+            ["create", "one", "--notable"],
+            "dmfuse: create one: Device or resource busy: there is a device of that name"
+        ),
         (["create", "a/b"], #"dmfuse: create a/b: Name "a/b" invalid. It contains "/"."#),
         (
             ["create", "t", "/nosuch"],
             "dmfuse: create t: /nosuch: No such file or directory"
         ),
         (["create", "t", "/"], "dmfuse: create t: /: Is a directory"),
+        (
+            ["create", "one", "--table", "0 8 zero"],
+            "dmfuse: create one: Device or resource busy: there is a device of that name"
+        ),
+        (
+            ["create", "t", "-j", "254", "-m", "0", "--table", "0 8 zero"],
+            "dmfuse: create t: No such device or address: minor 0 is taken"
+        ),
         (["info", "nosuch"], "dmfuse: info nosuch: No such device or address"),
         (["table", "nosuch"], "dmfuse: table nosuch: No such device or address"),
         (["remove", "one"], "dmfuse: remove one: Device or resource busy"),
@@ -158,7 +170,8 @@ import Testing
         }
         #expect(
             errors("a,,,,0 8 zero;b,,,,0 8 nosuch")
-                == "dmfuse: create b: Invalid argument: nosuch: unknown target type\n")
+                == "dmfuse: create b: Invalid argument: nosuch: unknown target type\(Self.seeTargets)\n"
+        )
         #expect(errors("a,,,,0 8 zero").hasPrefix("dmfuse: create a: Device or resource busy"))
         #expect(errors("c,,,,0").hasPrefix("dmfuse: create c: Invalid format"))
         #expect(errors("d,,").hasPrefix("dmfuse: create: Incomplete entry"))

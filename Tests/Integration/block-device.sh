@@ -58,7 +58,7 @@ dmfuse remove d
 fails_like '*already mounted or mount point busy*' claim
 dmfuse remove e
 claim || fail 'the block device was not let go'
-refuses 'dmfuse: create d: Device or resource busy: linear: Device lookup failed (Device or resource busy)' \
+refuses "dmfuse: create d: Device or resource busy: linear: Device lookup failed ($loop: Device or resource busy)" \
     dmfuse create d --table "0 1024 linear $loop 0"
 umount there
 prints '' dmfuse create d --table "0 1024 linear $loop 0"
@@ -69,7 +69,7 @@ mount_here
 for one in '' --readonly; do
     DM_DEV_DIR=$first dmfuse create d ${one:+"$one"} --table "0 1024 linear $loop 0"
     for other in '' --readonly; do
-        refuses 'dmfuse: create d: Device or resource busy: linear: Device lookup failed (Device or resource busy)' \
+        refuses "dmfuse: create d: Device or resource busy: linear: Device lookup failed ($loop: Device or resource busy)" \
             dmfuse create d ${other:+"$other"} --table "0 1024 linear $loop 0"
     done
     DM_DEV_DIR=$first dmfuse remove d

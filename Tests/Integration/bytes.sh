@@ -53,7 +53,7 @@ says "dmfuse: create x: $lookup (/no/$shown%n: No such file or directory)" \
     dmfuse create x --table "0 8 linear /no/$odd%n 0"
 says "dmfuse: create x: $lookup ($hidden: No such file or directory)" \
     dmfuse create x --table "0 8 linear $hidden 0"
-says "dmfuse: create x: Invalid argument: $shown: unknown target type" \
+says "dmfuse: create x: Invalid argument: $shown: unknown target type; 'dmfuse targets' lists those that there are" \
     dmfuse create x --table "0 8 $odd"
 says "dmfuse: info $shown_newline: No such device or address" dmfuse info "$newline"
 says "dmfuse: info $shown/$shown_newline: Device $shown/$shown_newline not found" \

@@ -45,6 +45,10 @@ completes 'printenv' run -- printen
     completes 'one other' --dir "$mnt" suspend o
     completes 'one other' suspend --dir "$mnt" o
     completes '' --dir "$PWD/nowhere" suspend o
+    # As bash gives it.
+    completes 'one other' --dir = "$mnt" suspend o
+    completes 'remove remove_all' --dir = "$mnt" rem
+    completes 'debug' mount --log-level = de
 )
 
 # At a terminal: Tab completes, Ctrl-A and `echo` show what stands there then.

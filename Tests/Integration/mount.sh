@@ -30,6 +30,14 @@ else
         fail 'the only mount' "$said"
 fi
 
+# A directory with something in it: that can't be seen meanwhile.
+mkdir full && touch full/something
+equal 'a mount over files' "dmfuse: mount $PWD/full: what is in the directory is hidden until the unmount" \
+    "$("$DMFUSE" mount full 2>&1)"
+prints '' dmfuse unmount full
+prints something ls full
+fails_like 'dmfuse: ls: DM_DEV_DIR is not an absolute path: full' env DM_DEV_DIR=full "$DMFUSE" ls
+
 # Errors, each a line.
 touch file
 chmod 755 .

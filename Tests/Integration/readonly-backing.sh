@@ -13,7 +13,7 @@ else
     chmod 400 a
     file=$PWD/a error='Permission denied'
 fi
-refuses "dmfuse: create d: $error: linear: Device lookup failed ($error)" \
+refuses "dmfuse: create d: $error: linear: Device lookup failed ($file: $error: it can be had read-only, with --readonly)" \
     dmfuse create d --table "0 64 linear $file 0"
 prints '' dmfuse create d --readonly --table "0 64 linear $file 0"
 same 'a read-only device' a "$(device d)"

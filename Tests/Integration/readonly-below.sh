@@ -47,8 +47,9 @@ opener=$!
 mount -o remount,ro fs
 reads_work
 error='Read-only file system'
-refuses "dmfuse: load d: $error: linear: Device lookup failed ($error)" dmfuse load d --table "$table"
-refuses "dmfuse: create e: $error: linear: Device lookup failed ($error)" dmfuse create e --table "$table"
+refused="$PWD/fs/a: $error: it can be had read-only, with --readonly"
+refuses "dmfuse: load d: $error: linear: Device lookup failed ($refused)" dmfuse load d --table "$table"
+refuses "dmfuse: create e: $error: linear: Device lookup failed ($refused)" dmfuse create e --table "$table"
 prints '' dmfuse load d --readonly --table "$table"
 prints '' dmfuse resume d
 fails_like '*Operation not permitted' dd if=other of="$d" bs=4k count=1 conv=notrunc
@@ -100,6 +101,7 @@ echo sync >&6
 read -r -t "$patience" said <&7
 equal 'the other opener, again' 0 "$said"
 error='Operation not permitted'
+refused="$PWD/fs/a: $error: it can be had read-only, with --readonly"
 others_work
 chattr -i fs/a
 # The same table goes on.
@@ -112,10 +114,10 @@ dmfuse remove --retry d
 
 # A table that would write an immutable file.
 chattr +i fs/a
-refuses "dmfuse: create d: $error: linear: Device lookup failed ($error)" dmfuse create d --table "$table"
+refuses "dmfuse: create d: $error: linear: Device lookup failed ($refused)" dmfuse create d --table "$table"
 prints '' dmfuse create d --readonly --table "$table"
 reads_work
-refuses "dmfuse: load d: $error: linear: Device lookup failed ($error)" dmfuse load d --table "$table"
+refuses "dmfuse: load d: $error: linear: Device lookup failed ($refused)" dmfuse load d --table "$table"
 dmfuse remove d
 chattr -i fs/a
 umount fs

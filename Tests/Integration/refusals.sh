@@ -45,8 +45,8 @@ bad_table "$invalid: *linear: Gap in table" "0 8 linear $PWD/a 0
 bad_table "$invalid: *too large device" "-1 8 linear $PWD/a 0"
 bad_table "$invalid: *too large device" "0 -8 linear $PWD/a 0"
 bad_table "$invalid: *too large device" "0 18014398509481984 zero"
-bad_table "$invalid: *nosuch: unknown target type" "0 8 nosuch $PWD/a 0"
-bad_table "$invalid: *LINEAR: unknown target type" "0 8 LINEAR $PWD/a 0"
+bad_table "$invalid: *nosuch: unknown target type; 'dmfuse targets' lists those that there are" "0 8 nosuch $PWD/a 0"
+bad_table "$invalid: *LINEAR: unknown target type; 'dmfuse targets' lists those that there are" "0 8 LINEAR $PWD/a 0"
 bad_table "$invalid: *linear: Invalid argument count" '0 8 linear'
 bad_table "$invalid: *linear: Invalid argument count" "0 8 linear $PWD/a 0 0"
 for offset in -1 +8 0x8 8x; do

@@ -104,8 +104,13 @@ enum CreateCommand {
     private static func create(_ order: Order, _ invocation: Invocation) throws(Refusal) {
         let daemon = invocation.daemon
         let address = DeviceAddress(name: order.name, uuid: order.uuid, number: order.number)
-        let created = try daemon.run("create", address) { client throws(DMError) in
-            try client.create(name: order.name, uuid: order.uuid ?? .empty, minor: order.minor)
+        let created: DeviceStatus
+        do throws(Refusal) {
+            created = try daemon.run("create", address) { client throws(DMError) in
+                try client.create(name: order.name, uuid: order.uuid ?? .empty, minor: order.minor)
+            }
+        } catch {
+            throw explained(error, order, invocation)
         }
         guard !order.lines.isEmpty else { return try invocation.showInfoIfVerbose(created) }
         do {
@@ -119,6 +124,33 @@ enum CreateCommand {
             refusal.lines = []  // noted already
             throw refusal
         }
+    }
+
+    /// The errnos of creating tell what is taken to those who know the kernel.
+    private static func explained(
+        _ refusal: Refusal, _ order: Order, _ invocation: Invocation
+    ) -> Refusal {
+        guard invocation.personality == .dmfuse, refusal.reason.isEmpty else { return refusal }
+        func exists(_ device: DeviceReference) -> Bool {
+            (try? invocation.daemon.client().info(device)) != nil
+        }
+        var refusal = refusal
+        switch refusal.errno {
+        case .resourceBusy? where exists(.name(order.name)):
+            refusal.reason = "there is a device of that name"
+        case .resourceBusy?:
+            if let uuid = order.uuid, exists(.uuid(uuid)) {
+                refusal.reason = "there is a device of that uuid"
+            }
+        case .noSuchAddressOrDevice?:
+            if let minor = order.minor, let major = try? invocation.daemon.client().mappedMajor,
+                exists(.number(DeviceNumber(major: major, minor: minor)))
+            {
+                refusal.reason = "minor \(minor) is taken"
+            }
+        default: break
+        }
+        return refusal
     }
 
     private static func loadAndResume(

@@ -28,9 +28,18 @@ enum BashCompletion {
             local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
             local command='' at=0 i dir=()
             COMPREPLY=()
+            # bash makes a word of the "=" in --dir=DIR.
+            if [ "$before" = = ]; then
+                before=${COMP_WORDS[COMP_CWORD - 2]}
+            elif [ "$word" = = ]; then
+                word=''
+            fi
             for ((i = 1; i < COMP_CWORD; i++)); do
                 case ${COMP_WORDS[i]} in
-                    --dir) dir=(--dir "${COMP_WORDS[++i]}") ;;
+                    --dir)
+                        [ "${COMP_WORDS[i + 1]}" != = ] || i=$((i + 1))
+                        dir=(--dir "${COMP_WORDS[++i]}")
+                        ;;
                     -*) ;;
                     *) command=${COMP_WORDS[i]} at=$i && break ;;
                 esac

@@ -22,10 +22,7 @@ struct CompletedCommand {
 
     /// As they are written, with their dashes: those that people are told of.
     var spellings: [String] {
-        options.filter { OptionText($0) != nil }.flatMap { id -> [String] in
-            let (letters, name) = OptionTable.spelling(of: id)
-            return letters.map { "-\($0)" } + ["--\(name)"]
-        }
+        options.filter { OptionText($0) != nil }.flatMap { OptionTable.spellings(of: $0) }
     }
 }
 
@@ -53,10 +50,7 @@ enum CompletedValue {
     /// Of the options with values that can be completed, each with how it is written.
     static var all: [(spellings: [String], value: CompletedValue)] {
         OptionID.allCases.compactMap { id in
-            CompletedValue(id).map { value in
-                let (letters, name) = OptionTable.spelling(of: id)
-                return (letters.map { "-\($0)" } + ["--\(name)"], value)
-            }
+            CompletedValue(id).map { (OptionTable.spellings(of: id), $0) }
         }
     }
 }

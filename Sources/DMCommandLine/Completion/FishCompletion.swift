@@ -10,8 +10,27 @@ enum FishCompletion {
             set -l dir
             if set -l at (contains -i -- --dir $words)
                 set dir --dir $words[(math $at + 1)]
+            else
+                set dir (string match -- '--dir=*' $words)
             end
             dmfuse $dir $argv 2>/dev/null
+        end
+        # Whether the command is one of these; without a word, whether there is one.
+        function __dmfuse_command
+            set -l words (commandline -opc)
+            set -e words[1]
+            while set -q words[1]
+                switch $words[1]
+                    case --dir
+                        set -e words[1]
+                    case '-*'
+                    case '*'
+                        break
+                end
+                set -e words[1]
+            end
+            set -q words[1]; or return
+            not set -q argv[1]; or contains -- $words[1] $argv
         end
         complete -c dmfuse -f
         \(commands)
@@ -32,9 +51,9 @@ enum FishCompletion {
         return result + "'"
     }
 
-    private static let first = "-n '__fish_use_subcommand'"
+    private static let first = "-n 'not __dmfuse_command'"
     private static func within(_ names: [String]) -> String {
-        "-n '__fish_seen_subcommand_from \(names.joined(separator: " "))'"
+        "-n '__dmfuse_command \(names.joined(separator: " "))'"
     }
 
     private static var commands: String {
@@ -58,8 +77,9 @@ enum FishCompletion {
 
     private static func option(_ id: OptionID, _ condition: String) -> String? {
         guard let text = OptionText(id) else { return nil }
-        let (letters, name) = OptionTable.spelling(of: id)
-        let spelling = letters.map { "-s \($0)" } + ["-l \(name)"]
+        let spelling = OptionTable.spellings(of: id).map {
+            $0.hasPrefix("--") ? "-l \($0.dropFirst(2))" : "-s \($0.dropFirst())"
+        }
         let value = CompletedValue(id).map { " \(action($0))" } ?? ""
         return "complete -c dmfuse \(condition)\(spelling.joined(separator: " "))\(value)"
             + " -d \(quoted(text.meaning))"
@@ -88,7 +108,7 @@ enum FishCompletion {
                 candidates =
                     "(__dmfuse_list \(CompletionShell.listTargets) | string split -f 1 \" \")"
             case .directory: candidates = "(__fish_complete_directories)"
-            case .command: candidates = "(__fish_complete_subcommand)"
+            case .command: candidates = "(__fish_complete_subcommand --fcs-skip=2)"
             case .commands:
                 candidates = CompletedCommand.all.flatMap(\.names).joined(separator: " ")
             case .shells: candidates = "bash zsh fish"

@@ -25,6 +25,7 @@ enum ZshCompletion {
             for ((i = 2; i < CURRENT; i++)); do
                 case $words[i] in
                     --dir) dir=(--dir ${(Q)words[i+1]}) && i=$((i + 1)) ;;
+                    --dir=*) dir=(${(Q)words[i]}) ;;
                     -*) ;;
                     *) verb=$words[i] && break ;;
                 esac
@@ -87,14 +88,15 @@ enum ZshCompletion {
     /// An option as _arguments wants it, once for each way to write it.
     private static func specification(_ id: OptionID) -> [String]? {
         guard let text = OptionText(id) else { return nil }
-        let (letters, name) = OptionTable.spelling(of: id)
         let meaning = "[\(escaped(text.meaning))]"
         var value = ""
         if let placeholder = text.value, let kind = CompletedValue(id) {
             value = ":\(placeholder.lowercased()):\(action(kind))"
         }
-        return letters.map { quoted("*-\($0)\(meaning)\(value)") }
-            + [quoted("*--\(name)\(value.isEmpty ? "" : "=")\(meaning)\(value)")]
+        return OptionTable.spellings(of: id).map { spelling in
+            let equals = spelling.hasPrefix("--") && !value.isEmpty ? "=" : ""
+            return quoted("*\(spelling)\(equals)\(meaning)\(value)")
+        }
     }
 
     private static func action(_ value: CompletedValue) -> String {

@@ -73,8 +73,16 @@ final class DaemonClient {
         _ address: DeviceAddress, _ lines: [TableLine], readOnly: Bool
     ) throws(Refusal) -> DeviceStatus {
         let sent = personality == .dmsetup ? lines.map(Self.doublingBackslashes) : lines
-        return try run("reload", address) { client throws(DMError) in
-            try client.load(address.reference, lines: sent, readOnly: readOnly)
+        do throws(Refusal) {
+            return try run("reload", address) { client throws(DMError) in
+                try client.load(address.reference, lines: sent, readOnly: readOnly)
+            }
+        } catch {
+            var refusal = error
+            if personality == .dmfuse, refusal.reason.hasSuffix("unknown target type") {
+                refusal.reason += "; 'dmfuse targets' lists those that there are"
+            }
+            throw refusal
         }
     }
 

@@ -27,7 +27,9 @@ struct MountChoice {
         }
         if let environment {
             guard environment.bytes.first == UInt8(ascii: "/") else {
-                throw Refusal("Invalid DM_DEV_DIR environment variable value.")
+                throw Refusal(
+                    ["Invalid DM_DEV_DIR environment variable value."],
+                    cause: "DM_DEV_DIR is not an absolute path: \(environment.string)")
             }
             guard device != led else {
                 return MountDirectory(

@@ -133,11 +133,13 @@ enum OptionTable {
     /// Those of every command, and of every verb.
     static let common: [OptionID] = [.directory, .help, .version]
 
-    /// An option's letters, and its name without the dashes.
-    static func spelling(of id: OptionID) -> (letters: [String], name: String) {
+    /// How an option is written, with its dashes: letters first. Not so `--verbose`, whose value would take
+    /// a device's name away.
+    static func spellings(of id: OptionID) -> [String] {
         let letters = short.filter { $0.id == id }
-            .map { String(decoding: [$0.letter], as: UTF8.self) }
-        let name = (long + own + verbs).first { $0.id == id }?.name
-        return (letters, name ?? "")
+            .map { "-" + String(decoding: [$0.letter], as: UTF8.self) }
+        guard id != .verbose, let name = (long + own + verbs).first(where: { $0.id == id })?.name
+        else { return letters }
+        return letters + ["--\(name)"]
     }
 }

@@ -31,6 +31,13 @@ struct VerbOptions {
 
     func value(of id: OptionID) -> ByteString? { values[id] }
 
+    /// The mount: the first word, or --dir; nil where neither is given.
+    func directory() throws(Refusal) -> ByteString? {
+        guard let word = words.first else { return values[.directory] }
+        guard values[.directory] == nil else { throw Refusal("a directory is named twice") }
+        return word
+    }
+
     /// A whole number; nil where the option isn't given.
     func number(_ id: OptionID, in range: ClosedRange<Int>) throws(Refusal) -> Int? {
         guard let value = values[id] else { return nil }
@@ -53,7 +60,7 @@ struct VerbOptions {
     }
 
     private func refusal(_ id: OptionID, _ wanted: String) -> Refusal {
-        let name = OptionTable.spelling(of: id).name
-        return Refusal("--\(name) takes \(wanted), not '\((values[id] ?? .empty).string)'")
+        let name = OptionTable.spellings(of: id).last ?? ""
+        return Refusal("\(name) takes \(wanted), not '\((values[id] ?? .empty).string)'")
     }
 }

@@ -10,6 +10,16 @@ struct CommandPage {
     var options: [OptionID] = []
     let example: String
     var words = Words.none
+    /// Behind its words options are another command's.
+    var optionsStandFirst = false
+
+    /// A line for each use.
+    func synopsis(of name: String) -> [String] {
+        usage.map { usage in
+            let words = optionsStandFirst ? ["[OPTION]...", usage] : [usage, "[OPTION]..."]
+            return (["dmfuse", name] + words.filter { !$0.isEmpty }).joined(separator: " ")
+        }
+    }
 
     /// What its words are.
     enum Words {

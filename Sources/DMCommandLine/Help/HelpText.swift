@@ -58,9 +58,8 @@ enum HelpText {
         _ name: String, _ page: CommandPage, ofEveryCommand more: [OptionID]
     ) -> String {
         var text = ""
-        for (index, usage) in page.usage.enumerated() {
-            let words = ["dmfuse", name, usage, "[OPTION]..."].filter { !$0.isEmpty }
-            text += (index == 0 ? "Usage: " : "       ") + words.joined(separator: " ") + "\n"
+        for (index, line) in page.synopsis(of: name).enumerated() {
+            text += (index == 0 ? "Usage: " : "       ") + line + "\n"
         }
         text += "\n\(filled(sentence(page.summary), indent: 0))\n"
         for paragraph in paragraphs(page.details) { text += "\n\(filled(paragraph, indent: 0))\n" }
@@ -92,9 +91,7 @@ enum HelpText {
 
     /// "-r, --readonly", "--table TABLE".
     static func spelling(_ id: OptionID, _ value: String?) -> String {
-        let (letters, name) = OptionTable.spelling(of: id)
-        let words = letters.map { "-\($0)" } + ["--\(name)"]
-        return words.joined(separator: ", ") + (value.map { " \($0)" } ?? "")
+        OptionTable.spellings(of: id).joined(separator: ", ") + (value.map { " \($0)" } ?? "")
     }
 
     private static let firstColumn = 26

@@ -55,7 +55,9 @@ package enum ManualPages {
             text += description(command.page)
             let ids = command.page.options
             if !ids.isEmpty {
-                let names = ids.map { "**--\(OptionTable.spelling(of: $0).name)**" }
+                let names = ids.compactMap { OptionTable.spellings(of: $0).last }.map {
+                    "**\($0)**"
+                }
                 text += "\nOptions: \(names.joined(separator: ", ")).\n"
             }
             text += "\nExample:\n\n" + code(command.page.example)
@@ -81,10 +83,7 @@ package enum ManualPages {
     }
 
     private static func synopsis(_ name: String, _ page: CommandPage) -> String {
-        code(
-            page.usage.map { usage in
-                ["dmfuse", name, usage, "[OPTION]..."].filter { !$0.isEmpty }.joined(separator: " ")
-            }.joined(separator: "\n"))
+        code(page.synopsis(of: name).joined(separator: "\n"))
     }
 
     private static func description(_ page: CommandPage) -> String {

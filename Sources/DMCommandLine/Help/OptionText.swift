@@ -28,13 +28,13 @@ struct OptionText {
         case .deferred: .init("an open device goes when it is closed for the last time")
         case .exec:
             .init("run COMMAND for each device, with the path of its file", value: "COMMAND")
-        case .force: .init("by force, as said above")
+        case .force: .init("by force; what that does is said with the command")
         case .uid: .init("the owner of the device's file, a number", value: "UID")
         case .gid: .init("the group of the device's file, a number", value: "GID")
         case .mode: .init("the mode of the device's file, octal", value: "MODE")
         case .inactive: .init("look at the inactive table instead of the live one")
-        case .major: .init("the device by its number: its major", value: "MAJOR")
-        case .minor: .init("the device by its number, or the number of a new one", value: "MINOR")
+        case .major: .init("the device's major", value: "MAJOR")
+        case .minor: .init("with -j: the device's minor, or that of a new one", value: "MINOR")
         case .mangleName:
             .init(
                 "how names with unusual characters are stored: auto (the default), hex or none",
@@ -69,7 +69,9 @@ struct OptionText {
         case .namePrefixes: .init("NAME='VALUE' pairs, for a shell")
         case .noHeadings: .init("no line of headings")
         case .options:
-            .init("the fields, with commas between them; help lists them", value: "FIELDS")
+            .init(
+                "what is shown, with commas between; of info, help lists the fields",
+                value: "FIELDS")
         case .rows: .init("fields as rows, and devices as columns")
         case .select:
             .init("only devices that fit, such as 'open>0 && name=~^vg'", value: "CRITERIA")
@@ -110,7 +112,8 @@ struct OptionText {
         case .threads: .init("threads that take requests, 2 to 64; 4 unless told", value: "N")
         case .traced:
             .init(
-                "keep the newest events of that kind for 'dmfuse trace': lifecycle", value: "KIND")
+                "keep the newest events for 'dmfuse trace'; the only KIND is lifecycle",
+                value: "KIND")
         default: .init("")
         }
     }

@@ -6,7 +6,7 @@ enum CompletionVerb {
         name: "completion",
         page: CommandPage(
             usage: ["bash|zsh|fish"], summary: "print a shell's completion of our command lines",
-            details: "A package has it in its place already.",
+            details: "The packages install it.",
             example: "eval \"$(dmfuse completion bash)\"", words: .shells),
         leastWords: 1, mostWords: 1, run: run)
 

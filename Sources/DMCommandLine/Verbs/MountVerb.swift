@@ -10,7 +10,7 @@ enum MountVerb {
             details: """
                 Returns when the mount answers, or says in one line why it can't. The daemon goes on \
                 in the background, and writes what it logs to syslog. Its control socket is in \
-                $DMFUSE_RUNTIME_DIR, if that is set, else in a directory of yours that it finds.
+                $DMFUSE_RUNTIME_DIR, if that is set, else in the first of the places that dmfuse(8) names.
                 """,
             options: [
                 .foreground, .threads, .allowOther, .logLevel, .autoUnmount, .traced, .heldMemory,
@@ -22,7 +22,7 @@ enum MountVerb {
     private static let defaultThreads = 4
 
     private static func run(_ options: VerbOptions, _ console: Console) throws(Refusal) -> Int32 {
-        guard let directory = options.words.first ?? options.value(of: .directory) else {
+        guard let directory = try options.directory() else {
             throw Refusal("a directory is missing")
         }
         let level = try options.choice(.logLevel, Logger.Level.self) ?? .notice
@@ -42,9 +42,24 @@ enum MountVerb {
             return Daemon.run(
                 order, Readiness(descriptor: ready, console: console), isBackground: ready != nil)
         }
-        guard let reason = BackgroundDaemon.start(words(order)) else { return 0 }
-        console.report("dmfuse: \(reason)")
-        return 1
+        let hidesFiles = hasFiles(order.directory)
+        if let reason = BackgroundDaemon.start(words(order)) {
+            console.report("dmfuse: \(reason)")
+            return 1
+        }
+        if hidesFiles {
+            console.report(
+                "dmfuse: mount \(order.directory.string): what is in the directory is hidden until "
+                    + "the unmount")
+        }
+        return 0
+    }
+
+    /// Whether there is something in a directory, as far as that is told within a second: it may be a file
+    /// system that doesn't answer.
+    private static func hasFiles(_ directory: ByteString) -> Bool {
+        let look = BoundedCall.begin("dmfuse-look") { !DirectoryNames.read(directory).isEmpty }
+        return look?.wait(until: Deadline(millisecondsFromNow: 1000)) ?? false
     }
 
     /// The daemon's command line.

@@ -18,7 +18,8 @@ enum RunVerb {
                 The exit status is the command's; 127: there is no such command; 126: it can't be run \
                 so; 125: there is no mount, or something is wrong with the command line.
                 """,
-            options: [.reasons], example: "dmfuse run -- dmsetup ls --tree", words: .command),
+            options: [.reasons], example: "dmfuse run -- dmsetup ls --tree", words: .command,
+            optionsStandFirst: true),
         leastWords: 0, mostWords: nil, stopsAtWord: true, refusalStatus: 125, run: run)
 
     /// Returns only if the command can't be run.

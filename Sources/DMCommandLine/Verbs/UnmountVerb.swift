@@ -22,7 +22,7 @@ enum UnmountVerb {
     private static let patience: UInt32 = 300
 
     private static func run(_ options: VerbOptions, _ console: Console) throws(Refusal) -> Int32 {
-        let mount = try MountChoice.choose(options.words.first ?? options.value(of: .directory))
+        let mount = try MountChoice.choose(try options.directory())
         if let line = unmount(mount, force: options.has(.force), console) {
             throw Refusal(line, about: mount.path)
         }

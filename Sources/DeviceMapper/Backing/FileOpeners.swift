@@ -114,6 +114,18 @@ extension DevicePlace {
             code = errno
             if descriptor >= 0 { return (FileDescriptor(rawValue: descriptor), false) }
         }
-        throw DMError(Errno(rawValue: code), Errno(rawValue: code).description)
+        let cause = Errno(rawValue: code)
+        // What was tried is said only where that is what was wrong.
+        let canBeRead = writable && [EACCES, EROFS, EPERM, ETXTBSY].contains(code) && canRead(path)
+        throw DMError(
+            cause,
+            "\(text): \(cause)" + (canBeRead ? ": it can be had read-only, with --readonly" : ""))
+    }
+
+    private func canRead(_ path: String) -> Bool {
+        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        Glibc.close(descriptor)
+        return true
     }
 }
