@@ -27,7 +27,7 @@ struct TargetMountTests {
         let fio = Shell.Running(
             """
             fio --name=v --filename='\(tree.path("dm-1"))' --size=8M --io_size=24M --rw=randwrite \
-                --verify=crc32c --verify_fatal=1 --do_verify=1 --randseed=7 --minimal \(how)
+                --verify=crc32c --verify_fatal=1 --do_verify=1 --verify_state_save=0 --randseed=7 --minimal \(how)
             """)
         var turns = 0
         while !fio.hasEnded {
