@@ -2,6 +2,7 @@
 
 # PATH DIRECTORY: what a caller means by it who was in that directory.
 path_of() { case $1 in /*) echo "$1" ;; *) echo "$2/$1" ;; esac }
+
 # Says why, and ends the script.
 die() {
     printf '%s: %s\n' "${0##*/}" "$*" >&2
@@ -135,6 +136,11 @@ state_of() {
 building_in() {
     mkdir -p "$1"
     flock "$1/lock" "${@:2}"
+}
+# NAME: builds a product of the package, optimized, and prints its path.
+release_product() {
+    quietly building_in .build-release swift build -c release --static-swift-stdlib \
+        --scratch-path .build-release --product "$1" && echo "$PWD/.build-release/release/$1"
 }
 # STAMP PRODUCT STATE: keeps the file STATE, what a product was made of before it was made.
 remember_made() {

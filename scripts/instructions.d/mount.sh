@@ -8,8 +8,7 @@ can_count_mount() {
     anybody_opens_fuse && command -v fusermount3 >/dev/null
 }
 prepare_mount() {
-    quietly building_in .build-release "${build[@]}" --product dmfuse
-    strip --strip-debug -o "$room/dmfuse" "$("${build[@]}" --show-bin-path)/dmfuse"
+    strip --strip-debug -o "$room/dmfuse" "$(scripts/build)"
     "$(c_compiler)" -O2 -Wall -Wextra -Werror -shared -fPIC -o "$room/openat2.so" \
         scripts/instructions.d/openat2.c
     find_ordinary_user

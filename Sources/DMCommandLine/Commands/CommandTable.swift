@@ -42,6 +42,11 @@ enum CommandTable {
             isSelectable: selectable, page: page, run: run)
     }
 
+    /// Under our own name: those that no verb of ours stands for.
+    static var besideVerbs: [CommandDefinition] {
+        all.filter { VerbTable.find(ByteString($0.name)) == nil }
+    }
+
     static var all: [CommandDefinition] {
         [
             command("help", "[-c|-C|--columns]", 0...0, HelpVerb.verb.page, HelpCommand.run),

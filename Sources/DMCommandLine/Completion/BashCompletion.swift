@@ -61,7 +61,7 @@ enum BashCompletion {
                 if [[ $word == -* ]]; then
                     _dmfuse_words '--dir --help --version'
                 else
-                    _dmfuse_words '\(names)'
+                    _dmfuse_words '\(CompletedCommand.allNames)'
                 fi
                 return
             fi
@@ -75,17 +75,17 @@ enum BashCompletion {
             fi
             case $kind in
                 devices) _dmfuse_offer < <(_dmfuse_list \(CompletionShell.listDevices)) ;;
-                targets) _dmfuse_words "$(_dmfuse_list \(CompletionShell.listTargets) | cut -d ' ' -f 1)" ;;
+                targets) \(targets) ;;
                 directory) _dmfuse_files -d ;;
-                commands) _dmfuse_words '\(names)' ;;
-                shells) _dmfuse_words 'bash zsh fish' ;;
-                command) mapfile -t COMPREPLY < <(compgen -c -- "$word") ;;
+                commands) _dmfuse_words '\(CompletedCommand.allNames)' ;;
+                shells) _dmfuse_words '\(CompletionShell.names)' ;;
+                command) \(programs) ;;
             esac
         }
         # The command line of the program that `run` starts, from that word on.
         _dmfuse_run() {
             if [ "$1" -ge "$COMP_CWORD" ]; then
-                mapfile -t COMPREPLY < <(compgen -c -- "$word")
+                \(programs)
             elif declare -F _command_offset >/dev/null; then
                 _command_offset "$1"
             else
@@ -97,9 +97,9 @@ enum BashCompletion {
         """
     }
 
-    private static var names: String {
-        CompletedCommand.all.flatMap(\.names).joined(separator: " ")
-    }
+    private static let targets =
+        "_dmfuse_words \"$(_dmfuse_list \(CompletionShell.listTargets) | cut -d ' ' -f 1)\""
+    private static let programs = "mapfile -t COMPREPLY < <(compgen -c -- \"$word\")"
 
     private static var commands: String {
         CompletedCommand.all.map { command in
@@ -115,10 +115,9 @@ enum BashCompletion {
                 switch value {
                 case .directory: "_dmfuse_files -d"
                 case .file: "_dmfuse_files -f"
-                case .target:
-                    "_dmfuse_words \"$(_dmfuse_list \(CompletionShell.listTargets) | cut -d ' ' -f 1)\""
+                case .target: targets
                 case .field: "_dmfuse_fields"
-                case .command: "mapfile -t COMPREPLY < <(compgen -c -- \"$word\")"
+                case .command: programs
                 case .words(let words): "_dmfuse_words '\(words.joined(separator: " "))'"
                 case .unknown: ":"
                 }

@@ -1,4 +1,5 @@
 import DeviceMapper
+import Logging
 
 /// A command as completion sees it: a verb of ours or one of dmsetup's.
 struct CompletedCommand {
@@ -12,13 +13,16 @@ struct CompletedCommand {
                 names: [verb.name] + verb.aliases, page: verb.page,
                 options: verb.page.options + OptionTable.common)
         }
-        let commands = CommandTable.all.filter { VerbTable.find(ByteString($0.name)) == nil }.map {
+        let commands = CommandTable.besideVerbs.map {
             CompletedCommand(
                 names: [$0.name], page: $0.page,
                 options: $0.page.options + [.verbose] + OptionTable.common)
         }
         return verbs + commands
     }
+
+    /// With blanks between them.
+    static var allNames: String { all.flatMap(\.names).joined(separator: " ") }
 
     /// As they are written, with their dashes: those that people are told of.
     var spellings: [String] {
@@ -40,8 +44,7 @@ enum CompletedValue {
         case .options, .sort: self = .field
         case .exec: self = .command
         case .mangleName: self = .words(["auto", "hex", "none"])
-        case .logLevel:
-            self = .words(["trace", "debug", "info", "notice", "warning", "error", "critical"])
+        case .logLevel: self = .words(Logger.Level.allCases.map(\.rawValue))
         case .traced: self = .words(TraceKind.allCases.map(\.rawValue))
         default: self = .unknown
         }
@@ -66,6 +69,9 @@ enum CompletionShell: String, CaseIterable {
         case .fish: FishCompletion.script
         }
     }
+
+    /// With blanks between them.
+    static var names: String { allCases.map(\.rawValue).joined(separator: " ") }
 
     /// The names of the devices, one a line, and of the target types.
     static let listDevices = "info --columns --noheadings --options name"

@@ -43,14 +43,11 @@ enum FishCompletion {
 
     /// Within single quotes.
     private static func quoted(_ text: String) -> String {
-        var result = "'"
-        for letter in text.unicodeScalars {
-            if ["\\", "'"].contains(letter) { result += "\\" }
-            result.unicodeScalars.append(letter)
-        }
-        return result + "'"
+        "'" + text.backslashed(["\\", "'"]) + "'"
     }
 
+    private static let targets =
+        "(__dmfuse_list \(CompletionShell.listTargets) | string split -f 1 \" \")"
     private static let first = "-n 'not __dmfuse_command'"
     private static func within(_ names: [String]) -> String {
         "-n '__dmfuse_command \(names.joined(separator: " "))'"
@@ -89,8 +86,7 @@ enum FishCompletion {
         switch value {
         case .directory: "-x -a '(__fish_complete_directories)'"
         case .file: "-r -F"
-        case .target:
-            "-x -a '(__dmfuse_list \(CompletionShell.listTargets) | string split -f 1 \" \")'"
+        case .target: "-x -a '\(targets)'"
         case .field: "-x -a '(__fish_append , \(CompletionShell.fieldNames))'"
         case .command: "-x -a '(__fish_complete_command)'"
         case .words(let words): "-x -a '\(words.joined(separator: " "))'"
@@ -104,14 +100,11 @@ enum FishCompletion {
             switch command.page.words {
             case .none: return "complete -c dmfuse \(within(command.names)) -F"
             case .devices: candidates = "(__dmfuse_list \(CompletionShell.listDevices))"
-            case .targets:
-                candidates =
-                    "(__dmfuse_list \(CompletionShell.listTargets) | string split -f 1 \" \")"
+            case .targets: candidates = targets
             case .directory: candidates = "(__fish_complete_directories)"
             case .command: candidates = "(__fish_complete_subcommand --fcs-skip=2)"
-            case .commands:
-                candidates = CompletedCommand.all.flatMap(\.names).joined(separator: " ")
-            case .shells: candidates = "bash zsh fish"
+            case .commands: candidates = CompletedCommand.allNames
+            case .shells: candidates = CompletionShell.names
             }
             return "complete -c dmfuse \(within(command.names)) -a '\(candidates)'"
         }.joined(separator: "\n")

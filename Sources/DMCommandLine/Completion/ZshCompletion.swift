@@ -61,12 +61,7 @@ enum ZshCompletion {
 
     /// A colon ends a name, and brackets a meaning.
     private static func escaped(_ text: String) -> String {
-        var result = ""
-        for letter in text.unicodeScalars {
-            if [":", "[", "]", "\\"].contains(letter) { result += "\\" }
-            result.unicodeScalars.append(letter)
-        }
-        return result
+        text.backslashed([":", "[", "]", "\\"])
     }
 
     private static var commands: String {
@@ -77,7 +72,7 @@ enum ZshCompletion {
 
     private static var cases: String {
         CompletedCommand.all.map { command in
-            var words = command.options.compactMap { specification($0) }.flatMap { $0 }
+            var words = command.options.flatMap(specification)
             words += arguments(command.page.words).map(quoted)
             let list = words.joined(separator: " \\\n            ")
             return "        \(command.names.joined(separator: "|")))\n"
@@ -86,8 +81,8 @@ enum ZshCompletion {
     }
 
     /// An option as _arguments wants it, once for each way to write it.
-    private static func specification(_ id: OptionID) -> [String]? {
-        guard let text = OptionText(id) else { return nil }
+    private static func specification(_ id: OptionID) -> [String] {
+        guard let text = OptionText(id) else { return [] }
         let meaning = "[\(escaped(text.meaning))]"
         var value = ""
         if let placeholder = text.value, let kind = CompletedValue(id) {
@@ -119,8 +114,8 @@ enum ZshCompletion {
         case .directory: ["*:directory:_files -/"]
         case .command: ["1:command: _command_names -e", "*::argument: _normal"]
         case .commands:
-            ["*:command:(\(CompletedCommand.all.flatMap(\.names).joined(separator: " ")))"]
-        case .shells: ["*:shell:(bash zsh fish)"]
+            ["*:command:(\(CompletedCommand.allNames))"]
+        case .shells: ["*:shell:(\(CompletionShell.names))"]
         }
     }
 }

@@ -27,8 +27,7 @@ enum HelpText {
             Commands as dmsetup has them, with its options and output (dmsetup(8)):
 
             """
-        let commands = CommandTable.all.filter { VerbTable.find(ByteString($0.name)) == nil }
-        text += table(commands.map { ($0.name, $0.page.summary) })
+        text += table(CommandTable.besideVerbs.map { ($0.name, $0.page.summary) })
         text += """
 
             Options of every command:
@@ -82,15 +81,15 @@ enum HelpText {
 
     // MARK: Lines
 
-    static func options(_ ids: [OptionID]) -> String {
-        table(
-            ids.compactMap { id in
-                OptionText(id).map { (spelling(id, $0.value), $0.meaning) }
-            })
+    private static func options(_ ids: [OptionID]) -> String { table(explained(ids)) }
+
+    /// How each is written, and what it means: those that people are told of.
+    static func explained(_ ids: [OptionID]) -> [(spelling: String, meaning: String)] {
+        ids.compactMap { id in OptionText(id).map { (spelling(id, $0.value), $0.meaning) } }
     }
 
     /// "-r, --readonly", "--table TABLE".
-    static func spelling(_ id: OptionID, _ value: String?) -> String {
+    private static func spelling(_ id: OptionID, _ value: String?) -> String {
         OptionTable.spellings(of: id).joined(separator: ", ") + (value.map { " \($0)" } ?? "")
     }
 

@@ -50,7 +50,7 @@ package enum ManualPages {
 
                 """)
         text += "\n# Commands\n"
-        for command in CommandTable.all where VerbTable.find(ByteString(command.name)) == nil {
+        for command in CommandTable.besideVerbs {
             text += "\n## \(command.name)\n\n" + synopsis(command.name, command.page) + "\n"
             text += description(command.page)
             let ids = command.page.options
@@ -93,13 +93,8 @@ package enum ManualPages {
 
     private static func options(_ ids: [OptionID]) -> String {
         definitions(
-            ids.compactMap { id in
-                OptionText(id).map { text in
-                    (
-                        "**\(escaped(HelpText.spelling(id, text.value)))**",
-                        HelpText.sentence(text.meaning)
-                    )
-                }
+            HelpText.explained(ids).map {
+                ("**\(escaped($0.spelling))**", HelpText.sentence($0.meaning))
             })
     }
 
@@ -113,13 +108,6 @@ package enum ManualPages {
 
     /// What Markdown would read as something else.
     private static func escaped(_ text: String) -> String {
-        var result = ""
-        for letter in text.unicodeScalars {
-            if ["\\", "*", "_", "`", "<", ">", "[", "]", "^", "~", "#"].contains(letter) {
-                result += "\\"
-            }
-            result.unicodeScalars.append(letter)
-        }
-        return result
+        text.backslashed(["\\", "*", "_", "`", "<", ">", "[", "]", "^", "~", "#"])
     }
 }

@@ -41,6 +41,7 @@ enum BoundedConnect {
         case .failure, nil: throw DMError(.timedOut, path.string)
         }
     }
+
     /// How long a mount is asked that answers EIO, in milliseconds.
     private static let patience: UInt32 = 2000
     private static let pause: UInt32 = 10
